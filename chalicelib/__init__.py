@@ -1,0 +1,1 @@
+"""Previsto's library: one core, four products. Chalice ships this folder to Lambda."""

@@ -1,0 +1,25 @@
+"""Queue-triggered handlers: on SQS in Lambda or Fargate, on the local worker elsewhere."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EventSource:
+    """Which handler a queue invokes.
+
+    Attributes:
+        handler: Dotted path of the handler.
+        is_long: Its work may take minutes: it runs on Fargate instead of Lambda, and the local
+            worker keeps a process free for the others.
+    """
+
+    handler: str
+    is_long: bool = False
+
+
+EVENT_SOURCES = {
+    "aluno_queue": EventSource("functions.gym.import_alunos.handler", is_long=True),
+    "checkin_queue": EventSource("functions.gym.import_checkins.handler", is_long=True),
+    "model_update_queue": EventSource("functions.gym.update_model.handler", is_long=True),
+}
+"""Queue name -> what it invokes: the event source mappings of Lambda."""

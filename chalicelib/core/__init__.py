@@ -1,0 +1,1 @@
+"""The kernel every product stands on; it knows no product."""

@@ -1,0 +1,22 @@
+"""Composition root: the app, its blueprints, its schedules. Nothing else."""
+
+from typing import Any
+
+from chalice.app import Chalice, Rate
+
+from chalicelib.core import runs
+from chalicelib.core.routes import core
+from chalicelib.gym.routes import gym
+from chalicelib.identity.routes import identity
+
+app = Chalice(app_name="previsto", configure_logs=False)
+
+app.register_blueprint(core)
+app.register_blueprint(identity)
+app.register_blueprint(gym)
+
+
+@app.schedule(Rate(1, Rate.MINUTES))
+def sweep(_event: Any) -> None:
+    """Queue again what lost workers held, and ring for what is due."""
+    runs.sweep()

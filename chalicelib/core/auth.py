@@ -1,0 +1,119 @@
+"""Who calls: roles, principals and access tokens (law 11).
+
+Tokens are verified here, inside the app: an API Gateway authorizer would answer without our
+body, CORS headers or audit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from uuid import uuid4
+
+import jwt
+
+from chalicelib.core.errors import Unauthorized
+from chalicelib.core.settings import settings
+
+ALGORITHM = "HS256"
+REQUIRED_CLAIMS = ["sub", "iat", "exp", "jti"]
+SUBJECT_TTL_SECONDS = 10.0
+MOST_CACHED_TOKENS = 10_000
+
+
+class Role(StrEnum):
+    """What a user may do; `admin` may do everything within their tenant."""
+
+    ADMIN = "admin"
+    OPERADOR = "operador"
+    CIENTISTA = "cientista"
+    EMPRESA = "empresa"
+    LEITOR = "leitor"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller.
+
+    Attributes:
+        subject: Stable name in logs, jobs and the audit trail, such as `usuario:7`.
+        usuario_id: Row of `usuarios`.
+        role: What they may do.
+        tenant: Whose rows they see.
+    """
+
+    subject: str
+    usuario_id: int
+    role: Role
+    tenant: str
+
+
+class TokenInvalid(Unauthorized):
+    """This access token is invalid or has expired; renew it at POST /auth/refresh."""
+
+
+def issue_access_token(usuario_id: int, now: datetime) -> tuple[str, timedelta]:
+    """Sign a short-lived access token.
+
+    Returns:
+        The token and how long it lives.
+    """
+    lifetime = timedelta(minutes=settings().access_token_minutes)
+    claims = {"sub": str(usuario_id), "iat": now, "exp": now + lifetime, "jti": uuid4().hex}
+    secret = settings().jwt_secret.get_secret_value()
+    return jwt.encode(claims, secret, algorithm=ALGORITHM), lifetime
+
+
+def verify_access_token(token: str) -> tuple[int, datetime]:
+    """Check signature, algorithm and claims.
+
+    Returns:
+        The id of the user and when the token expires (aware UTC).
+
+    Raises:
+        TokenInvalid: Anything about it is wrong.
+    """
+    secret = settings().jwt_secret.get_secret_value()
+    try:
+        claims = jwt.decode(
+            token, secret, algorithms=[ALGORITHM], options={"require": REQUIRED_CLAIMS}
+        )
+        return int(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC)
+    except (jwt.InvalidTokenError, ValueError, OverflowError, OSError):
+        raise TokenInvalid from None
+
+
+class TokenCache:
+    """Remembers for ten seconds who a token stands for.
+
+    A deactivated user or a changed role takes effect within that time; a token's own expiry
+    takes effect at once.
+    """
+
+    def __init__(self, find_principal: Callable[[int], Principal | None]) -> None:
+        self._find_principal = find_principal
+        self._known: dict[str, tuple[Principal, float, float]] = {}
+
+    def principal(self, token: str, now: datetime, monotonic: float) -> Principal:
+        """The caller behind a token.
+
+        Raises:
+            TokenInvalid: The token is invalid, or its user is gone or deactivated.
+        """
+        known = self._known.get(token)
+        if known is not None:
+            principal, fresh_until, expires = known
+            if monotonic < fresh_until and now.timestamp() < expires:
+                return principal
+        usuario_id, expires_at = verify_access_token(token)
+        found = self._find_principal(usuario_id)
+        if found is None:
+            raise TokenInvalid
+        if len(self._known) >= MOST_CACHED_TOKENS:
+            self._known.clear()
+        self._known[token] = (found, monotonic + SUBJECT_TTL_SECONDS, expires_at.timestamp())
+        return found
+
+    def forget(self) -> None:
+        """Look every subject up again."""
+        self._known.clear()

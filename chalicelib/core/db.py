@@ -1,0 +1,169 @@
+"""The database: one transaction per request or message, tenants kept apart by the server.
+
+Two roles reach it. `previsto_app` sees a tenant's rows only while `previsto.tenant` names that
+tenant; `previsto_system` sees every tenant's and serves work that belongs to none, such as
+signing in or claiming the next job. Both own nothing. A session says which one it needs.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import cache
+from typing import Any, BinaryIO
+
+from sqlalchemy import Constraint, Engine, Index, MetaData, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
+
+from chalicelib.core.errors import Problem, ServiceUnavailable
+from chalicelib.core.pg import make_engine
+from chalicelib.core.settings import settings
+
+TENANT_PREAMBLE = "SELECT set_config('previsto.tenant', $1, true)"
+_AFTER_COMMIT = "after_commit"
+
+NAMING_CONVENTION = {
+    "pk": "%(table_name)s_pkey",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+}
+
+
+class Base(DeclarativeBase):
+    """What every table is declared on."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class DatabaseRole(StrEnum):
+    """The PostgreSQL role a session works under."""
+
+    APP = "previsto_app"
+    SYSTEM = "previsto_system"
+
+
+@cache
+def engine(role: DatabaseRole) -> Engine:
+    """The connection pool of a role, made at first use in each process."""
+    found = settings()
+    return make_engine(
+        found.database_url,
+        role=role.value,
+        pool_size=found.database_pool_size,
+        application_name=f"previsto-{role.name.lower()}",
+    )
+
+
+def dispose_engines() -> None:
+    """Close every pooled connection, so that the next use connects anew."""
+    for role in DatabaseRole:
+        if engine.cache_info().currsize:
+            engine(role).dispose()
+    engine.cache_clear()
+
+
+@contextmanager
+def unit_of_work(
+    *,
+    tenant: str | None = None,
+    role: DatabaseRole = DatabaseRole.APP,
+    autocommit: bool = False,
+) -> Iterator[Session]:
+    """One request or one message is one transaction.
+
+    Commits on a clean exit, rolls back on any exception. What was enqueued is published only
+    after the commit; a failed publication is healed by the sweep.
+
+    Args:
+        tenant: Whose rows are seen; none sees no tenant's rows under `APP`.
+        role: The PostgreSQL role.
+        autocommit: For reads: each statement is a transaction of its own, which under READ
+            COMMITTED sees the same rows and saves a round trip.
+
+    Raises:
+        Problem: A constraint that carries a refusal was violated.
+        ServiceUnavailable: The database cannot be reached.
+    """
+    session = Session(engine(role), expire_on_commit=False, autobegin=True)
+    session.info.update(tenant=tenant, autocommit=autocommit, **{_AFTER_COMMIT: []})
+    try:
+        with session:
+            yield session
+            session.commit()
+    except DBAPIError as error:
+        raise refusal_for(error) from error
+    for publish in session.info[_AFTER_COMMIT]:
+        publish()
+
+
+def after_commit(session: Session, action: Callable[[], None]) -> None:
+    """Run an action once the session's transaction is committed, never if it rolls back."""
+    session.info[_AFTER_COMMIT].append(action)
+
+
+def copy_in(session: Session, statement: str, blocks: Iterable[bytes]) -> None:
+    """Feed a `COPY ... FROM STDIN` in the session's transaction.
+
+    Args:
+        session: The transaction.
+        statement: The COPY statement.
+        blocks: The data, in pieces of any size.
+    """
+    cursor: Any = session.connection().connection.cursor()
+    try:
+        cursor.execute(statement, stream=blocks)
+    finally:
+        cursor.close()
+
+
+def copy_out(session: Session, statement: str, stream: BinaryIO) -> None:
+    """Write what a `COPY ... TO STDOUT` gives into a stream."""
+    cursor: Any = session.connection().connection.cursor()
+    try:
+        cursor.execute(statement, stream=stream)
+    finally:
+        cursor.close()
+
+
+@event.listens_for(Session, "after_begin")
+def _prepare_connection(session: Session, _: SessionTransaction, connection: Any) -> None:
+    if "tenant" not in session.info:
+        return
+    raw = connection.connection.dbapi_connection
+    raw.autocommit = session.info["autocommit"]
+    tenant = session.info["tenant"]
+    raw.preamble = (TENANT_PREAMBLE, (tenant,)) if tenant is not None else None
+
+
+def refusal_for(error: DBAPIError) -> Exception:
+    """The refusal that a violated constraint stands for, else the error itself.
+
+    A constraint carries its refusal where it is declared, as `info={"problem": EmailEmUso}`.
+    """
+    report = error.orig.args[0] if error.orig is not None and error.orig.args else {}
+    if not isinstance(report, dict):
+        report = {}
+    if _is_out_of_reach(error, str(report.get("C", ""))):
+        return ServiceUnavailable()
+    problem = _problems_by_constraint().get(report.get("n", ""))
+    return problem() if problem else error
+
+
+def _is_out_of_reach(error: DBAPIError, sqlstate: str) -> bool:
+    if sqlstate:
+        # Shutting down, starting up, out of connections, connection lost.
+        return sqlstate in {"57P01", "57P02", "57P03", "53300"} or sqlstate.startswith("08")
+    return error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
+
+
+@cache
+def _problems_by_constraint() -> dict[str, type[Problem]]:
+    found: dict[str, type[Problem]] = {}
+    for table in Base.metadata.tables.values():
+        rules: list[Constraint | Index] = [*table.constraints, *table.indexes]
+        for rule in rules:
+            if "problem" in rule.info and rule.name is not None:
+                found[str(rule.name)] = rule.info["problem"]
+    return found

@@ -1,0 +1,178 @@
+"""Bulk imports: chunks that commit with the next offset, and a report of every row refused.
+
+A killed import goes on from its last chunk, and a file sent again adds nothing, because a
+product's `load` merges by the rows' own keys.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from sqlalchemy import ForeignKey, Text, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from chalicelib.core.db import Base
+from chalicelib.core.rowfile import BadRow, Position, Row, RowFile
+from chalicelib.core.runs import JobRun
+
+ROWS_PER_CHUNK = 50_000
+REJECTIONS_SHOWN = 100
+
+
+class ImportRejection(Base):
+    """A row of an imported file that was refused."""
+
+    __tablename__ = "import_rejections"
+
+    job_id: Mapped[UUID] = mapped_column(
+        ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True
+    )
+    linha: Mapped[int] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(Text)
+    motivo: Mapped[str] = mapped_column(Text)
+
+
+class RejectionOut(BaseModel):
+    """A row that was refused."""
+
+    linha: int = Field(description="Line of the file; a CSV's header is line 1.")
+    motivo: str
+
+
+class ImportReport(BaseModel):
+    """What became of a file's rows."""
+
+    linhas: int = Field(description="Rows read.")
+    aceitas: int
+    duplicadas: int = Field(description="Known already, or twice in the file.")
+    rejeitadas: int
+    primeiras_rejeicoes: list[RejectionOut] = Field(
+        description="The first hundred; all of them at GET /jobs/{id}/rejeicoes."
+    )
+
+
+@dataclass
+class Tally:
+    """Counts of a chunk, or of all so far."""
+
+    aceitas: int = 0
+    duplicadas: int = 0
+    rejeitadas: int = 0
+    linhas: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Count another chunk in."""
+        for name, value in asdict(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+@dataclass
+class Chunk:
+    """Rows that are loaded and committed together.
+
+    Attributes:
+        rows: What the product's `parse` made of each good row, line number first.
+        rejections: Line number -> why a row was refused.
+        position: Where the file goes on behind them.
+        lines: How many rows were read for it.
+    """
+
+    rows: list[Any] = field(default_factory=list)
+    rejections: dict[int, str] = field(default_factory=dict)
+    position: Position = field(default_factory=Position)
+    lines: int = 0
+
+
+Parse = Callable[[int, Row], Any]
+Load = Callable[[Session, list[Any]], tuple[int, int, dict[int, str]]]
+
+
+class RowRefused(Exception):
+    """This row cannot be imported; the message says why, in pt-BR."""
+
+
+def import_rows(
+    run: JobRun, open_file: Callable[[Position], RowFile], size_bytes: int, parse: Parse, load: Load
+) -> ImportReport:
+    """Import a file, from the run's checkpoint on.
+
+    While the database merges one chunk, the next is parsed.
+
+    Args:
+        run: The job.
+        open_file: Gives the file from a position on.
+        size_bytes: Of the whole file, for the progress.
+        parse: Turns line number and values into what `load` takes; raises `RowRefused`.
+        load: Merges a chunk in the given transaction; returns how many rows it accepted, how
+            many were known already, and line -> reason of those it refused.
+
+    Raises:
+        RunCancelled, RunInterrupted, LeaseLost: See `JobRun`.
+    """
+    saved = run.checkpoint or {"position": {}, "tally": {}}
+    total = Tally(**saved["tally"])
+    file = open_file(Position(**saved["position"]))
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="load") as loader:
+        loading: Future[None] | None = None
+        for chunk in _chunks(file, parse):
+            if loading is not None:
+                loading.result()
+                run.progress(file.position.offset, size_bytes, "importando")
+            loading = loader.submit(_load, run, chunk, load, total)
+        if loading is not None:
+            loading.result()
+    return _report(run, total)
+
+
+def _chunks(file: RowFile, parse: Parse) -> Iterator[Chunk]:
+    chunk = Chunk()
+    for line, row in file.rows():
+        chunk.lines += 1
+        if isinstance(row, BadRow):
+            chunk.rejections[line] = row.reason
+        else:
+            try:
+                chunk.rows.append(parse(line, row))
+            except RowRefused as refusal:
+                chunk.rejections[line] = str(refusal)
+        if chunk.lines == ROWS_PER_CHUNK:
+            chunk.position = file.position
+            yield chunk
+            chunk = Chunk()
+    if chunk.lines:
+        chunk.position = file.position
+        yield chunk
+
+
+def _load(run: JobRun, chunk: Chunk, load: Load, total: Tally) -> None:
+    with run.transaction() as session:
+        accepted, known, refused = load(session, chunk.rows)
+        rejections = {**chunk.rejections, **refused}
+        if rejections:
+            session.execute(
+                insert(ImportRejection),
+                [
+                    {"job_id": run.job_id, "tenant": run.tenant, "linha": line, "motivo": reason}
+                    for line, reason in rejections.items()
+                ],
+            )
+        after = Tally(**asdict(total))
+        after.add(Tally(accepted, known, len(rejections), chunk.lines))
+        run.save_checkpoint(session, {"position": asdict(chunk.position), "tally": asdict(after)})
+    # Only now is the chunk counted: had its commit failed, so would the count.
+    total.add(Tally(accepted, known, len(rejections), chunk.lines))
+
+
+def _report(run: JobRun, total: Tally) -> ImportReport:
+    with run.reading() as session:
+        first = (
+            session.query(ImportRejection)
+            .filter(ImportRejection.job_id == run.job_id)
+            .order_by(ImportRejection.linha)
+            .limit(REJECTIONS_SHOWN)
+        )
+        shown = [RejectionOut(linha=row.linha, motivo=row.motivo) for row in first]
+    return ImportReport(**asdict(total), primeiras_rejeicoes=shown)

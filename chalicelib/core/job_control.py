@@ -1,0 +1,196 @@
+"""What the owner of a job may do with it: look, cancel, send again."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from sqlalchemy import case, func, null, select, text, update
+from sqlalchemy.orm import Session
+
+from chalicelib.core import audit
+from chalicelib.core.auth import Principal, Role
+from chalicelib.core.db import after_commit
+from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.jobs import Job, JobState, ring
+from chalicelib.core.pages import PageQuery, count_up_to_limit, encode_cursor, slice_after
+from chalicelib.core.types import FromRow
+from chalicelib.core.web import Call, Reply
+
+ATTEMPTS_PER_REDRIVE = 5
+
+
+class JobNotFound(NotFound):
+    """There is no job of yours under this id."""
+
+
+class JobFinished(Conflict):
+    """This job has already ended; only a queued or running one can be cancelled."""
+
+
+class JobNotRedrivable(Conflict):
+    """Only a failed or cancelled job can be sent again."""
+
+
+class JobError(BaseModel):
+    """Why the last attempt ended badly."""
+
+    title: str = Field(description="Kind of problem, as in a problem document.")
+    detail: str
+    attempt: int
+
+
+class JobOut(FromRow):
+    """A job as its owner sees it."""
+
+    id: UUID
+    queue: str
+    state: JobState
+    progress: float = Field(ge=0, le=1)
+    step: str | None = Field(description="What the job is doing now.")
+    attempt: int = Field(description="How many times it has been started.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    next_attempt_at: datetime | None = Field(description="When a queued job is due.")
+    cancel_requested: bool
+    error: JobError | None
+    result: dict[str, Any] | None = Field(description="The report of a job that succeeded.")
+
+
+def _visible_to(principal: Principal) -> Any:
+    """Within the tenant, which row-level security sees to, an admin sees all, others their own."""
+    if principal.role is Role.ADMIN:
+        return text("true")
+    return Job.owner == principal.subject
+
+
+def get_job(session: Session, principal: Principal, job_id: UUID) -> Job:
+    """One job.
+
+    Raises:
+        JobNotFound: No such job, or it is somebody else's.
+    """
+    job = session.scalar(select(Job).where(Job.id == job_id, _visible_to(principal)))
+    if job is None:
+        raise JobNotFound
+    return job
+
+
+def cancel_job(session: Session, principal: Principal, job_id: UUID) -> Job:
+    """Cancel a queued job at once; ask a running one to stop at its next safe point.
+
+    Raises:
+        JobNotFound: No such job, or it is somebody else's.
+        JobFinished: It has ended.
+    """
+    queued = Job.state == JobState.QUEUED
+    job = _change(
+        session,
+        principal,
+        job_id,
+        from_states=[JobState.QUEUED, JobState.RUNNING],
+        cancel_requested=True,
+        state=case((queued, JobState.CANCELLED), else_=Job.state),
+        finished_at=case((queued, func.now()), else_=Job.finished_at),
+    )
+    if job is None:
+        raise JobFinished
+    _audit(session, principal, job, "job.cancelado")
+    return job
+
+
+def redrive_job(session: Session, principal: Principal, job_id: UUID) -> Job:
+    """Queue a failed or cancelled job again, from its last checkpoint.
+
+    The attempt number goes on counting: it is what fences an earlier run off.
+
+    Raises:
+        JobNotFound: No such job, or it is somebody else's.
+        JobNotRedrivable: It has not failed.
+    """
+    job = _change(
+        session,
+        principal,
+        job_id,
+        from_states=[JobState.FAILED, JobState.CANCELLED],
+        state=JobState.QUEUED,
+        cancel_requested=False,
+        next_attempt_at=func.now(),
+        attempt_limit=Job.attempt + ATTEMPTS_PER_REDRIVE,
+        finished_at=None,
+        error=null(),
+    )
+    if job is None:
+        raise JobNotRedrivable
+    _audit(session, principal, job, "job.reenviado")
+    after_commit(session, lambda: ring(job.queue, job.id))
+    return job
+
+
+def _change(
+    session: Session,
+    principal: Principal,
+    job_id: UUID,
+    *,
+    from_states: list[JobState],
+    **values: Any,
+) -> Job | None:
+    """Change a job that is in one of these states; None when it is in another."""
+    job = session.scalar(
+        update(Job)
+        .where(Job.id == job_id, _visible_to(principal), Job.state.in_(from_states))
+        .values(values)
+        .returning(Job),
+        execution_options={"populate_existing": True},
+    )
+    if job is None:
+        get_job(session, principal, job_id)
+    return job
+
+
+def _audit(session: Session, principal: Principal, job: Job, acao: str) -> None:
+    audit.record(
+        session,
+        tenant=principal.tenant,
+        ator=principal.subject,
+        acao=acao,
+        objeto=f"job:{job.id}",
+        fila=job.queue,
+    )
+
+
+class JobQuery(PageQuery):
+    """Filters of the list of jobs."""
+
+    queue: str | None = Field(None, max_length=100, examples=["checkin_queue"])
+    state: JobState | None = None
+
+
+def list_jobs(
+    session: Session, principal: Principal, query: JobQuery
+) -> tuple[list[Job], str | None, tuple[int, bool]]:
+    """The caller's jobs, newest first.
+
+    Returns:
+        The jobs of the page, the cursor of the next one, and the total with its exactness.
+    """
+    statement = select(Job).where(_visible_to(principal))
+    if query.queue is not None:
+        statement = statement.where(Job.queue == query.queue)
+    if query.state is not None:
+        statement = statement.where(Job.state == query.state)
+    key = (Job.created_at, Job.id)
+    found = list(
+        session.scalars(slice_after(statement, query, key, (datetime.fromisoformat, UUID)))
+    )
+    jobs = found[: query.limit]
+    more = len(found) > query.limit
+    cursor = encode_cursor([jobs[-1].created_at.isoformat(), jobs[-1].id]) if more else None
+    return jobs, cursor, count_up_to_limit(session, statement)
+
+
+def accepted(job: Job, call: Call) -> Reply:
+    """The answer to work that will be done later: 202, and where to follow it."""
+    location = call.link(f"/jobs/{job.id}")
+    return Reply(JobOut.model_validate(job), status=202, headers={"Location": location})

@@ -1,0 +1,179 @@
+"""Background work as rows: the table, and how work is asked for."""
+
+import logging
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    Index,
+    Text,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from chalicelib.core import telemetry
+from chalicelib.core.db import Base, after_commit
+from chalicelib.core.errors import ServiceUnavailable
+from chalicelib.core.queues import MessageT, Queue, doorbell
+
+log = logging.getLogger("previsto.jobs")
+
+FIRST_RETRY = timedelta(seconds=10)
+LONGEST_RETRY = timedelta(minutes=15)
+SYSTEM = "sistema"  # Owner of what the schedule or the program itself asks for.
+
+
+class JobState(StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Job(Base):
+    """One piece of background work and all that is known of it."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    tenant: Mapped[str] = mapped_column(Text)
+    owner: Mapped[str] = mapped_column(Text, comment="Subject of who asked for it.")
+    queue: Mapped[str] = mapped_column(Text)
+    message: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    dedupe_key: Mapped[str | None] = mapped_column(Text)
+    request_id: Mapped[str] = mapped_column(Text)
+    state: Mapped[JobState] = mapped_column(Text, server_default=JobState.QUEUED.value)
+    progress: Mapped[float] = mapped_column(server_default="0")
+    step: Mapped[str | None] = mapped_column(Text)
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    attempt_limit: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    next_attempt_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now()
+    )
+    started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    cancel_requested: Mapped[bool] = mapped_column(server_default=text("false"))
+    checkpoint: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="state"
+        ),
+        CheckConstraint("progress BETWEEN 0 AND 1", name="progress"),
+        CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
+        Index(
+            "jobs_ready_idx",
+            "queue",
+            "next_attempt_at",
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index("jobs_leased_idx", "lease_until", postgresql_where=text("state = 'running'")),
+        Index("jobs_tenant_created_idx", "tenant", "created_at", "id"),
+        Index(
+            "jobs_dedupe_idx",
+            "tenant",
+            "queue",
+            "dedupe_key",
+            unique=True,
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
+    )
+
+
+def next_attempt(attempt: int, limit: int, now: datetime) -> datetime | None:
+    """When a job that just failed is tried again.
+
+    Args:
+        attempt: The number of the attempt that failed, from 1.
+        limit: The number of the last one allowed.
+        now: When it failed.
+
+    Returns:
+        The instant, doubling from ten seconds to a quarter of an hour; None when it is over.
+    """
+    if attempt >= limit:
+        return None
+    doublings: int = 2 ** min(attempt - 1, 10)
+    return now + min(FIRST_RETRY * doublings, LONGEST_RETRY)
+
+
+def enqueue(
+    session: Session,
+    queue: Queue[MessageT],
+    message: MessageT,
+    *,
+    tenant: str,
+    owner: str,
+    dedupe_key: str | None = None,
+) -> Job:
+    """Ask for work in the caller's transaction; workers hear of it after the commit.
+
+    Args:
+        session: The transaction that also makes whatever the work is about.
+        queue: Which kind of work.
+        message: What it is about: ids and object keys.
+        tenant: Whose work, and whose rows it sees.
+        owner: Subject of who may read, cancel and redrive it.
+        dedupe_key: While a job with this key is queued or running, that one is answered.
+    """
+    values = {
+        "tenant": tenant,
+        "owner": owner,
+        "queue": queue.name,
+        "message": message.model_dump(mode="json"),
+        "dedupe_key": dedupe_key,
+        "request_id": telemetry.request_id() or telemetry.new_request_id(),
+        "attempt_limit": queue.max_attempts,
+    }
+    statement = (
+        insert(Job)
+        .values(values)
+        .on_conflict_do_nothing(
+            index_elements=["tenant", "queue", "dedupe_key"],
+            index_where=text("state IN ('queued', 'running')"),
+        )
+        .returning(Job)
+    )
+    while True:
+        job = session.scalar(statement)
+        if job is not None:
+            break
+        # Somebody else's row won. If it has ended since, ours is the next to be tried.
+        if (unfinished := _unfinished(session, queue.name, dedupe_key)) is not None:
+            return unfinished
+    after_commit(session, lambda: ring(queue.name, job.id))
+    return job
+
+
+def _unfinished(session: Session, queue_name: str, dedupe_key: str | None) -> Job | None:
+    return session.scalar(
+        select(Job).where(
+            Job.queue == queue_name,
+            Job.dedupe_key == dedupe_key,
+            Job.state.in_([JobState.QUEUED, JobState.RUNNING]),
+        )
+    )
+
+
+def ring(queue_name: str, job_id: UUID) -> None:
+    """Ring the doorbell for a committed job; a failure to is logged, and the sweep's to heal."""
+    try:
+        doorbell().ring(queue_name, str(job_id))
+    except (DBAPIError, ServiceUnavailable):
+        # The row is committed: the sweep rings again, so the caller's request has not failed.
+        log.warning("doorbell not rung", extra={"queue": queue_name, "job": str(job_id)})

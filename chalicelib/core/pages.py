@@ -1,0 +1,91 @@
+"""Lists: bounded, in a stable order, with a cursor that survives inserts (law 14)."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from chalicelib.core.errors import BadRequest
+
+LARGEST_EXACT_TOTAL = 10_000
+
+ItemT = TypeVar("ItemT")
+
+
+class CursorInvalid(BadRequest):
+    """This cursor was not made by this list; start again without one."""
+
+
+class PageQuery(BaseModel):
+    """Query parameters of every list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(20, ge=1, le=100, description="How many items at the most.")
+    cursor: str | None = Field(
+        None, max_length=500, description="Where to go on: taken from `next` of the page before."
+    )
+
+
+class Page(BaseModel, Generic[ItemT]):
+    """One page of a list."""
+
+    items: list[ItemT]
+    total: int = Field(description="How many there are in all, counted up to 10,000.")
+    total_exact: bool = Field(description="False when there are more than `total`.")
+    next: str | None = Field(description="Address of the next page; null on the last one.")
+
+
+def encode_cursor(position: Sequence[Any]) -> str:
+    """Pack the sort key of the last item shown into an opaque token."""
+    packed = json.dumps(position, default=str, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, parsers: Sequence[Callable[[Any], Any]]) -> list[Any]:
+    """Unpack a cursor into a sort key.
+
+    Args:
+        cursor: What `encode_cursor` made.
+        parsers: One per part of the key; each turns the JSON value into the column's type.
+
+    Raises:
+        CursorInvalid: It is not a cursor of this list.
+    """
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        position = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if not isinstance(position, list) or len(position) != len(parsers):
+            raise CursorInvalid
+        return [parse(value) for parse, value in zip(parsers, position, strict=True)]
+    except (ValueError, TypeError, OverflowError, binascii.Error):
+        raise CursorInvalid from None
+
+
+def slice_after(
+    statement: Select[Any],
+    query: PageQuery,
+    key: Sequence[InstrumentedAttribute[Any]],
+    parsers: Sequence[Callable[[Any], Any]],
+) -> Select[Any]:
+    """Order newest key first and start behind the cursor; one row more than asked tells `next`."""
+    if query.cursor is not None:
+        position = decode_cursor(query.cursor, parsers)
+        statement = statement.where(tuple_(*key) < tuple_(*position))
+    return statement.order_by(*(column.desc() for column in key)).limit(query.limit + 1)
+
+
+def count_up_to_limit(session: Session, statement: Select[Any]) -> tuple[int, bool]:
+    """How many rows a statement has.
+
+    Returns:
+        The count, and whether it is exact; it stops at `LARGEST_EXACT_TOTAL`.
+    """
+    probe = statement.order_by(None).limit(LARGEST_EXACT_TOTAL + 1).subquery()
+    found = session.scalar(select(func.count()).select_from(probe)) or 0
+    return min(found, LARGEST_EXACT_TOTAL), found <= LARGEST_EXACT_TOTAL

@@ -1,0 +1,85 @@
+"""From bytes to validated models; what is wrong is collected, so that a client hears all of it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+
+from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class RawBody:
+    """A body that is a file rather than JSON."""
+
+    media_type: str
+    data: bytes
+
+
+def parse_json(model: type[ModelT], data: bytes, errors: list[FieldError]) -> ModelT | None:
+    """Validate a JSON body; what is wrong is appended to `errors`, and then None is returned.
+
+    Raises:
+        BadRequest: It is not JSON at all.
+    """
+    if b"\\u0000" in data:
+        raise ValidationFailed("Text must not contain NUL characters.")
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        if any(e["type"] == "json_invalid" for e in error.errors()):
+            raise BadRequest("The body is not valid JSON in UTF-8.") from None
+        errors.extend(_field_errors(error))
+        return None
+
+
+def validated(
+    validate: Callable[[], Any], errors: list[FieldError], name: str | None = None
+) -> Any:
+    """What `validate` returns; what does not validate is appended to `errors` instead."""
+    try:
+        return validate()
+    except ValidationError as error:
+        errors.extend(_field_errors(error, name))
+        return None
+
+
+def _field_errors(error: ValidationError, name: str | None = None) -> list[FieldError]:
+    return [
+        FieldError(
+            campo=name or ".".join(str(part) for part in item["loc"]) or "corpo",
+            erro=item["msg"].removeprefix("Value error, "),
+        )
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+
+
+def refuse_nul(values: Iterable[str]) -> None:
+    """Refuse text that PostgreSQL cannot hold; no field of ours means anything by a NUL."""
+    if any("\x00" in value for value in values):
+        raise ValidationFailed("Text must not contain NUL characters.")
+
+
+def parse_form(data: bytes) -> dict[str, str]:
+    """The fields of an HTML form; the last one wins where a name repeats."""
+    try:
+        pairs = parse_qsl(data.decode(), keep_blank_values=True, max_num_fields=50)
+    except ValueError:
+        raise BadRequest("The body is not a valid form in UTF-8.") from None
+    refuse_nul(value for _, value in pairs)
+    return dict(pairs)
+
+
+def list_fields(model: type[BaseModel] | None) -> frozenset[str]:
+    """Names of a query model's fields that take several values."""
+    if model is None:
+        return frozenset()
+    properties = model.model_json_schema().get("properties", {})
+    return frozenset(name for name, schema in properties.items() if schema.get("type") == "array")

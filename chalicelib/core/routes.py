@@ -1,0 +1,137 @@
+"""Routes of the core: jobs, uploads, health, documentation."""
+
+import json
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from chalicelib.core import job_control, status, uploads
+from chalicelib.core.auth import Principal, Role
+from chalicelib.core.docs import redoc_page, swagger_page
+from chalicelib.core.job_control import (
+    JobFinished,
+    JobNotFound,
+    JobNotRedrivable,
+    JobOut,
+    JobQuery,
+)
+from chalicelib.core.openapi import build_document
+from chalicelib.core.pages import Page
+from chalicelib.core.status import Health, Status
+from chalicelib.core.uploads import UploadIn, UploadOut, UploadTooLarge
+from chalicelib.core.web import EVERYONE, PUBLIC, Call, Reply, Routes, endpoint, page_reply
+
+core = Routes(__name__)
+HTML = "text/html; charset=utf-8"
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    estado: Health = Health.UP
+
+
+@core.route("/health/live", methods=["GET"])
+@endpoint(core, allow=PUBLIC, own_transactions=True)
+def get_live() -> Live:
+    """Whether the process answers at all."""
+    return Live()
+
+
+@core.route("/health/ready", methods=["GET"])
+@endpoint(core, allow=PUBLIC, own_transactions=True, response=Status, may_answer=(503,))
+def get_ready() -> Reply:
+    """Whether requests may be sent here: every dependency that matters is up."""
+    return _status_reply(status.check_status(with_details=False))
+
+
+@core.route("/status", methods=["GET"])
+@endpoint(
+    core,
+    allow=PUBLIC,
+    own_transactions=True,
+    response=Status,
+    may_answer=(503,),
+    identifies_caller=True,
+)
+def get_status(principal: Principal | None) -> Reply:
+    """The system and its dependencies, each really asked; details with an admin's token."""
+    is_admin = principal is not None and principal.role is Role.ADMIN
+    return _status_reply(status.check_status(with_details=is_admin))
+
+
+def _status_reply(found: Status) -> Reply:
+    code = 503 if found.estado is Health.DOWN else 200
+    return Reply(found, status=code, headers={"Cache-Control": "no-store"})
+
+
+@core.route("/jobs", methods=["GET"])
+@endpoint(core, query=JobQuery, allow=EVERYONE, response=Page[JobOut], autocommit=True)
+def get_jobs(session: Session, principal: Principal, query: JobQuery, call: Call) -> Reply:
+    """List your jobs, newest first; an admin sees everybody's."""
+    jobs, cursor, total = job_control.list_jobs(session, principal, query)
+    return page_reply(Page[JobOut], jobs, cursor, total, call)
+
+
+@core.route("/jobs/{job_id}", methods=["GET"])
+@endpoint(core, allow=EVERYONE, raises=(JobNotFound,), autocommit=True)
+def get_job(session: Session, principal: Principal, job_id: UUID) -> JobOut:
+    """Follow one job."""
+    return JobOut.model_validate(job_control.get_job(session, principal, job_id))
+
+
+@core.route("/jobs/{job_id}/cancelar", methods=["POST"])
+@endpoint(core, allow=EVERYONE, raises=(JobNotFound, JobFinished))
+def post_job_cancel(session: Session, principal: Principal, job_id: UUID) -> JobOut:
+    """Cancel a job: at once while it is queued, at its next safe point while it runs."""
+    return JobOut.model_validate(job_control.cancel_job(session, principal, job_id))
+
+
+@core.route("/jobs/{job_id}/reenviar", methods=["POST"])
+@endpoint(core, allow=EVERYONE, status=202, response=JobOut, raises=(JobNotFound, JobNotRedrivable))
+def post_job_redrive(session: Session, principal: Principal, job_id: UUID, call: Call) -> Reply:
+    """Send a failed or cancelled job again; it goes on from its last checkpoint."""
+    job = job_control.redrive_job(session, principal, job_id)
+    return job_control.accepted(job, call)
+
+
+@core.route("/uploads", methods=["POST"])
+@endpoint(
+    core,
+    body=UploadIn,
+    allow=EVERYONE,
+    status=201,
+    raises=(UploadTooLarge,),
+)
+def post_upload(session: Session, principal: Principal, body: UploadIn, now: datetime) -> UploadOut:
+    """Get a signed address for a large file.
+
+    Send the file there with the given method and headers, exactly as many bytes as declared,
+    within an hour; then hand `objeto` to the endpoint that takes the file.
+    """
+    return uploads.create_upload(session, principal, body, now)
+
+
+@core.route("/openapi.json", methods=["GET"])
+@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True)
+def get_openapi(call: Call) -> Reply:
+    """This API as OpenAPI 3.1."""
+    document = build_document(core.current_app.routes)
+    document["servers"] = [{"url": call.prefix or "/"}]
+    return Reply(json.dumps(document, ensure_ascii=False))
+
+
+@core.route("/docs", methods=["GET"])
+@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True)
+def get_docs(call: Call) -> Reply:
+    """Swagger UI."""
+    return Reply(swagger_page(call.link("/openapi.json")), media_type=HTML)
+
+
+@core.route("/redoc", methods=["GET"])
+@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True)
+def get_redoc(call: Call) -> Reply:
+    """ReDoc."""
+    return Reply(redoc_page(call.link("/openapi.json")), media_type=HTML)

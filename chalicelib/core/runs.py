@@ -1,0 +1,322 @@
+"""One attempt at a job: claimed with a number and a lease, and fenced by them (law 3)."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from chalicelib.core.clock import utc_now
+from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.errors import Problem, ServiceUnavailable
+from chalicelib.core.jobs import JobState, next_attempt, ring
+from chalicelib.core.queues import Queue
+
+log = logging.getLogger("previsto.runs")
+
+PROGRESS_INTERVAL_SECONDS = 0.5
+_stopping = threading.Event()
+
+
+class LeaseLost(Exception):
+    """Another attempt has taken this job; this one must not write any more."""
+
+
+class RunCancelled(Exception):
+    """Whoever owns the job asked for it to stop."""
+
+
+class RunInterrupted(Exception):
+    """This worker is shutting down; another one goes on from the checkpoint."""
+
+
+def request_stop() -> None:
+    """Ask the run in this process to stop at its next safe point."""
+    _stopping.set()
+
+
+def stop_requested() -> bool:
+    """Whether this process is shutting down."""
+    return _stopping.is_set()
+
+
+@dataclass
+class JobRun:
+    """What a handler works with: short fenced transactions, progress, cancellation.
+
+    Attributes:
+        job_id: The job.
+        attempt: This attempt's number; every write carries it.
+        tenant: Whose rows the run sees.
+        owner: Subject of who asked for the job.
+        message: The job's message, not validated yet.
+        checkpoint: Where an earlier attempt got to; None at the first.
+        request_id: The id of the request that asked for the job.
+    """
+
+    job_id: UUID
+    attempt: int
+    attempt_limit: int
+    tenant: str
+    owner: str
+    message: dict[str, Any]
+    checkpoint: dict[str, Any] | None
+    request_id: str
+    lease_seconds: float
+    _lost: threading.Event = field(default_factory=threading.Event, repr=False)
+    _cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
+    _last_progress: tuple[str, float] = field(default=("", 0.0), repr=False)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One short transaction that stands only while this attempt holds the job.
+
+        The row lock it takes keeps other attempts from claiming the job until it ends, yet
+        lets the heartbeat and a request to cancel through.
+
+        Raises:
+            LeaseLost: Another attempt has the job.
+        """
+        with unit_of_work(tenant=self.tenant) as session:
+            held = session.execute(
+                text(
+                    "SELECT 1 FROM jobs WHERE id = :id AND attempt = :attempt"
+                    " AND state = 'running' FOR KEY SHARE"
+                ),
+                {"id": self.job_id, "attempt": self.attempt},
+            ).scalar()
+            if held is None:
+                self._lost.set()
+                raise LeaseLost
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for reads only, each statement on its own."""
+        with unit_of_work(tenant=self.tenant, autocommit=True) as session:
+            yield session
+
+    def save_checkpoint(self, session: Session, checkpoint: dict[str, Any]) -> None:
+        """Record in a `transaction()` how far its work has come, so that a killed run resumes."""
+        self._update(
+            session, "checkpoint = cast(:checkpoint AS jsonb)", checkpoint=_json(checkpoint)
+        )
+        self.checkpoint = checkpoint
+
+    def progress(self, done: float, total: float, step: str) -> None:
+        """Show how far the run has come; also the point at which it may be stopped.
+
+        Args:
+            done: Work done, in any unit.
+            total: All of the work, in the same unit; 0 when it is not known yet.
+            step: What is being done now, for people.
+
+        Raises:
+            LeaseLost, RunCancelled, RunInterrupted: See `check_cancelled`.
+        """
+        last_step, last_time = self._last_progress
+        now = time.monotonic()
+        if step != last_step or now - last_time >= PROGRESS_INTERVAL_SECONDS:
+            self._last_progress = (step, now)
+            share = min(max(done / total, 0.0), 1.0) if total else 0.0
+            self._write("progress = :progress, step = :step", progress=share, step=step)
+        self.check_cancelled()
+
+    def check_cancelled(self) -> None:
+        """Stop here if the run must not go on.
+
+        Raises:
+            LeaseLost: Another attempt has the job.
+            RunCancelled: Its owner asked for it to stop.
+            RunInterrupted: This process is shutting down.
+        """
+        if self._lost.is_set():
+            raise LeaseLost
+        if self._cancelled.is_set():
+            raise RunCancelled
+        if stop_requested():
+            raise RunInterrupted
+
+    @contextmanager
+    def heartbeat(self) -> Iterator[None]:
+        """Extend the lease from another thread while the work goes on."""
+        done = threading.Event()
+        thread = threading.Thread(target=self._beat, args=(done,), daemon=True, name="heartbeat")
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _beat(self, done: threading.Event) -> None:
+        while not done.wait(self.lease_seconds / 3):
+            try:
+                self._write("step = step")
+            except LeaseLost:
+                return
+            except (DBAPIError, ServiceUnavailable):
+                log.warning("heartbeat missed", extra={"job": str(self.job_id)})
+
+    def succeed(self, result: dict[str, Any] | None) -> None:
+        """End the run well."""
+        self._finish(JobState.SUCCEEDED, result=result)
+
+    def mark_cancelled(self) -> None:
+        """End the run as its owner asked."""
+        self._finish(JobState.CANCELLED)
+
+    def fail(self, problem: Problem, *, retry: bool) -> None:
+        """End the run badly; the job waits for its next attempt when there is one.
+
+        Args:
+            problem: What to tell the owner; internals belong in the log.
+            retry: Whether another attempt could end otherwise.
+        """
+        again = next_attempt(self.attempt, self.attempt_limit, utc_now()) if retry else None
+        error = {"title": type(problem).__name__, "detail": problem.detail, "attempt": self.attempt}
+        if again is None:
+            self._finish(JobState.FAILED, error=error)
+        else:
+            self._write(
+                "state = 'queued', lease_until = NULL, next_attempt_at = :again,"
+                " error = cast(:error AS jsonb)",
+                extend=False,
+                again=again,
+                error=_json(error),
+            )
+
+    def release(self) -> None:
+        """Give the job back unfinished; the attempt does not count against its limit."""
+        self._write(
+            "state = 'queued', lease_until = NULL, next_attempt_at = now(),"
+            " attempt_limit = attempt_limit + 1",
+            extend=False,
+        )
+
+    def _finish(
+        self,
+        state: JobState,
+        result: dict[str, Any] | None = None,
+        error: dict[str, Any] | None = None,
+    ) -> None:
+        done = ", progress = 1" if state is JobState.SUCCEEDED else ""
+        self._write(
+            "state = :state, lease_until = NULL, finished_at = now(),"
+            f" result = cast(:result AS jsonb), error = cast(:error AS jsonb){done}",
+            extend=False,
+            state=state.value,
+            result=_json(result),
+            error=_json(error),
+        )
+
+    def _write(self, assignments: str, *, extend: bool = True, **values: Any) -> None:
+        """A fenced write of its own, which also extends the lease and hears of cancellation."""
+        if extend:
+            assignments += ", lease_until = now() + make_interval(secs => :lease)"
+            values["lease"] = self.lease_seconds
+        with unit_of_work(tenant=self.tenant, autocommit=True) as session:
+            self._update(session, assignments, **values)
+
+    def _update(self, session: Session, assignments: str, **values: Any) -> None:
+        cancel_requested = session.execute(
+            text(
+                f"UPDATE jobs SET {assignments}"
+                " WHERE id = :id AND attempt = :attempt AND state = 'running'"
+                " RETURNING cancel_requested"
+            ),
+            {"id": self.job_id, "attempt": self.attempt, **values},
+        ).scalar()
+        if cancel_requested is None:
+            self._lost.set()
+            raise LeaseLost
+        if cancel_requested:
+            self._cancelled.set()
+
+
+def claim(queue: Queue[Any]) -> JobRun | None:
+    """Take the queue's next job that is due, whichever message announced it.
+
+    Returns:
+        The run, which holds the job for the length of a lease; None when nothing is due.
+    """
+    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+        row = session.execute(
+            text(CLAIM), {"queue": queue.name, "lease": queue.lease.total_seconds()}
+        ).one_or_none()
+    if row is None:
+        return None
+    return JobRun(**row._mapping, lease_seconds=queue.lease.total_seconds())
+
+
+CLAIM = """
+UPDATE jobs
+SET state = 'running', attempt = attempt + 1, started_at = now(), error = NULL,
+    lease_until = now() + make_interval(secs => :lease)
+WHERE id = (
+    SELECT id FROM jobs
+    WHERE queue = :queue AND state = 'queued' AND next_attempt_at <= now()
+    ORDER BY next_attempt_at
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id AS job_id, attempt, attempt_limit, tenant, owner, message, checkpoint, request_id
+"""
+
+# FOR UPDATE, though nothing but a lock is wanted, conflicts with the fence of an open
+# transaction: a stalled run that is just writing keeps its job until that transaction ends.
+EXPIRE = """
+UPDATE jobs
+SET state = CASE WHEN attempt >= attempt_limit THEN 'failed' ELSE 'queued' END,
+    finished_at = CASE WHEN attempt >= attempt_limit THEN now() END,
+    lease_until = NULL, next_attempt_at = now(),
+    error = jsonb_build_object(
+        'title', 'WorkerLost', 'attempt', attempt,
+        'detail', 'The worker stopped answering while it ran this job.')
+WHERE id IN (
+    SELECT id FROM jobs
+    WHERE state = 'running' AND lease_until < now()
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
+
+DUE = """
+SELECT DISTINCT ON (queue) queue, id FROM jobs
+WHERE state = 'queued' AND next_attempt_at <= now()
+ORDER BY queue, next_attempt_at
+"""
+
+
+def sweep() -> int:
+    """Queue again what a lost worker held, and ring for everything that is due.
+
+    Returns:
+        How many jobs had lost their worker.
+    """
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        expired = session.execute(text(EXPIRE)).all()
+        due = session.execute(text(DUE)).all()
+    for queue_name, job_id in due:
+        ring(queue_name, job_id)
+    return len(expired)
+
+
+def job_exists(job_id: UUID) -> bool:
+    """Whether a message names a job that is known."""
+    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+        found = session.execute(text("SELECT 1 FROM jobs WHERE id = :id"), {"id": job_id})
+        return found.scalar() is not None
+
+
+def _json(value: dict[str, Any] | None) -> str | None:
+    import json
+
+    return None if value is None else json.dumps(value, default=str)

@@ -1,0 +1,142 @@
+"""Every setting of the program, read from the environment once."""
+
+import os
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SHORTEST_SECRET = 32
+HOUSE = "casa"  # The tenant of those who run the installation; companies have their own.
+
+
+class Environment(StrEnum):
+    """Where the program runs; the last two refuse settings that are fit for a laptop only."""
+
+    DEV = "dev"
+    TEST = "test"
+    STAGING = "staging"
+    PROD = "prod"
+
+
+class UnsafeSettings(Exception):
+    """Settings are missing or unsafe for this environment."""
+
+
+class Settings(BaseSettings):
+    """The program's settings; `.env.example` documents each of them.
+
+    A field is read from the environment variable of the same name in capitals, then from
+    `.env`, then from `DATA_DIR/local.env`, which `make run` writes at its first start.
+    """
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    environment: Environment = Environment.DEV
+    data_dir: Path = Path(".data")
+    port: int = Field(8000, ge=1, le=65535)
+    public_url: str = "http://127.0.0.1:8000"
+
+    database_url: str = ""
+    database_admin_url: str = ""
+    database_pool_size: int = Field(5, ge=1)
+    queue_url: str = "jobs://"
+    storage_url: str = ""
+    cache_url: str = ""
+
+    jwt_secret: SecretStr = SecretStr("")
+    signing_key: SecretStr = SecretStr("")
+    admin_password: SecretStr = SecretStr("")
+    access_token_minutes: int = Field(15, ge=1, le=60)
+    refresh_token_days: int = Field(30, ge=1, le=90)
+    login_max_failures: int = Field(5, ge=1)
+    login_lock_minutes: int = Field(15, ge=1)
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    assets_url: str = "/assets"
+    log_level: str = "INFO"
+    local_timezone: str = "America/Sao_Paulo"
+    upload_max_mb: int = Field(512, ge=1)
+    model_cache_mb: int = Field(256, ge=1)
+    worker_processes: int = Field(2, ge=1)
+    gateway_processes: int = Field(2, ge=1)
+
+    churn_faixa_media: float = Field(0.4, gt=0, lt=1)
+    churn_faixa_alta: float = Field(0.7, gt=0, lt=1)
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_on_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _bands_are_ordered(self) -> Self:
+        if self.churn_faixa_media >= self.churn_faixa_alta:
+            raise ValueError("CHURN_FAIXA_MEDIA must be below CHURN_FAIXA_ALTA")
+        return self
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether strangers reach this environment."""
+        return self.environment in (Environment.STAGING, Environment.PROD)
+
+    @property
+    def objects_url(self) -> str:
+        """Where objects are stored: `STORAGE_URL`, else a folder of the data directory."""
+        return self.storage_url or (self.data_dir.resolve() / "objects").as_uri()
+
+    def faults(self) -> list[str]:
+        """What is missing or unsafe here, a sentence each; empty when all is well."""
+        found = [
+            f"{name} must be a secret of at least {SHORTEST_SECRET} characters"
+            for name, secret in (("JWT_SECRET", self.jwt_secret), ("SIGNING_KEY", self.signing_key))
+            if len(secret.get_secret_value()) < SHORTEST_SECRET
+        ]
+        if not self.database_url:
+            found.append("DATABASE_URL must name a PostgreSQL database")
+        return found + (self._faults_when_deployed() if self.is_deployed else [])
+
+    def _faults_when_deployed(self) -> list[str]:
+        found = []
+        if not self.public_url.startswith("https://"):
+            found.append("PUBLIC_URL must begin with https://")
+        if not self.storage_url.startswith("s3://"):
+            found.append("STORAGE_URL must be an s3:// address")
+        if "*" in self.cors_origins:
+            found.append("CORS_ORIGINS must name its origins, not '*'")
+        if self.admin_password.get_secret_value():
+            found.append("ADMIN_PASSWORD must not be set; run python -m infra.create_admin once")
+        if self.database_url and not urlsplit(self.database_url).password:
+            found.append("DATABASE_URL must carry a password")
+        if self.jwt_secret.get_secret_value() == self.signing_key.get_secret_value():
+            found.append("JWT_SECRET and SIGNING_KEY must differ")
+        return found
+
+
+def read_settings() -> Settings:
+    """Read the environment and its files; raises `UnsafeSettings` that names every fault."""
+    data_dir = Path(os.environ.get("DATA_DIR", ".data"))
+    try:
+        # pydantic-settings reads later files over earlier ones, and the environment over both.
+        found = Settings(_env_file=(data_dir / "local.env", ".env"))
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise UnsafeSettings("Settings that cannot be read: " + "; ".join(faults)) from None
+    if faults := found.faults():
+        raise UnsafeSettings(
+            f"Settings that are missing or unsafe ({found.environment}): {'; '.join(faults)}. "
+            "On a laptop `make run` writes them to DATA_DIR/local.env at its first start."
+        )
+    return found
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return read_settings()

@@ -1,0 +1,199 @@
+"""Large files: a signed address to put them at, then the key of the object stands for them."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import cache
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, Field
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Text, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from chalicelib.core import audit
+from chalicelib.core.auth import Principal
+from chalicelib.core.db import Base, unit_of_work
+from chalicelib.core.errors import FieldError, Unprocessable, ValidationFailed
+from chalicelib.core.parsing import JSON, RawBody, parse_json
+from chalicelib.core.settings import settings
+from chalicelib.core.storage import ObjectInfo, SignedRequest, Storage, open_storage
+from chalicelib.core.types import Strict
+
+UPLOAD_LIFETIME = timedelta(hours=1)
+BYTES_PER_MB = 1024 * 1024
+
+
+class Upload(Base):
+    """Leave to store one object."""
+
+    __tablename__ = "uploads"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(Text)
+    owner: Mapped[str] = mapped_column(Text)
+    objeto: Mapped[str] = mapped_column(Text, unique=True, comment="Key; begins with the tenant.")
+    tamanho_bytes: Mapped[int] = mapped_column(BigInteger)
+    content_type: Mapped[str] = mapped_column(Text)
+    criado_em: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    expira_em: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        CheckConstraint("tamanho_bytes > 0", name="tamanho"),
+        Index("uploads_tenant_idx", "tenant", "criado_em"),
+    )
+
+
+class UploadTooLarge(Unprocessable):
+    """The file is larger than this installation takes (UPLOAD_MAX_MB)."""
+
+
+class ObjectMissing(Unprocessable):
+    """No upload of yours has this key, or its content has not arrived yet."""
+
+
+class EmptyFile(Unprocessable):
+    """The file is empty."""
+
+
+class UploadIn(Strict):
+    """A file that is about to be uploaded."""
+
+    tamanho_bytes: int = Field(gt=0, description="Its exact size.", examples=[52_428_800])
+    content_type: str = Field(
+        "text/csv", max_length=100, pattern=r"^[\w.+-]+/[\w.+-]+$", examples=["text/csv"]
+    )
+
+
+class UploadOut(BaseModel):
+    """Where to send the file: exactly this method, these headers, that many bytes."""
+
+    objeto: str = Field(description="Key to hand to the endpoint that takes the file.")
+    metodo: str = Field(examples=["PUT"])
+    url: str
+    cabecalhos: dict[str, str]
+    expira_em: datetime
+
+
+class ObjectIn(Strict):
+    """A file that was uploaded before."""
+
+    objeto: str = Field(max_length=300, description="Key from POST /uploads.")
+
+
+@cache
+def object_store() -> Storage:
+    """The store that `STORAGE_URL` names, opened at first use in each process."""
+    found = settings()
+    return open_storage(
+        found.objects_url,
+        signing_key=found.signing_key.get_secret_value(),
+        public_url=found.public_url,
+    )
+
+
+def create_upload(
+    session: Session, principal: Principal, request: UploadIn, now: datetime
+) -> UploadOut:
+    """Give leave to store one object of an exact size for an hour.
+
+    Raises:
+        UploadTooLarge: It would be larger than `UPLOAD_MAX_MB`.
+    """
+    if request.tamanho_bytes > settings().upload_max_mb * BYTES_PER_MB:
+        raise UploadTooLarge
+    upload = _new_upload(principal, request.tamanho_bytes, request.content_type, now)
+    session.add(upload)
+    audit.record(
+        session,
+        tenant=principal.tenant,
+        ator=principal.subject,
+        acao="upload.autorizado",
+        objeto=f"upload:{upload.id}",
+        tamanho_bytes=request.tamanho_bytes,
+    )
+    signed: SignedRequest = object_store().signed_upload(
+        upload.objeto,
+        size_bytes=upload.tamanho_bytes,
+        content_type=upload.content_type,
+        expires_in=UPLOAD_LIFETIME,
+    )
+    return UploadOut(
+        objeto=upload.objeto,
+        metodo=signed.method,
+        url=signed.url,
+        cabecalhos=signed.headers,
+        expira_em=signed.expires_at,
+    )
+
+
+Recorder = Callable[[Session], None]
+
+
+def receive_file(principal: Principal, raw: RawBody, now: datetime) -> tuple[str, Recorder]:
+    """Take a file that came with the request, or the key of one uploaded before.
+
+    The object is stored, or looked for, here: outside of any transaction, and before the row
+    that names it.
+
+    Returns:
+        The object's key, and what to call with the session that uses it.
+
+    Raises:
+        ObjectMissing: No upload of the caller's tenant has this key, or nothing has arrived.
+        ValidationFailed: The body is JSON, but not `{"objeto": key}`.
+    """
+    if raw.media_type == JSON:
+        errors: list[FieldError] = []
+        named = parse_json(ObjectIn, raw.data, errors)
+        if named is None:
+            raise ValidationFailed(errors=errors)
+        _require_object(principal, named.objeto)
+        return named.objeto, lambda _: None
+    if not raw.data:
+        raise EmptyFile
+    upload = _new_upload(principal, len(raw.data), raw.media_type, now)
+    object_store().put(upload.objeto, raw.data, content_type=raw.media_type)
+    return upload.objeto, lambda session: session.add(upload)
+
+
+def upload_media_type(session: Session, objeto: str) -> str:
+    """The content type that was declared for an upload.
+
+    Raises:
+        ObjectMissing: No upload of the session's tenant has this key.
+    """
+    found = session.scalar(select(Upload.content_type).where(Upload.objeto == objeto))
+    if found is None:
+        raise ObjectMissing
+    return found
+
+
+def _require_object(principal: Principal, objeto: str) -> None:
+    with unit_of_work(tenant=principal.tenant, autocommit=True) as session:
+        upload_media_type(session, objeto)
+    require_stored(objeto)
+
+
+def require_stored(objeto: str) -> ObjectInfo:
+    """Size and age of an object that must be there; outside of any transaction.
+
+    Raises:
+        ObjectMissing: It is not.
+    """
+    info = object_store().stat(objeto)
+    if info is None:
+        raise ObjectMissing
+    return info
+
+
+def _new_upload(principal: Principal, size: int, content_type: str, now: datetime) -> Upload:
+    identifier = uuid4()
+    return Upload(
+        id=identifier,
+        tenant=principal.tenant,
+        owner=principal.subject,
+        objeto=f"{principal.tenant}/uploads/{identifier}",
+        tamanho_bytes=size,
+        content_type=content_type,
+        criado_em=now,
+        expira_em=now + UPLOAD_LIFETIME,
+    )

@@ -1,0 +1,15 @@
+"""The gym's queues, by the brief's names."""
+
+from datetime import timedelta
+
+from chalicelib.core.queues import Queue
+from chalicelib.gym.schemas import ImportMessage, UpdateModelMessage
+
+ALUNO_QUEUE = Queue("aluno_queue", ImportMessage)
+CHECKIN_QUEUE = Queue("checkin_queue", ImportMessage)
+MODEL_UPDATE_QUEUE = Queue(
+    "model_update_queue",
+    UpdateModelMessage,
+    max_attempts=3,
+    lease=timedelta(seconds=120),
+)

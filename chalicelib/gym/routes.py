@@ -1,0 +1,184 @@
+"""Routes of the gym."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from chalicelib.core import job_control, uploads
+from chalicelib.core.auth import Principal, Role
+from chalicelib.core.db import unit_of_work
+from chalicelib.core.job_control import JobOut
+from chalicelib.core.jobs import enqueue
+from chalicelib.core.parsing import JSON, RawBody
+from chalicelib.core.queues import Queue
+from chalicelib.core.types import Id
+from chalicelib.core.uploads import EmptyFile, ObjectIn, ObjectMissing
+from chalicelib.core.web import Call, Reply, Routes, endpoint
+from chalicelib.gym import service_checkins, service_frequency, service_members, service_risk
+from chalicelib.gym.errors import (
+    AlunoInativo,
+    AlunoNotFound,
+    ChaveEventoTaken,
+    CheckinAberto,
+    CheckinRepetido,
+    EmailTaken,
+    PlanoUnknown,
+    SemVisitaAberta,
+    VisitaImpossivel,
+)
+from chalicelib.gym.queues import ALUNO_QUEUE, CHECKIN_QUEUE, MODEL_UPDATE_QUEUE
+from chalicelib.gym.schemas import (
+    AlunoIn,
+    AlunoOut,
+    CheckinIn,
+    CheckinOut,
+    FrequenciaOut,
+    FrequenciaQuery,
+    ImportMessage,
+    RiscoOut,
+    UpdateModelMessage,
+)
+
+gym = Routes(__name__)
+
+READERS = (Role.OPERADOR, Role.CIENTISTA, Role.LEITOR)
+FILES = ("text/csv", "application/x-ndjson", JSON)
+
+
+@gym.route("/aluno/registro", methods=["POST"])
+@endpoint(gym, body=AlunoIn, status=201, allow=Role.OPERADOR, raises=(EmailTaken, PlanoUnknown))
+def post_aluno(session: Session, principal: Principal, body: AlunoIn, now: datetime) -> AlunoOut:
+    """Register a member."""
+    return AlunoOut.model_validate(service_members.register_aluno(session, principal, body, now))
+
+
+@gym.route("/aluno/checkin", methods=["POST"])
+@endpoint(
+    gym,
+    body=CheckinIn,
+    status=201,
+    allow=Role.OPERADOR,
+    raises=(
+        AlunoNotFound,
+        AlunoInativo,
+        CheckinAberto,
+        CheckinRepetido,
+        SemVisitaAberta,
+        ChaveEventoTaken,
+        VisitaImpossivel,
+    ),
+    autocommit=True,
+)
+def post_checkin(session: Session, body: CheckinIn, now: datetime) -> CheckinOut:
+    """Record an entry, or the exit of the visit that is open.
+
+    An entry while a visit younger than six hours is open is refused; an older open one is
+    closed as `sem_saida`. An event key that was sent before changes nothing and is answered
+    with the visit it made.
+    """
+    return service_checkins.record_checkin(session, body, now)
+
+
+@gym.route("/aluno/{aluno_id}/frequencia", methods=["GET"])
+@endpoint(
+    gym,
+    query=FrequenciaQuery,
+    allow=READERS,
+    response=FrequenciaOut,
+    raises=(AlunoNotFound,),
+    autocommit=True,
+)
+def get_frequencia(
+    session: Session, aluno_id: Id, query: FrequenciaQuery, call: Call, now: datetime
+) -> Reply:
+    """A member's visits, newest first, and what they amount to."""
+    fields, cursor = service_frequency.frequency(session, aluno_id, query, now)
+    address = call.next_page(cursor)
+    headers = {"Link": f'<{address}>; rel="next"'} if address else {}
+    return Reply(FrequenciaOut(**fields, next=address), headers=headers)
+
+
+@gym.route("/aluno/{aluno_id}/risco-churn", methods=["GET"])
+@endpoint(gym, allow=READERS, raises=(AlunoNotFound,), autocommit=True)
+def get_risco_churn(session: Session, aluno_id: Id, now: datetime) -> RiscoOut:
+    """How likely a member is to leave in the next 30 days, and why.
+
+    `tipo` says what kind of answer it is; where there is no honest number there is none.
+    """
+    return service_risk.churn_risk(session, aluno_id, now)
+
+
+@gym.route("/aluno/registro/lote", methods=["POST"])
+@endpoint(
+    gym,
+    accepts=FILES,
+    allow=Role.OPERADOR,
+    status=202,
+    body=ObjectIn,
+    response=JobOut,
+    raises=(ObjectMissing, EmptyFile),
+    own_transactions=True,
+)
+def post_alunos_lote(principal: Principal, raw: RawBody, call: Call, now: datetime) -> Reply:
+    """Import members from a file.
+
+    CSV with a header or NDJSON, in the body or as `{"objeto": key}` of an upload. Fields:
+    nome, email, plano (its name) or plano_id, telefone, data_nascimento, matriculado_em,
+    cancelado_em. Who is known by e-mail already is counted as a duplicate and left as they are.
+    """
+    return _import(ALUNO_QUEUE, principal, raw, call, now)
+
+
+@gym.route("/aluno/checkin/lote", methods=["POST"])
+@endpoint(
+    gym,
+    accepts=FILES,
+    allow=Role.OPERADOR,
+    status=202,
+    body=ObjectIn,
+    response=JobOut,
+    raises=(ObjectMissing, EmptyFile),
+    own_transactions=True,
+)
+def post_checkins_lote(principal: Principal, raw: RawBody, call: Call, now: datetime) -> Reply:
+    """Import visits from a file.
+
+    CSV with a header or NDJSON, in the body or as `{"objeto": key}` of an upload. Fields:
+    aluno_id or email, entrada, saida, tipo, chave_evento. A row's key is its chave_evento, else
+    (aluno, entrada): a file sent twice adds nothing.
+    """
+    return _import(CHECKIN_QUEUE, principal, raw, call, now)
+
+
+def _import(
+    queue: Queue[ImportMessage], principal: Principal, raw: RawBody, call: Call, now: datetime
+) -> Reply:
+    objeto, record = uploads.receive_file(principal, raw, now)
+    with unit_of_work(tenant=principal.tenant) as session:
+        record(session)
+        job = enqueue(
+            session,
+            queue,
+            ImportMessage(objeto=objeto),
+            tenant=principal.tenant,
+            owner=principal.subject,
+        )
+    return job_control.accepted(job, call)
+
+
+@gym.route("/admin/atualizar-modelo", methods=["POST"])
+@endpoint(gym, allow=Role.CIENTISTA, status=202, response=JobOut)
+def post_update_model(session: Session, principal: Principal, call: Call) -> Reply:
+    """Train the churn model anew.
+
+    While a training is queued or running, that one is answered.
+    """
+    job = enqueue(
+        session,
+        MODEL_UPDATE_QUEUE,
+        UpdateModelMessage(),
+        tenant=principal.tenant,
+        owner=principal.subject,
+        dedupe_key="churn",
+    )
+    return job_control.accepted(job, call)

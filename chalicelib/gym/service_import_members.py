@@ -1,0 +1,156 @@
+"""Bulk files of members."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chalicelib.core.clock import utc_now, zone
+from chalicelib.core.db import copy_in
+from chalicelib.core.imports import ImportReport, RowRefused, import_rows
+from chalicelib.core.rowfile import HeaderInvalid, Position, Row
+from chalicelib.core.runs import JobRun
+from chalicelib.core.settings import settings
+from chalicelib.core.types import Id, Instant, ShortText
+from chalicelib.gym.schemas import Email, ImportMessage, Telefone
+from chalicelib.gym.service_imports import NULL, blocks, copy_text, open_import
+
+ALUNO_COLUMNS = (
+    "nome",
+    "email",
+    "plano",
+    "plano_id",
+    "telefone",
+    "data_nascimento",
+    "matriculado_em",
+    "cancelado_em",
+)
+
+
+def _as_instant(value: Any) -> Any:
+    """A date alone, or a time without offset, is local."""
+    if not isinstance(value, str):
+        return value
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=zone(settings().local_timezone))
+    return instant
+
+
+FileInstant = Annotated[Instant, BeforeValidator(_as_instant)]
+
+
+class AlunoRow(BaseModel):
+    """One row of the file."""
+
+    nome: ShortText
+    email: Email
+    plano: ShortText | None = None
+    plano_id: Id | None = None
+    telefone: Telefone | None = None
+    data_nascimento: date | None = Field(None, ge=date(1900, 1, 1))
+    matriculado_em: FileInstant | None = None
+    cancelado_em: FileInstant | None = None
+
+
+_ROW = TypeAdapter(AlunoRow)
+
+
+def import_alunos(run: JobRun, message: ImportMessage) -> ImportReport:
+    """Import a file of members; see POST /aluno/registro/lote."""
+    open_file, size = open_import(run, message, ALUNO_COLUMNS)
+    file = open_file(Position())
+    names = set(file.header()) if file.is_csv else set(ALUNO_COLUMNS)
+    if not {"nome", "email"} <= names or not names & {"plano", "plano_id"}:
+        raise HeaderInvalid("The CSV needs a header with nome, email, and plano or plano_id.")
+    now = utc_now()
+    return import_rows(run, open_file, size, lambda line, row: _parse(line, row, now), load_alunos)
+
+
+def _parse(line: int, row: Row, now: datetime) -> str:
+    values = {name: v for name, v in zip(ALUNO_COLUMNS, row, strict=True) if v is not None}
+    try:
+        aluno = _ROW.validate_python(values)
+    except ValidationError as error:
+        faulty = sorted({str(fault["loc"][0]) for fault in error.errors()})
+        raise RowRefused(f"Campos inválidos ou ausentes: {', '.join(faulty)}.") from None
+    if aluno.plano is None and aluno.plano_id is None:
+        raise RowRefused("Informe plano ou plano_id.")
+    joined = aluno.matriculado_em or now
+    if joined > now or (aluno.cancelado_em and not joined <= aluno.cancelado_em <= now):
+        raise RowRefused("matriculado_em e cancelado_em: fora de ordem ou no futuro.")
+    fields = (
+        aluno.nome,
+        aluno.email,
+        aluno.plano,
+        aluno.plano_id,
+        aluno.telefone,
+        aluno.data_nascimento,
+        joined,
+        aluno.cancelado_em,
+    )
+    return "\t".join([str(line), *map(_field, fields)]) + "\n"
+
+
+def _field(value: Any) -> str:
+    return NULL if value is None else copy_text(value, longest=300)
+
+
+STAGE = """
+CREATE TEMP TABLE IF NOT EXISTS staged_alunos (
+    linha int, nome text, email text, plano text, plano_id bigint, telefone text,
+    data_nascimento date, matriculado_em timestamptz, cancelado_em timestamptz
+) ON COMMIT DELETE ROWS
+"""
+RESOLVE_PLANOS = """
+UPDATE staged_alunos s SET plano_id = p.id FROM planos p
+WHERE s.plano_id IS NULL AND lower(p.nome) = lower(s.plano)
+"""
+REFUSE_UNKNOWN_PLANOS = """
+DELETE FROM staged_alunos s
+WHERE NOT EXISTS (SELECT 1 FROM planos p WHERE p.id = s.plano_id)
+RETURNING linha
+"""
+INSERT_ALUNOS = """
+WITH novo AS (
+    INSERT INTO alunos (nome, email, telefone, data_nascimento, plano_id, ativo, matriculado_em)
+    SELECT DISTINCT ON (s.email)
+        s.nome, s.email, s.telefone, s.data_nascimento, s.plano_id, s.cancelado_em IS NULL,
+        s.matriculado_em
+    FROM staged_alunos s ORDER BY s.email, s.linha
+    ON CONFLICT (email) DO NOTHING
+    RETURNING id, email, plano_id, matriculado_em
+), primeira AS (
+    INSERT INTO aluno_vigencias (aluno_id, desde, plano_id, ativo)
+    SELECT id, matriculado_em, plano_id, true FROM novo
+), segunda AS (
+    INSERT INTO aluno_vigencias (aluno_id, desde, plano_id, ativo)
+    SELECT n.id, s.cancelado_em, n.plano_id, false
+    FROM novo n
+    JOIN (SELECT DISTINCT ON (email) email, cancelado_em FROM staged_alunos
+          ORDER BY email, linha) s ON s.email = n.email
+    WHERE s.cancelado_em > n.matriculado_em
+)
+SELECT count(*) FROM novo
+"""
+
+
+def load_alunos(session: Session, rows: list[str]) -> tuple[int, int, dict[int, str]]:
+    """Merge parsed rows; whoever is known by e-mail stays as they are.
+
+    Returns:
+        Rows accepted, rows known already, and line -> reason of those refused.
+    """
+    session.execute(text(STAGE))
+    copy_in(session, "COPY staged_alunos FROM STDIN", blocks(rows))
+    session.execute(text(RESOLVE_PLANOS))
+    unknown = session.execute(text(REFUSE_UNKNOWN_PLANOS)).scalars().all()
+    accepted = session.execute(text(INSERT_ALUNOS)).scalar_one()
+    names = ", ".join(session.execute(text("SELECT nome FROM planos ORDER BY id")).scalars())
+    refused = dict.fromkeys(unknown, f"Plano desconhecido; há: {names or 'nenhum'}.")
+    return accepted, len(rows) - accepted - len(refused), refused

@@ -1,0 +1,269 @@
+"""Bulk files of visits: parsed here, merged by the database in sets."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chalicelib.core.clock import utc_now, zone
+from chalicelib.core.db import copy_in
+from chalicelib.core.imports import ImportReport, RowRefused, import_rows
+from chalicelib.core.rowfile import HeaderInvalid, Position, Row, RowFile
+from chalicelib.core.runs import JobRun
+from chalicelib.core.settings import settings
+from chalicelib.core.uploads import object_store, require_stored, upload_media_type
+from chalicelib.gym.schemas import ImportMessage
+from chalicelib.gym.service_checkins import CLOCK_SKEW
+
+CHECKIN_COLUMNS = ("aluno_id", "email", "entrada", "saida", "tipo", "chave_evento")
+LONGEST_VISIT = timedelta(hours=24)
+LONGEST_TEXT = 254
+
+UNKNOWN_ALUNO = "Aluno desconhecido."
+NO_ENTRY = "Saída sem entrada: nenhuma visita sem saída nas 24 horas anteriores."
+
+# What COPY's text format would take for something else.
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def import_checkins(run: JobRun, message: ImportMessage) -> ImportReport:
+    """Import a file of visits; see POST /aluno/checkin/lote."""
+    open_file, size = open_import(run, message, CHECKIN_COLUMNS)
+    _require_columns(open_file(Position()))
+    parse = CheckinParser(utc_now())
+    return import_rows(run, open_file, size, parse, load_checkins)
+
+
+def open_import(
+    run: JobRun, message: ImportMessage, columns: tuple[str, ...]
+) -> tuple[Callable[[Position], RowFile], int]:
+    """How to read the file a message names, and its size in bytes.
+
+    Raises:
+        ObjectMissing: It has not been uploaded, or has expired.
+    """
+    with run.reading() as session:
+        media_type = upload_media_type(session, message.objeto)
+    store = object_store()
+    info = require_stored(message.objeto)
+
+    def open_at(offset: int) -> Any:
+        return store.open(message.objeto, offset=offset)
+
+    return lambda position: RowFile(open_at, media_type, columns, position), info.size_bytes
+
+
+def _require_columns(file: RowFile) -> None:
+    if not file.is_csv:
+        return
+    names = set(file.header())
+    if not names & {"aluno_id", "email"} or not names & {"entrada", "saida"}:
+        raise HeaderInvalid(
+            "The CSV needs a header with aluno_id or email, and entrada or saida;"
+            f" it may also have {', '.join(CHECKIN_COLUMNS[4:])}."
+        )
+
+
+class CheckinParser:
+    """Turns a row of text into a line for COPY; the rules that need no database are here."""
+
+    def __init__(self, now: datetime) -> None:
+        """Take the instant that no event may lie behind."""
+        self._latest = now + CLOCK_SKEW
+        self._zone = zone(settings().local_timezone)
+
+    def __call__(self, line: int, row: Row) -> str:
+        """A line of COPY text: line, aluno_id, email, entrada, saida, is_exit, key.
+
+        Raises:
+            RowRefused: The row makes no visit and no exit.
+        """
+        aluno_id, email, entrada_text, saida_text, tipo, chave = row
+        entrada = self._instant(entrada_text, "entrada") if entrada_text else None
+        saida = self._instant(saida_text, "saida") if saida_text else None
+        is_exit = _is_exit(tipo, entrada, saida)
+        if entrada and saida and not entrada < saida <= entrada + LONGEST_VISIT:
+            raise RowRefused("A saída deve vir depois da entrada, em até 24 horas.")
+        return (
+            f"{line}\t{_id(aluno_id)}\t{copy_text(email and str(email).lower())}\t"
+            f"{entrada or NULL}\t{saida or NULL}\t{'t' if is_exit else 'f'}\t{copy_text(chave)}\n"
+        )
+
+    def _instant(self, value: Any, name: str) -> datetime:
+        try:
+            instant = datetime.fromisoformat(value)
+        except (ValueError, TypeError):
+            raise RowRefused(
+                f"{name}: use data e hora ISO 8601, como 2026-03-02T07:15:00-03:00."
+            ) from None
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=self._zone)
+        if instant.year < 1970 or instant > self._latest:
+            raise RowRefused(f"{name}: fora do intervalo entre 1970 e agora.")
+        return instant.astimezone(UTC)
+
+
+NULL = "\\N"
+
+
+def _is_exit(tipo: Any, entrada: datetime | None, saida: datetime | None) -> bool:
+    if tipo not in (None, "entrada", "saida"):
+        raise RowRefused("tipo: use entrada ou saida.")
+    is_exit = tipo == "saida" or (tipo is None and entrada is None)
+    if is_exit and (saida is None or entrada is not None):
+        raise RowRefused("Uma saída precisa de saida e não tem entrada.")
+    if not is_exit and entrada is None:
+        raise RowRefused("Uma entrada precisa de entrada.")
+    return is_exit
+
+
+def _id(value: Any) -> str:
+    if value is None:
+        return NULL
+    digits = str(value)
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+        raise RowRefused("aluno_id: use um número inteiro positivo.")
+    return digits
+
+
+def copy_text(value: Any, longest: int = LONGEST_TEXT) -> str:
+    """A value as COPY's text format wants it.
+
+    Raises:
+        RowRefused: It is longer than `longest` characters, or no PostgreSQL text.
+    """
+    if value is None:
+        return NULL
+    found = str(value)
+    if len(found) > longest or "\0" in found:
+        raise RowRefused(f"Texto com mais de {longest} caracteres ou com NUL.")
+    return found.translate(_ESCAPES)
+
+
+STAGE = """
+CREATE TEMP TABLE IF NOT EXISTS staged_checkins (
+    linha int, aluno_id bigint, email text, entrada timestamptz, saida timestamptz,
+    eh_saida boolean, chave text
+) ON COMMIT DELETE ROWS
+"""
+COPY = "COPY staged_checkins FROM STDIN"
+
+RESOLVE_EMAILS = """
+UPDATE staged_checkins s SET aluno_id = a.id FROM alunos a
+WHERE s.aluno_id IS NULL AND a.email = s.email
+"""
+REFUSE_UNKNOWN = """
+DELETE FROM staged_checkins s
+WHERE NOT EXISTS (SELECT 1 FROM alunos a WHERE a.id = s.aluno_id)
+RETURNING linha
+"""
+# One order for everybody: two imports that touch the same members take turns, not a deadlock.
+BUMP_REVISIONS = """
+UPDATE alunos a SET revisao = revisao + 1
+FROM (SELECT id FROM alunos WHERE id IN (SELECT aluno_id FROM staged_checkins)
+      ORDER BY id FOR NO KEY UPDATE) t
+WHERE a.id = t.id
+"""
+CLOSE_SUPERSEDED = """
+UPDATE checkins c SET sem_saida = true
+FROM (SELECT aluno_id, max(entrada) AS entrada FROM staged_checkins
+      WHERE NOT eh_saida GROUP BY aluno_id) s
+WHERE c.aluno_id = s.aluno_id AND c.saida IS NULL AND NOT c.sem_saida AND c.entrada < s.entrada
+"""
+# An entry without exit is open only if it is recent and nothing of the member follows it.
+INSERT_VISITS = """
+WITH nova AS (
+    INSERT INTO checkins (aluno_id, entrada, saida, sem_saida, chave_evento)
+    SELECT s.aluno_id, s.entrada, s.saida,
+           s.saida IS NULL AND (
+               s.entrada <= cast(:now AS timestamptz) - interval '6 hours'
+               OR s.entrada < max(s.entrada) OVER (PARTITION BY s.aluno_id)
+               OR EXISTS (SELECT 1 FROM checkins d
+                          WHERE d.aluno_id = s.aluno_id AND d.entrada > s.entrada)),
+           s.chave
+    FROM staged_checkins s WHERE NOT s.eh_saida
+    ORDER BY s.aluno_id, s.entrada
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+SELECT count(*) FROM nova
+"""
+# A visit known without its exit, sent again with it.
+COMPLETE_VISITS = """
+WITH completa AS (
+    UPDATE checkins c SET saida = s.saida, sem_saida = false
+    FROM (SELECT DISTINCT ON (aluno_id, entrada) * FROM staged_checkins
+          WHERE NOT eh_saida AND saida IS NOT NULL ORDER BY aluno_id, entrada, linha) s
+    WHERE c.aluno_id = s.aluno_id AND c.entrada = s.entrada AND c.saida IS NULL
+    RETURNING 1
+)
+SELECT count(*) FROM completa
+"""
+# Each exit belongs to the last entry before it; of several for one visit the first counts.
+APPLY_EXITS = """
+WITH alvo AS (
+    SELECT s.linha, s.saida, s.chave, c.aluno_id, c.entrada, c.saida AS conhecida,
+           row_number() OVER (
+               PARTITION BY c.aluno_id, c.entrada ORDER BY s.saida, s.linha) AS ordem,
+           EXISTS (SELECT 1 FROM checkins d WHERE d.chave_saida = s.chave) AS repetida
+    FROM staged_checkins s
+    LEFT JOIN LATERAL (
+        SELECT c.aluno_id, c.entrada, c.saida FROM checkins c
+        WHERE c.aluno_id = s.aluno_id AND c.entrada < s.saida
+          AND c.entrada >= s.saida - interval '24 hours'
+        ORDER BY c.entrada DESC LIMIT 1
+    ) c ON true
+    WHERE s.eh_saida
+), feita AS (
+    UPDATE checkins c SET saida = a.saida, sem_saida = false, chave_saida = a.chave
+    FROM alvo a
+    WHERE a.ordem = 1 AND a.conhecida IS NULL AND NOT a.repetida
+      AND c.aluno_id = a.aluno_id AND c.entrada = a.entrada
+    RETURNING a.linha
+)
+SELECT a.linha,
+       a.linha IN (SELECT linha FROM feita) AS aceita,
+       a.repetida OR a.conhecida IS NOT NULL OR a.ordem > 1 AS duplicada
+FROM alvo a
+"""
+
+
+def load_checkins(session: Session, rows: list[str]) -> tuple[int, int, dict[int, str]]:
+    """Merge parsed rows.
+
+    Returns:
+        Rows accepted, rows known already, and line -> reason of those refused.
+    """
+    _stage(session, rows)
+    session.execute(text(RESOLVE_EMAILS))
+    refused = {row.linha: UNKNOWN_ALUNO for row in session.execute(text(REFUSE_UNKNOWN))}
+    session.execute(text(BUMP_REVISIONS))
+    session.execute(text(CLOSE_SUPERSEDED))
+    counts = session.execute(
+        text("SELECT count(*) FILTER (WHERE eh_saida), count(*) FROM staged_checkins")
+    ).one()
+    exits, staged = counts
+    accepted = session.execute(text(INSERT_VISITS), {"now": utc_now()}).scalar_one()
+    if accepted < staged - exits:
+        accepted += session.execute(text(COMPLETE_VISITS)).scalar_one()
+    known = staged - exits - accepted
+    if exits:
+        for row in session.execute(text(APPLY_EXITS)):
+            accepted += row.aceita
+            known += row.duplicada and not row.aceita
+            if not row.aceita and not row.duplicada:
+                refused[row.linha] = NO_ENTRY
+    return accepted, known, refused
+
+
+def _stage(session: Session, rows: list[str]) -> None:
+    session.execute(text(STAGE))
+    copy_in(session, COPY, blocks(rows))
+
+
+def blocks(rows: list[str], size: int = 5_000) -> Iterator[bytes]:
+    """Lines of COPY text in pieces that are worth a packet."""
+    for start in range(0, len(rows), size):
+        yield "".join(rows[start : start + size]).encode()

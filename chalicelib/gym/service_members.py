@@ -1,0 +1,84 @@
+"""Members and plans."""
+
+from datetime import datetime
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from chalicelib.core import audit
+from chalicelib.core.auth import Principal
+from chalicelib.gym.errors import AlunoNotFound, PlanoUnknown
+from chalicelib.gym.schemas import AlunoIn
+from chalicelib.gym.tables import Aluno, Plano, Vigencia
+
+
+def register_aluno(session: Session, principal: Principal, new: AlunoIn, now: datetime) -> Aluno:
+    """Register a member, active from now on.
+
+    Raises:
+        EmailTaken: Somebody has this e-mail.
+        PlanoUnknown: There is no such plano; the message names those there are.
+    """
+    if session.get(Plano, new.plano_id) is None:
+        raise PlanoUnknown(unknown_plano_message(session))
+    aluno = Aluno(
+        nome=new.nome,
+        email=new.email,
+        telefone=new.telefone,
+        data_nascimento=new.data_nascimento,
+        plano_id=new.plano_id,
+        matriculado_em=now,
+        ativo=True,
+    )
+    session.add(aluno)
+    session.flush()
+    session.add(Vigencia(aluno_id=aluno.id, desde=now, plano_id=new.plano_id, ativo=True))
+    audit.record(
+        session,
+        tenant=principal.tenant,
+        ator=principal.subject,
+        acao="aluno.registrado",
+        objeto=f"aluno:{aluno.id}",
+    )
+    return aluno
+
+
+def unknown_plano_message(session: Session) -> str:
+    """What to tell somebody who named a plano that does not exist."""
+    planos = session.execute(select(Plano.id, Plano.nome).where(Plano.ativo).order_by(Plano.id))
+    names = ", ".join(f"{plano_id} ({nome})" for plano_id, nome in planos)
+    return f"There is no plano under this plano_id. Use one of: {names or 'none yet'}."
+
+
+def get_aluno(session: Session, aluno_id: int) -> Aluno:
+    """One member.
+
+    Raises:
+        AlunoNotFound: There is none.
+    """
+    aluno = session.get(Aluno, aluno_id)
+    if aluno is None:
+        raise AlunoNotFound
+    return aluno
+
+
+def ensure_planos(session: Session, planos: dict[str, str]) -> dict[str, int]:
+    """Make sure that plans of these names exist.
+
+    Args:
+        session: The transaction.
+        planos: Name -> monthly price in BRL, as decimal text; an existing plan keeps its own.
+
+    Returns:
+        Name -> id.
+    """
+    session.execute(
+        text(
+            "INSERT INTO planos (nome, mensalidade)"
+            " SELECT * FROM unnest(cast(:nomes AS text[]), cast(:precos AS numeric[]))"
+            " ON CONFLICT (nome) DO NOTHING"
+        ),
+        {"nomes": list(planos), "precos": list(planos.values())},
+    )
+    rows = session.execute(select(Plano.nome, Plano.id).where(Plano.nome.in_(planos)))
+    return {row.nome: row.id for row in rows}

@@ -1,0 +1,31 @@
+"""Refusals of identity."""
+
+from chalicelib.core.errors import Conflict, NotFound, TooManyRequests, Unauthorized, Unprocessable
+
+
+class CredentialsWrong(Unauthorized):
+    """Login or password is wrong, or the user has been deactivated."""
+
+
+class LoginLocked(TooManyRequests):
+    """Too many failed sign-ins; try again after the seconds that `Retry-After` gives."""
+
+
+class RefreshTokenInvalid(Unauthorized):
+    """This refresh token is unknown, expired or already used; sign in again."""
+
+
+class LoginTaken(Conflict):
+    """There is already a user with this login."""
+
+
+class UsuarioNotFound(NotFound):
+    """There is no user under this id."""
+
+
+class LastAdmin(Conflict):
+    """This is the last active admin; make another one first."""
+
+
+class PasswordWrong(Unprocessable):
+    """The current password is wrong."""

@@ -1,0 +1,154 @@
+"""Use cases on users."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from chalicelib.core import audit
+from chalicelib.core.auth import Principal, Role
+from chalicelib.core.db import unit_of_work
+from chalicelib.core.pages import count_up_to_limit, encode_cursor, slice_after
+from chalicelib.identity.errors import LastAdmin, PasswordWrong, UsuarioNotFound
+from chalicelib.identity.passwords import hash_password, verify_password
+from chalicelib.identity.schemas import SenhaIn, UsuarioIn, UsuarioPatch, UsuarioQuery
+from chalicelib.identity.sessions import revoke_all
+from chalicelib.identity.tables import Usuario
+
+
+def create_usuario(
+    session: Session, tenant: str, ator: str, new: UsuarioIn, senha_hash: str
+) -> Usuario:
+    """Add a user.
+
+    Args:
+        session: The transaction.
+        tenant: Whose user.
+        ator: Subject of who adds them.
+        new: The user; its password is not looked at.
+        senha_hash: From `hash_password`, made before the transaction began.
+
+    Raises:
+        LoginTaken: Somebody has this login.
+    """
+    usuario = Usuario(
+        tenant=tenant,
+        login=new.login,
+        nome=new.nome,
+        senha_hash=senha_hash,
+        papel=new.papel,
+    )
+    session.add(usuario)
+    session.flush()
+    _audit(session, ator, usuario, "usuario.criado", papel=new.papel.value)
+    return usuario
+
+
+def list_usuarios(
+    session: Session, query: UsuarioQuery
+) -> tuple[list[Usuario], str | None, tuple[int, bool]]:
+    """The tenant's users, newest first.
+
+    Returns:
+        The users of the page, the cursor of the next one, and the total with its exactness.
+    """
+    statement = select(Usuario)
+    if query.papel is not None:
+        statement = statement.where(Usuario.papel == query.papel)
+    if query.ativo is not None:
+        statement = statement.where(Usuario.ativo == query.ativo)
+    found = list(session.scalars(slice_after(statement, query, (Usuario.id,), (int,))))
+    usuarios = found[: query.limit]
+    cursor = encode_cursor([usuarios[-1].id]) if len(found) > query.limit else None
+    return usuarios, cursor, count_up_to_limit(session, statement)
+
+
+def update_usuario(
+    session: Session, principal: Principal, usuario_id: int, change: UsuarioPatch, now: datetime
+) -> Usuario:
+    """Change a user's name or role, deactivate or reactivate them.
+
+    Raises:
+        UsuarioNotFound: There is none.
+        LastAdmin: Nobody would be left to administer.
+    """
+    # Every change of this kind locks the same rows, in one order: two admins who demote each
+    # other at the same moment take turns, and the second is refused.
+    admins = session.scalars(
+        select(Usuario.id)
+        .where(Usuario.papel == Role.ADMIN, Usuario.ativo)
+        .order_by(Usuario.id)
+        .with_for_update()
+    ).all()
+    usuario = get_usuario(session, usuario_id)
+    values = change.model_dump(exclude_none=True)
+    for name, value in values.items():
+        setattr(usuario, name, value)
+    loses_admin = not usuario.ativo or usuario.papel != Role.ADMIN
+    if list(admins) == [usuario.id] and loses_admin:
+        raise LastAdmin
+    if change.ativo is False:
+        revoke_all(session, usuario.id, now)
+    session.flush()
+    _audit(session, principal.subject, usuario, "usuario.alterado", campos=sorted(values))
+    return usuario
+
+
+def change_own_password(principal: Principal, change: SenhaIn, now: datetime) -> None:
+    """Set a new password and end every sign-in of the user.
+
+    Raises:
+        PasswordWrong: The current one does not fit.
+    """
+    with unit_of_work(tenant=principal.tenant, autocommit=True) as session:
+        current = get_usuario(session, principal.usuario_id).senha_hash
+    if not verify_password(change.senha_atual, current):
+        raise PasswordWrong
+    _store_password(principal, principal.usuario_id, change.senha_nova, now)
+
+
+def reset_password(principal: Principal, usuario_id: int, senha_nova: str, now: datetime) -> None:
+    """Set another user's password and end every sign-in of theirs.
+
+    Raises:
+        UsuarioNotFound: There is none.
+    """
+    _store_password(principal, usuario_id, senha_nova, now)
+
+
+def _store_password(principal: Principal, usuario_id: int, senha: str, now: datetime) -> None:
+    hashed = hash_password(senha)
+    with unit_of_work(tenant=principal.tenant) as session:
+        usuario = get_usuario(session, usuario_id)
+        usuario.senha_hash = hashed
+        revoke_all(session, usuario_id, now)
+        _audit(session, principal.subject, usuario, "usuario.senha_trocada")
+
+
+def count_usuarios(session: Session) -> int:
+    """How many users the session can see."""
+    return session.scalar(select(func.count()).select_from(Usuario)) or 0
+
+
+def get_usuario(session: Session, usuario_id: int) -> Usuario:
+    """One user of the tenant.
+
+    Raises:
+        UsuarioNotFound: There is none under this id.
+    """
+    usuario = session.get(Usuario, usuario_id)
+    if usuario is None:
+        raise UsuarioNotFound
+    return usuario
+
+
+def _audit(session: Session, ator: str, usuario: Usuario, acao: str, **detalhes: Any) -> None:
+    audit.record(
+        session,
+        tenant=usuario.tenant,
+        ator=ator,
+        acao=acao,
+        objeto=f"usuario:{usuario.id}",
+        **detalhes,
+    )

@@ -1,0 +1,198 @@
+"""Signing in, renewing and signing out.
+
+These use cases come before a tenant is known, so they work under the system role, and they
+must keep what they wrote even when they refuse (a failed sign-in counts), so each opens its
+own short transactions.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from chalicelib.core import audit
+from chalicelib.core.auth import Principal, Role, issue_access_token
+from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.settings import settings
+from chalicelib.identity.errors import CredentialsWrong, LoginLocked, RefreshTokenInvalid
+from chalicelib.identity.passwords import hash_password, needs_rehash, verify_password
+from chalicelib.identity.schemas import TokenOut
+from chalicelib.identity.tables import RefreshToken, Usuario
+
+FORGIVEN_REUSE = timedelta(seconds=10)  # Two tabs of one browser may renew at once.
+FAILURES_PER_ADDRESS = 5  # times those of one account from one address
+FAILURES_PER_ACCOUNT = 10
+
+
+def find_principal(usuario_id: int) -> Principal | None:
+    """The active user with this id, as a caller."""
+    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+        usuario = session.scalar(select(Usuario).where(Usuario.id == usuario_id, Usuario.ativo))
+        return _principal(usuario) if usuario else None
+
+
+def sign_in(login: str, password: str, source_ip: str, now: datetime) -> TokenOut:
+    """Exchange credentials for tokens.
+
+    Raises:
+        LoginLocked: Too many failures of this account or from this address.
+        CredentialsWrong: They do not fit.
+    """
+    login = login.strip().lower()
+    _count_attempt(login, source_ip, now)
+    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+        usuario = session.scalar(select(Usuario).where(Usuario.login == login))
+    fits = verify_password(password, usuario.senha_hash if usuario else None)
+    if usuario is None or not fits or not usuario.ativo:
+        raise CredentialsWrong
+    upgraded = hash_password(password) if needs_rehash(usuario.senha_hash) else None
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        _forget_failures(session, login, source_ip)
+        if upgraded:
+            session.execute(
+                update(Usuario).where(Usuario.id == usuario.id).values(senha_hash=upgraded)
+            )
+        _audit(session, usuario, "sessao.iniciada")
+        return _issue(session, usuario, uuid4(), now)
+
+
+def renew(refresh_token: str, now: datetime) -> TokenOut:
+    """Exchange a refresh token for a new pair; the old one is spent.
+
+    Raises:
+        RefreshTokenInvalid: Unknown, expired, revoked or spent; a spent one that comes back
+            later than ten seconds revokes every token grown from the same sign-in.
+    """
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        found = session.execute(
+            select(RefreshToken, Usuario)
+            .join(Usuario, Usuario.id == RefreshToken.usuario_id)
+            .where(RefreshToken.digest == _digest(refresh_token))
+            .with_for_update(of=RefreshToken)
+        ).one_or_none()
+        tokens = _rotate(session, *found, now) if found else None
+    if tokens is None:
+        raise RefreshTokenInvalid
+    return tokens
+
+
+def _rotate(
+    session: Session, spent: RefreshToken, usuario: Usuario, now: datetime
+) -> TokenOut | None:
+    if spent.revogado_em is not None or spent.expira_em <= now or not usuario.ativo:
+        return None
+    if spent.usado_em is not None and now - spent.usado_em > FORGIVEN_REUSE:
+        _revoke(session, now, RefreshToken.family == spent.family)
+        _audit(session, usuario, "sessao.reuso_detectado")
+        return None
+    spent.usado_em = spent.usado_em or now
+    return _issue(session, usuario, spent.family, now)
+
+
+def sign_out(refresh_token: str, now: datetime) -> None:
+    """End the sign-in a refresh token belongs to; an unknown one is nobody's business."""
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        token = session.scalar(
+            select(RefreshToken).where(RefreshToken.digest == _digest(refresh_token))
+        )
+        if token is not None:
+            _revoke(session, now, RefreshToken.family == token.family)
+
+
+def revoke_all(session: Session, usuario_id: int, now: datetime) -> None:
+    """End every sign-in of a user."""
+    _revoke(session, now, RefreshToken.usuario_id == usuario_id)
+
+
+def _revoke(session: Session, now: datetime, which: Any) -> None:
+    session.execute(
+        update(RefreshToken)
+        .where(which, RefreshToken.revogado_em.is_(None))
+        .values(revogado_em=now)
+    )
+
+
+def _issue(session: Session, usuario: Usuario, family: UUID, now: datetime) -> TokenOut:
+    refresh_token = secrets.token_urlsafe(32)
+    session.add(
+        RefreshToken(
+            tenant=usuario.tenant,
+            usuario_id=usuario.id,
+            family=family,
+            digest=_digest(refresh_token),
+            expira_em=now + timedelta(days=settings().refresh_token_days),
+        )
+    )
+    access_token, lifetime = issue_access_token(usuario.id, now)
+    return TokenOut(
+        access_token=access_token,
+        expires_in=int(lifetime.total_seconds()),
+        refresh_token=refresh_token,
+    )
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _principal(usuario: Usuario) -> Principal:
+    return Principal(f"usuario:{usuario.id}", usuario.id, Role(usuario.papel), usuario.tenant)
+
+
+def _audit(session: Session, usuario: Usuario, acao: str) -> None:
+    subject = f"usuario:{usuario.id}"
+    audit.record(session, tenant=usuario.tenant, ator=subject, acao=acao, objeto=subject)
+
+
+def _limits(login: str, source_ip: str) -> dict[str, int]:
+    once = settings().login_max_failures
+    return {
+        f"conta:{login} endereco:{source_ip}": once,
+        f"endereco:{source_ip}": once * FAILURES_PER_ADDRESS,
+        f"conta:{login}": once * FAILURES_PER_ACCOUNT,
+    }
+
+
+# The attempt is counted before the password is looked at, in one statement: guesses sent in
+# parallel cannot all pass while the count still stands below the limit.
+COUNT_ATTEMPT = """
+INSERT INTO tentativas_login AS t (chave, falhas, desde)
+SELECT unnest(cast(:chaves AS text[])), 1, :now
+ON CONFLICT (chave) DO UPDATE SET
+    falhas = CASE WHEN t.desde <= :window THEN 1 ELSE t.falhas + 1 END,
+    desde = CASE WHEN t.desde <= :window THEN :now ELSE t.desde END
+RETURNING chave, falhas, desde
+"""
+
+
+def _count_attempt(login: str, source_ip: str, now: datetime) -> None:
+    limits = _limits(login, source_ip)
+    lock = timedelta(minutes=settings().login_lock_minutes)
+    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+        counted = session.execute(
+            text(COUNT_ATTEMPT),
+            {"chaves": sorted(limits), "now": now, "window": now - lock},
+        ).all()
+    waits = [desde + lock - now for chave, falhas, desde in counted if falhas > limits[chave]]
+    if waits:
+        seconds = max(1, int(max(waits).total_seconds()))
+        raise LoginLocked(headers={"Retry-After": str(seconds)})
+
+
+# The address keeps its other failures: whoever has one account must not be able to clear it.
+FORGET_ATTEMPT = """
+UPDATE tentativas_login
+SET falhas = CASE WHEN chave = :address THEN greatest(falhas - 1, 0) ELSE 0 END
+WHERE chave = ANY(:chaves)
+"""
+
+
+def _forget_failures(session: Session, login: str, source_ip: str) -> None:
+    session.execute(
+        text(FORGET_ATTEMPT),
+        {"chaves": sorted(_limits(login, source_ip)), "address": f"endereco:{source_ip}"},
+    )

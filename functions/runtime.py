@@ -1,0 +1,112 @@
+"""The only Lambda-aware code: from an SQS event to runs of jobs, and back to what failed."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from chalicelib.core import telemetry
+from chalicelib.core.errors import InternalError, Problem, ServiceUnavailable, Unprocessable
+from chalicelib.core.queues import MessageT, Queue
+from chalicelib.core.runs import (
+    JobRun,
+    LeaseLost,
+    RunCancelled,
+    RunInterrupted,
+    claim,
+    job_exists,
+)
+
+log = logging.getLogger("previsto.functions")
+
+Work = Callable[[JobRun, MessageT], BaseModel | None]
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+class MessageUnreadable(Unprocessable):
+    """This job's message does not fit what its queue takes."""
+
+
+def queue_handler(queue: Queue[MessageT]) -> Callable[[Work[MessageT]], Handler]:
+    """Make an SQS handler of a function that works on one job.
+
+    Every record is a ring of the doorbell: it lets the queue's next job run, which need not be
+    the one it names. A record that cannot be read, or names a job nobody knows, is handed
+    back in `batchItemFailures`, for the transport to deliver again and at last to dead-letter;
+    whatever happens to a job itself is written on its row.
+    """
+
+    def decorate(work: Work[MessageT]) -> Handler:
+        def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+            failures = [
+                {"itemIdentifier": record["messageId"]}
+                for record in event["Records"]
+                if not _answer_ring(record, queue, work)
+            ]
+            return {"batchItemFailures": failures}
+
+        handler.queue = queue  # type: ignore[attr-defined]
+        return handler
+
+    return decorate
+
+
+def _answer_ring(record: dict[str, Any], queue: Queue[MessageT], work: Work[MessageT]) -> bool:
+    """Run the queue's next job; False when the record has to be delivered again."""
+    try:
+        job_id = UUID(json.loads(record["body"])["job"])
+        run = claim(queue)
+        if run is not None:
+            run_job(run, queue, work)
+            return True
+        return job_exists(job_id)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        log.warning("message cannot be read", extra={"message_id": record.get("messageId")})
+    except (DBAPIError, ServiceUnavailable):
+        log.warning("job could not be read", extra={"message_id": record.get("messageId")})
+    return False
+
+
+def run_job(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> None:
+    """Work on a claimed job and write on its row how that ended."""
+    with telemetry.correlated(run.request_id):
+        fields = {"queue": queue.name, "job": str(run.job_id), "attempt": run.attempt}
+        log.info("job started", extra=fields)
+        try:
+            _end(run, queue, work)
+        except LeaseLost:
+            log.warning("lease lost", extra=fields)
+        log.info("job ended", extra=fields)
+
+
+def _end(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> None:
+    try:
+        result = _work(run, queue, work)
+    except LeaseLost:
+        raise
+    except RunCancelled:
+        run.mark_cancelled()
+    except RunInterrupted:
+        run.release()
+    except ServiceUnavailable as problem:
+        run.fail(problem, retry=True)
+    except Problem as problem:
+        run.fail(problem, retry=False)
+    except Exception:
+        log.exception("job failed", extra={"queue": queue.name, "job": str(run.job_id)})
+        run.fail(InternalError(), retry=True)
+    else:
+        run.succeed(result.model_dump(mode="json") if result is not None else None)
+
+
+def _work(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> BaseModel | None:
+    try:
+        message = queue.message.model_validate(run.message)
+    except ValidationError:
+        raise MessageUnreadable from None
+    with run.heartbeat():
+        return work(run, message)

@@ -1,0 +1,42 @@
+"""Alembic's environment: one connection, as the owner of the schema."""
+
+import importlib
+
+from alembic import context
+from sqlalchemy import text
+
+from chalicelib.core.db import Base
+from chalicelib.core.pg import make_engine
+
+TABLE_MODULES = (
+    "chalicelib.core.audit",
+    "chalicelib.core.jobs",
+    "chalicelib.core.imports",
+    "chalicelib.core.uploads",
+    "chalicelib.identity.tables",
+    "chalicelib.ml.registry",
+    "chalicelib.gym.tables",
+)
+
+
+def run() -> None:
+    """Run the migrations that were asked for, all in one transaction."""
+    for module in TABLE_MODULES:
+        importlib.import_module(module)
+    attributes = context.config.attributes
+    engine = make_engine(attributes["url"], pool_size=0)
+    with engine.connect() as connection:
+        connection.execute(text(f"SET ROLE {attributes['owner']}"))
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            compare_type=True,
+            compare_server_default=False,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+    engine.dispose()
+
+
+run()
