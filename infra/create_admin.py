@@ -10,14 +10,19 @@ import getpass
 import sys
 
 from pydantic import ValidationError
+from sqlalchemy import select, update
 
 from chalicelib.core.auth import Role
 from chalicelib.core.db import unit_of_work
+from chalicelib.core.jobs import SYSTEM
 from chalicelib.core.settings import HOUSE, settings
 from chalicelib.identity import service
 from chalicelib.identity.errors import LoginTaken
-from chalicelib.identity.passwords import hash_password
+from chalicelib.identity.passwords import hash_password, verify_password
 from chalicelib.identity.schemas import UsuarioIn
+from chalicelib.identity.tables import Usuario
+
+NAME = "Administração"
 
 
 def create_admin(login: str, password: str) -> bool:
@@ -26,14 +31,34 @@ def create_admin(login: str, password: str) -> bool:
     Returns:
         False when there was a user of this login already; then nothing has changed.
     """
-    new = UsuarioIn(login=login, nome="Administração", senha=password, papel=Role.ADMIN)
+    new = UsuarioIn(login=login, nome=NAME, senha=password, papel=Role.ADMIN)
     hashed = hash_password(new.senha)
     try:
         with unit_of_work(tenant=HOUSE) as session:
-            service.create_usuario(session, HOUSE, "sistema", new, hashed)
+            service.create_usuario(session, HOUSE, SYSTEM, new, hashed)
     except LoginTaken:
         return False
     return True
+
+
+def ensure_admin(login: str, password: str) -> None:
+    """Make the admin, or give the one there is this password, as short as it may be.
+
+    For the laptop, whose owner said in `ADMIN_PASSWORD` what it shall be.
+    """
+    with unit_of_work(tenant=HOUSE, autocommit=True) as session:
+        usuario = session.scalar(select(Usuario).where(Usuario.login == login))
+    if usuario is not None and verify_password(password, usuario.senha_hash):
+        return
+    hashed = hash_password(password)
+    with unit_of_work(tenant=HOUSE) as session:
+        if usuario is not None:
+            session.execute(
+                update(Usuario).where(Usuario.id == usuario.id).values(senha_hash=hashed)
+            )
+            return
+        new = UsuarioIn.model_construct(login=login, nome=NAME, senha=password, papel=Role.ADMIN)
+        service.create_usuario(session, HOUSE, SYSTEM, new, hashed)
 
 
 def main() -> int:

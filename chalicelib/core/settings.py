@@ -23,6 +23,14 @@ class Environment(StrEnum):
     PROD = "prod"
 
 
+class Seed(StrEnum):
+    """Which demo data an empty installation begins with."""
+
+    NONE = "none"
+    SMALL = "small"
+    FULL = "full"
+
+
 class UnsafeSettings(Exception):
     """Settings are missing or unsafe for this environment."""
 
@@ -38,8 +46,10 @@ class Settings(BaseSettings):
 
     environment: Environment = Environment.DEV
     data_dir: Path = Path(".data")
+    host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
-    public_url: str = "http://127.0.0.1:8000"
+    public_url: str = ""
+    seed: Seed | None = None
 
     database_url: str = ""
     database_admin_url: str = ""
@@ -85,6 +95,11 @@ class Settings(BaseSettings):
     def is_deployed(self) -> bool:
         """Whether strangers reach this environment."""
         return self.environment in (Environment.STAGING, Environment.PROD)
+
+    @property
+    def base_url(self) -> str:
+        """Where clients reach the API: `PUBLIC_URL`, else this machine."""
+        return self.public_url or f"http://127.0.0.1:{self.port}"
 
     @property
     def objects_url(self) -> str:

@@ -86,7 +86,7 @@ def object_store() -> Storage:
     return open_storage(
         found.objects_url,
         signing_key=found.signing_key.get_secret_value(),
-        public_url=found.public_url,
+        public_url=found.base_url,
     )
 
 

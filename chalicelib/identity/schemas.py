@@ -14,7 +14,7 @@ Login = Annotated[
     StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[A-Za-z0-9._@+-]{3,100}$"),
     Field(examples=["recepcao"]),
 ]
-Senha = Annotated[str, Field(min_length=10, max_length=200, examples=["cavalo-bateria-grampo"])]
+Senha = Annotated[str, Field(min_length=8, max_length=200, examples=["cavalo-bateria-grampo"])]
 
 
 class TokenIn(BaseModel):

@@ -20,6 +20,7 @@ from cronsim import CronSim
 from chalicelib.core import runs, telemetry
 from chalicelib.core.clock import utc_now
 from chalicelib.core.settings import settings
+from infra.local.processes import end_with_parent
 
 log = logging.getLogger("previsto.scheduler")
 
@@ -123,6 +124,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     schedules = list(schedules_of(import_module("app").app, utc_now()))
     while not runs.stop_requested():
         run_due(schedules, utc_now())

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core.db import copy_in, unit_of_work
 from chalicelib.core.jobs import SYSTEM, enqueue
-from chalicelib.core.settings import HOUSE
+from chalicelib.core.settings import HOUSE, Seed
 from chalicelib.gym.queues import MODEL_UPDATE_QUEUE
 from chalicelib.gym.schemas import UpdateModelMessage
 from chalicelib.gym.service_members import ensure_planos
 from infra.local.simulation import SimulatedGym, simulate
 
-SIZES = {"small": (400, 12), "full": (2_000, 18)}
-"""Name -> members and months of history."""
+SIZES = {Seed.SMALL: (400, 12), Seed.FULL: (2_000, 18)}
+"""Members and months of history."""
 
 ROWS_PER_BLOCK = 20_000
 NULL = "\\N"
@@ -30,7 +30,7 @@ def is_empty() -> bool:
         return session.execute(text("SELECT 1 FROM alunos LIMIT 1")).scalar() is None
 
 
-def seed_gym(size: str, until: datetime) -> int:
+def seed_gym(size: Seed, until: datetime) -> int:
     """Fill an empty gym with simulated members and ask for a first model.
 
     Args:

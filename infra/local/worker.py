@@ -9,8 +9,8 @@ that a training never keeps everybody waiting. SIGTERM lets each finish or give 
 import json
 import logging
 import signal
-import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -28,12 +28,14 @@ from chalicelib.core.pg import ConnectionLostError, FastConnection, connect_url
 from chalicelib.core.queues import NOTIFY_CHANNEL
 from chalicelib.core.settings import settings
 from functions import EVENT_SOURCES
+from infra.local.processes import Child, end_with_parent
 
 log = logging.getLogger("previsto.worker")
 
 POLL_SECONDS = 5.0  # Stands behind the notifications: for what is due later, and for lost rings.
 RETRY_SECONDS = 1.0
-STOP_SECONDS = 30.0
+SUPERVISE_SECONDS = 0.5
+STOP_SECONDS = 25.0
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -134,34 +136,24 @@ class Supervisor:
 
     def __init__(self, processes: int) -> None:
         """Take how many processes to run."""
-        self._commands = [[sys.executable, "-m", "infra.local.worker", "--all"]] * max(
-            processes - 1, 1
-        )
-        if processes > 1:
-            self._commands.append([sys.executable, "-m", "infra.local.worker", "--short"])
-        self._children: list[subprocess.Popen[bytes]] = []
+        kinds = ["--all"] * max(processes - 1, 1) + ["--short"] * (processes > 1)
+        self._children = [Child(["-m", "infra.local.worker", kind]) for kind in kinds]
 
     def run(self) -> None:
         """Start the processes, replace those that die, stop all on SIGTERM."""
-        self._children = [subprocess.Popen(command) for command in self._commands]
+        for child in self._children:
+            child.start()
         while not runs.stop_requested():
-            for place, child in enumerate(self._children):
-                if child.poll() is not None and not runs.stop_requested():
-                    log.warning("worker died", extra={"exit_status": child.returncode})
-                    self._children[place] = subprocess.Popen(self._commands[place])
-            time.sleep(RETRY_SECONDS)
-        self._stop()
-
-    def _stop(self) -> None:
-        for child in self._children:
-            child.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
-        for child in self._children:
-            try:
-                child.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            for child in self._children:
+                child.revive()
+            time.sleep(SUPERVISE_SECONDS)
+        stoppers = [
+            threading.Thread(target=child.stop, args=(STOP_SECONDS,)) for child in self._children
+        ]
+        for stopper in stoppers:
+            stopper.start()
+        for stopper in stoppers:
+            stopper.join()
 
 
 def _stop_on_signals() -> None:
@@ -177,6 +169,7 @@ def main() -> None:
     """Run the supervisor, or one of its processes."""
     telemetry.configure_logging(settings().log_level)
     _stop_on_signals()
+    end_with_parent()
     if "--all" in sys.argv:
         Worker(EVENT_SOURCES).run()
     elif "--short" in sys.argv:

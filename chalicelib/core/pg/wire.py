@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Any
@@ -98,10 +99,25 @@ class Wire:
         self._at = at
 
     def readable(self, timeout_seconds: float) -> bool:
-        """Whether bytes, or the end of the stream, are there within the time given."""
-        if self._at < len(self._buffer):
-            return True
-        # TLS decrypts whole records: bytes may wait inside OpenSSL while the socket is silent.
+        """Whether the server has said something, waiting for it if need be.
+
+        Raises:
+            ConnectionLostError: It has closed the connection.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while self._at == len(self._buffer):
+            remaining = max(0.0, deadline - time.monotonic())
+            if not self._wakes(remaining):
+                return False
+            # Under TLS bytes may come that carry no data (a session ticket), and a
+            # blocking read would wait for those that do.
+            self._receive_at_once()
+            if remaining == 0.0:
+                break
+        return self._at < len(self._buffer)
+
+    def _wakes(self, timeout_seconds: float) -> bool:
+        # TLS decrypts whole records: data may wait inside OpenSSL while the socket is silent.
         if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
             return True
         # Not select.select, which knows no descriptor above 1023; and far cheaper to make
@@ -109,6 +125,15 @@ class Wire:
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         return bool(poll.poll(timeout_seconds * 1000))
+
+    def _receive_at_once(self) -> None:
+        self._socket.settimeout(0.0)
+        try:
+            self._receive(1)
+        except ssl.SSLWantReadError:
+            pass
+        finally:
+            self._socket.settimeout(None)
 
     def _require(self, size: int) -> int:
         """Hold `size` unread bytes in the buffer; returns where they start."""
@@ -122,6 +147,8 @@ class Wire:
         while missing > 0:
             try:
                 chunk = self._socket.recv(RECEIVE_BYTES)
+            except ssl.SSLWantReadError:
+                raise
             except OSError as error:
                 raise ConnectionLostError(str(error)) from error
             if not chunk:

@@ -63,7 +63,7 @@ class S3Storage:
         content_type: str = "application/octet-stream",
     ) -> ObjectInfo:
         # A file is sent in parts, several at a time, and appears when the last has arrived.
-        # boto3 closes what it is given, and the file belongs to the caller: hence the view.
+        # boto3 closes a small one when it is sent, and the file is the caller's: hence the view.
         body = io.BytesIO(data) if isinstance(data, bytes) else _Unclosable(data)
         with _typed_errors(key):
             self._client.upload_fileobj(
@@ -176,9 +176,6 @@ def _connect(endpoint: str | None, region: str) -> Any:
         retries={"mode": "adaptive", "max_attempts": 4},
         # Servers that are not AWS rarely have a host name per bucket.
         s3={"addressing_style": "path" if endpoint else "virtual"},
-        # By default newer boto3 signs a CRC32 header that a browser's PUT does not send.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
     )
     return Session().client("s3", endpoint_url=endpoint, region_name=region, config=config)
 

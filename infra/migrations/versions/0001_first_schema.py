@@ -66,7 +66,7 @@ def upgrade() -> None:
             "detalhes", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False
         ),
         sa.Column("request_id", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="auditoria_pkey"),
+        sa.PrimaryKeyConstraint("id", name=op.f("auditoria_pkey")),
     )
     op.create_index("auditoria_tenant_em_idx", "auditoria", ["tenant", "em", "id"], unique=False)
     op.create_table(
@@ -105,14 +105,14 @@ def upgrade() -> None:
         sa.Column("error", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("result", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.CheckConstraint(
-            "(state = 'running') = (lease_until IS NOT NULL)", name="jobs_lease_check"
+            "(state = 'running') = (lease_until IS NOT NULL)", name=op.f("jobs_lease_check")
         ),
         sa.CheckConstraint(
             "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
-            name="jobs_state_check",
+            name=op.f("jobs_state_check"),
         ),
-        sa.CheckConstraint("progress BETWEEN 0 AND 1", name="jobs_progress_check"),
-        sa.PrimaryKeyConstraint("id", name="jobs_pkey"),
+        sa.CheckConstraint("progress BETWEEN 0 AND 1", name=op.f("jobs_progress_check")),
+        sa.PrimaryKeyConstraint("id", name=op.f("jobs_pkey")),
     )
     op.create_index(
         "jobs_dedupe_idx",
@@ -141,7 +141,7 @@ def upgrade() -> None:
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("last_version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "model", name="models_pkey"),
+        sa.PrimaryKeyConstraint("tenant", "model", name=op.f("models_pkey")),
     )
     op.create_table(
         "planos",
@@ -151,16 +151,16 @@ def upgrade() -> None:
             "mensalidade", sa.Numeric(precision=10, scale=2), nullable=False, comment="BRL a month."
         ),
         sa.Column("ativo", sa.Boolean(), server_default=sa.text("true"), nullable=False),
-        sa.CheckConstraint("mensalidade >= 0", name="planos_mensalidade_check"),
-        sa.PrimaryKeyConstraint("id", name="planos_pkey"),
-        sa.UniqueConstraint("nome", name="planos_nome_key"),
+        sa.CheckConstraint("mensalidade >= 0", name=op.f("planos_mensalidade_check")),
+        sa.PrimaryKeyConstraint("id", name=op.f("planos_pkey")),
+        sa.UniqueConstraint("nome", name=op.f("planos_nome_key")),
     )
     op.create_table(
         "tentativas_login",
         sa.Column("chave", sa.Text(), nullable=False),
         sa.Column("falhas", sa.Integer(), nullable=False),
         sa.Column("desde", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("chave", name="tentativas_login_pkey"),
+        sa.PrimaryKeyConstraint("chave", name=op.f("tentativas_login_pkey")),
     )
     op.create_table(
         "uploads",
@@ -174,9 +174,9 @@ def upgrade() -> None:
             "criado_em", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
         sa.Column("expira_em", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("tamanho_bytes > 0", name="uploads_tamanho_check"),
-        sa.PrimaryKeyConstraint("id", name="uploads_pkey"),
-        sa.UniqueConstraint("objeto", name="uploads_objeto_key"),
+        sa.CheckConstraint("tamanho_bytes > 0", name=op.f("uploads_tamanho_check")),
+        sa.PrimaryKeyConstraint("id", name=op.f("uploads_pkey")),
+        sa.UniqueConstraint("objeto", name=op.f("uploads_objeto_key")),
     )
     op.create_index("uploads_tenant_idx", "uploads", ["tenant", "criado_em"], unique=False)
     op.create_table(
@@ -195,11 +195,11 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "papel IN ('admin', 'operador', 'cientista', 'empresa', 'leitor')",
-            name="usuarios_papel_check",
+            name=op.f("usuarios_papel_check"),
         ),
-        sa.CheckConstraint("login = lower(login)", name="usuarios_login_lower_check"),
-        sa.PrimaryKeyConstraint("id", name="usuarios_pkey"),
-        sa.UniqueConstraint("login", name="usuarios_login_key"),
+        sa.CheckConstraint("login = lower(login)", name=op.f("usuarios_login_lower_check")),
+        sa.PrimaryKeyConstraint("id", name=op.f("usuarios_pkey")),
+        sa.UniqueConstraint("login", name=op.f("usuarios_login_key")),
     )
     op.create_table(
         "alunos",
@@ -217,10 +217,10 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("revisao", sa.BigInteger(), server_default="0", nullable=False),
-        sa.CheckConstraint("email = lower(email)", name="alunos_email_lower_check"),
-        sa.ForeignKeyConstraint(["plano_id"], ["planos.id"], name="alunos_plano_id_fkey"),
-        sa.PrimaryKeyConstraint("id", name="alunos_pkey"),
-        sa.UniqueConstraint("email", name="alunos_email_key"),
+        sa.CheckConstraint("email = lower(email)", name=op.f("alunos_email_lower_check")),
+        sa.ForeignKeyConstraint(["plano_id"], ["planos.id"], name=op.f("alunos_plano_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("alunos_pkey")),
+        sa.UniqueConstraint("email", name=op.f("alunos_email_key")),
     )
     op.create_index("alunos_plano_id_idx", "alunos", ["plano_id"], unique=False)
     op.create_table(
@@ -259,13 +259,13 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("created_by", sa.Text(), nullable=False),
-        sa.CheckConstraint("version > 0", name="model_versions_version_check"),
+        sa.CheckConstraint("version > 0", name=op.f("model_versions_version_check")),
         sa.ForeignKeyConstraint(
             ["tenant", "model"],
             ["models.tenant", "models.model"],
-            name="model_versions_tenant_model_fkey",
+            name=op.f("model_versions_tenant_model_fkey"),
         ),
-        sa.PrimaryKeyConstraint("tenant", "model", "version", name="model_versions_pkey"),
+        sa.PrimaryKeyConstraint("tenant", "model", "version", name=op.f("model_versions_pkey")),
     )
     op.create_table(
         "refresh_tokens",
@@ -283,11 +283,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["usuario_id"],
             ["usuarios.id"],
-            name="refresh_tokens_usuario_id_fkey",
+            name=op.f("refresh_tokens_usuario_id_fkey"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("id", name="refresh_tokens_pkey"),
-        sa.UniqueConstraint("digest", name="refresh_tokens_digest_key"),
+        sa.PrimaryKeyConstraint("id", name=op.f("refresh_tokens_pkey")),
+        sa.UniqueConstraint("digest", name=op.f("refresh_tokens_digest_key")),
     )
     op.create_index("refresh_tokens_family_idx", "refresh_tokens", ["family"], unique=False)
     op.create_index("refresh_tokens_usuario_id_idx", "refresh_tokens", ["usuario_id"], unique=False)
@@ -298,10 +298,15 @@ def upgrade() -> None:
         sa.Column("plano_id", sa.BigInteger(), nullable=False),
         sa.Column("ativo", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["aluno_id"], ["alunos.id"], name="aluno_vigencias_aluno_id_fkey", ondelete="CASCADE"
+            ["aluno_id"],
+            ["alunos.id"],
+            name=op.f("aluno_vigencias_aluno_id_fkey"),
+            ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(["plano_id"], ["planos.id"], name="aluno_vigencias_plano_id_fkey"),
-        sa.PrimaryKeyConstraint("aluno_id", "desde", name="aluno_vigencias_pkey"),
+        sa.ForeignKeyConstraint(
+            ["plano_id"], ["planos.id"], name=op.f("aluno_vigencias_plano_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("aluno_id", "desde", name=op.f("aluno_vigencias_pkey")),
     )
     op.create_table(
         "checkins",
@@ -319,16 +324,16 @@ def upgrade() -> None:
         sa.Column("chave_saida", sa.Text(), nullable=True, comment="Key of the exit event."),
         sa.CheckConstraint(
             "saida > entrada AND saida <= entrada + interval '24 hours'",
-            name="checkins_duracao_check",
+            name=op.f("checkins_duracao_check"),
         ),
         sa.CheckConstraint(
-            "NOT (sem_saida AND saida IS NOT NULL)", name="checkins_sem_saida_check"
+            "NOT (sem_saida AND saida IS NOT NULL)", name=op.f("checkins_sem_saida_check")
         ),
         sa.ForeignKeyConstraint(
-            ["aluno_id"], ["alunos.id"], name="checkins_aluno_id_fkey", ondelete="CASCADE"
+            ["aluno_id"], ["alunos.id"], name=op.f("checkins_aluno_id_fkey"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint(
-            "aluno_id", "entrada", name="checkins_pkey", postgresql_include=["saida"]
+            "aluno_id", "entrada", name=op.f("checkins_pkey"), postgresql_include=["saida"]
         ),
     )
     op.create_index(
@@ -366,13 +371,15 @@ def upgrade() -> None:
         ),
         sa.Column("moved_by", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.CheckConstraint("alias IN ('champion', 'challenger')", name="model_aliases_alias_check"),
+        sa.CheckConstraint(
+            "alias IN ('champion', 'challenger')", name=op.f("model_aliases_alias_check")
+        ),
         sa.ForeignKeyConstraint(
             ["tenant", "model", "version"],
             ["model_versions.tenant", "model_versions.model", "model_versions.version"],
-            name="model_aliases_tenant_model_version_fkey",
+            name=op.f("model_aliases_tenant_model_version_fkey"),
         ),
-        sa.PrimaryKeyConstraint("tenant", "model", "alias", name="model_aliases_pkey"),
+        sa.PrimaryKeyConstraint("tenant", "model", "alias", name=op.f("model_aliases_pkey")),
     )
     op.create_table(
         "riscos_churn",
@@ -394,12 +401,12 @@ def upgrade() -> None:
             comment="Kind, reasons and features.",
         ),
         sa.CheckConstraint(
-            "probabilidade BETWEEN 0 AND 1", name="riscos_churn_probabilidade_check"
+            "probabilidade BETWEEN 0 AND 1", name=op.f("riscos_churn_probabilidade_check")
         ),
         sa.ForeignKeyConstraint(
-            ["aluno_id"], ["alunos.id"], name="riscos_churn_aluno_id_fkey", ondelete="CASCADE"
+            ["aluno_id"], ["alunos.id"], name=op.f("riscos_churn_aluno_id_fkey"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("aluno_id", name="riscos_churn_pkey"),
+        sa.PrimaryKeyConstraint("aluno_id", name=op.f("riscos_churn_pkey")),
     )
     op.create_table(
         "import_rejections",
@@ -408,9 +415,9 @@ def upgrade() -> None:
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("motivo", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["job_id"], ["jobs.id"], name="import_rejections_job_id_fkey", ondelete="CASCADE"
+            ["job_id"], ["jobs.id"], name=op.f("import_rejections_job_id_fkey"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("job_id", "linha", name="import_rejections_pkey"),
+        sa.PrimaryKeyConstraint("job_id", "linha", name=op.f("import_rejections_pkey")),
     )
     grant_access()
     isolate_tenants(TENANT_TABLES)

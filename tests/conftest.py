@@ -1,0 +1,135 @@
+"""Real parts for tests: one embedded server, a template database, a fresh copy per test."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, text
+
+from chalicelib.core import db, queues, runs, settings, uploads, web
+from chalicelib.core.auth import Role
+from chalicelib.core.pg import make_engine
+from chalicelib.core.settings import HOUSE
+from chalicelib.gym import models
+from chalicelib.identity import service
+from chalicelib.identity.passwords import hash_password
+from chalicelib.identity.schemas import UsuarioIn
+from infra.init_db import init_db
+from infra.local.postgres import EmbeddedPostgres, temporary_postgres
+from tests.client import Client
+
+TEMPLATE = "previsto_template"
+PASSWORD = "uma-senha-de-teste"
+
+# Tests must not be steered by whatever the machine's owner has set for their own installation.
+for name in settings.Settings.model_fields:
+    os.environ.pop(name.upper(), None)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """One server for all tests."""
+    with temporary_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def admin_engine(postgres: EmbeddedPostgres) -> Iterator[Engine]:
+    """The superuser, each statement on its own: makes and drops databases."""
+    engine = make_engine(postgres.url, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """A database with the newest schema and a few users, to be copied."""
+    url = postgres.url_of(TEMPLATE)
+    init_db(url)
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, admin_engine: Engine, template: str) -> Iterator[str]:
+    """A fresh copy of the template."""
+    name = f"test_{uuid4().hex[:12]}"
+    with admin_engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield postgres.url_of(name)
+    with admin_engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def environment(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, str]]:
+    """The program's settings for this test, in the environment for child processes too."""
+    values = {
+        "ENVIRONMENT": "test",
+        "DATABASE_URL": database_url,
+        "DATA_DIR": str(tmp_path / "data"),
+        "JWT_SECRET": "only-for-tests-" + "j" * 32,
+        "SIGNING_KEY": "only-for-tests-" + "s" * 32,
+        "LOG_LEVEL": "WARNING",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    forget_process_state()
+    yield values
+    forget_process_state()
+
+
+def forget_process_state() -> None:
+    """Empty what a process keeps: settings, pools, models, callers."""
+    db.dispose_engines()
+    settings.settings.cache_clear()
+    uploads.object_store.cache_clear()
+    queues.doorbell.cache_clear()
+    models.model_cache.cache_clear()
+    runs._stopping.clear()
+    web.forget_principals()
+
+
+MakeUser = Callable[..., "Client"]
+
+
+@pytest.fixture
+def anonymous(environment: dict[str, str]) -> Client:
+    """A client without a token."""
+    return Client()
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    """Hashing takes 50 ms, so all test users share one."""
+    return hash_password(PASSWORD)
+
+
+@pytest.fixture
+def client_of(environment: dict[str, str], password_hash: str) -> MakeUser:
+    """Makes a user of a role (and tenant) and gives their signed-in client."""
+
+    def make(role: Role, tenant: str = HOUSE) -> Client:
+        login = f"{role.value}.{uuid4().hex[:8]}"
+        new = UsuarioIn(login=login, nome=login, senha=PASSWORD, papel=role)
+        with db.unit_of_work(tenant=tenant) as session:
+            usuario = service.create_usuario(session, tenant, "teste", new, password_hash)
+            usuario_id = usuario.id
+        return Client.signed_in(usuario_id, login)
+
+    return make
+
+
+@pytest.fixture
+def admin(client_of: MakeUser) -> Client:
+    """A signed-in admin of the house."""
+    return client_of(Role.ADMIN)
+
+
+@pytest.fixture
+def operador(client_of: MakeUser) -> Client:
+    """A signed-in operador of the house."""
+    return client_of(Role.OPERADOR)
