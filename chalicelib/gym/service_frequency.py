@@ -1,11 +1,12 @@
 """A member's history and what it amounts to, in one statement."""
 
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from chalicelib.core.clock import local_day, zone
 from chalicelib.core.pages import LARGEST_EXACT_TOTAL, decode_cursor, encode_cursor
 from chalicelib.core.settings import settings
 from chalicelib.gym.errors import AlunoNotFound
@@ -15,23 +16,13 @@ from chalicelib.gym.service_checkins import minutes, situacao
 WEEKS_OF_SERIES = 26
 WEEKS_OF_MEAN = 12
 
-# Weeks are local: a visit on Sunday at 22:00 in São Paulo is Monday in UTC. The series counts
-# only what lies in its 26 weeks, and the page reads no more rows than it shows.
+# Weeks are local: a visit on Sunday at 22:00 in São Paulo is Monday in UTC. The visits of the
+# series are looked at once, week by week, and all other figures lie within it; the rest of a
+# long history is only counted, in the index.
 FREQUENCY = f"""
 SELECT
-    a.matriculado_em,
-    f.total, f.ultima_visita, f.visitas_7_dias, f.visitas_30_dias, f.visitas_90_dias,
-    f.visitas_12_semanas, f.duracao_media_minutos,
-    (SELECT json_agg(json_build_array(s.semana::date, s.visitas) ORDER BY s.semana) FROM (
-        SELECT g.semana, count(c.entrada) AS visitas
-        FROM generate_series(
-            date_trunc('week', :now AT TIME ZONE :zone) - interval '{WEEKS_OF_SERIES - 1} weeks',
-            date_trunc('week', :now AT TIME ZONE :zone), interval '1 week') AS g (semana)
-        LEFT JOIN checkins c ON c.aluno_id = a.id
-            AND c.entrada >= g.semana AT TIME ZONE :zone
-            AND c.entrada < (g.semana + interval '1 week') AT TIME ZONE :zone
-        GROUP BY g.semana
-    ) s) AS serie,
+    a.matriculado_em, t.total, f.*,
+    (SELECT max(c.entrada) FROM checkins c WHERE c.aluno_id = a.id) AS ultima_visita,
     (SELECT json_agg(json_build_array(v.entrada, v.saida, v.sem_saida) ORDER BY v.entrada DESC)
      FROM (
         SELECT c.entrada, c.saida, c.sem_saida FROM checkins c
@@ -40,20 +31,33 @@ SELECT
     ) v) AS visitas
 FROM alunos a
 CROSS JOIN LATERAL (
+    SELECT count(*) AS total FROM (
+        SELECT FROM checkins c WHERE c.aluno_id = a.id LIMIT {LARGEST_EXACT_TOTAL + 1}) c
+) t
+CROSS JOIN LATERAL (
     SELECT
-        count(*) AS total,
-        max(c.entrada) AS ultima_visita,
-        count(*) FILTER (WHERE c.entrada > :now - interval '7 days') AS visitas_7_dias,
-        count(*) FILTER (WHERE c.entrada > :now - interval '30 days') AS visitas_30_dias,
-        count(*) FILTER (WHERE c.entrada > :now - interval '90 days') AS visitas_90_dias,
-        count(*) FILTER (
-            WHERE c.entrada > :now - interval '{WEEKS_OF_MEAN} weeks') AS visitas_12_semanas,
-        avg(extract(epoch FROM c.saida - c.entrada)::float8 / 60) FILTER (
-            WHERE c.entrada > :now - interval '90 days') AS duracao_media_minutos
+        coalesce(sum(r.visitas_7_dias), 0)::int AS visitas_7_dias,
+        coalesce(sum(r.visitas_30_dias), 0)::int AS visitas_30_dias,
+        coalesce(sum(r.visitas_90_dias), 0)::int AS visitas_90_dias,
+        coalesce(sum(r.visitas_12_semanas), 0)::int AS visitas_12_semanas,
+        sum(r.minutos) / nullif(sum(r.medidas), 0)::float8 AS duracao_media_minutos,
+        json_object_agg(r.semana, r.visitas) AS semanas
     FROM (
-        SELECT entrada, saida FROM checkins WHERE aluno_id = a.id
-        ORDER BY entrada DESC LIMIT {LARGEST_EXACT_TOTAL + 1}
-    ) c
+        SELECT
+            date_trunc('week', c.entrada AT TIME ZONE :zone)::date AS semana,
+            count(*) AS visitas,
+            count(*) FILTER (WHERE c.entrada > :now - interval '7 days') AS visitas_7_dias,
+            count(*) FILTER (WHERE c.entrada > :now - interval '30 days') AS visitas_30_dias,
+            count(*) FILTER (WHERE c.entrada > :now - interval '90 days') AS visitas_90_dias,
+            count(*) FILTER (
+                WHERE c.entrada > :now - interval '{WEEKS_OF_MEAN} weeks') AS visitas_12_semanas,
+            sum(date_part('epoch', c.saida - c.entrada) / 60) FILTER (
+                WHERE c.entrada > :now - interval '90 days') AS minutos,
+            count(c.saida) FILTER (WHERE c.entrada > :now - interval '90 days') AS medidas
+        FROM checkins c
+        WHERE c.aluno_id = a.id AND c.entrada >= cast(:first_week AS timestamptz)
+        GROUP BY 1
+    ) r
 ) f
 WHERE a.id = :aluno_id
 """.replace(":now", "cast(:now AS timestamptz)").replace(":zone", "cast(:zone AS text)")
@@ -72,12 +76,14 @@ def frequency(
         CursorInvalid: The cursor is not of this list.
     """
     before = decode_cursor(query.cursor, (datetime.fromisoformat,))[0] if query.cursor else None
+    weeks = local_weeks(now)
     row = session.execute(
         text(FREQUENCY),
         {
             "aluno_id": aluno_id,
             "now": now,
             "zone": settings().local_timezone,
+            "first_week": datetime.combine(weeks[0], time(), zone(settings().local_timezone)),
             "before": before,
             "rows": query.limit + 1,
         },
@@ -87,22 +93,33 @@ def frequency(
     visits = row.visitas or []
     page = visits[: query.limit]
     cursor = encode_cursor([page[-1][0]]) if len(visits) > query.limit else None
-    return _fields(aluno_id, row, page, now), cursor
+    fields = _figures(row, now)
+    fields["aluno_id"] = aluno_id
+    counted = row.semanas or {}
+    fields["serie_semanal"] = [
+        {"semana": week, "visitas": counted.get(week.isoformat(), 0)} for week in weeks
+    ]
+    fields["items"] = [_visit(*visit) for visit in page]
+    return fields, cursor
 
 
-def _fields(aluno_id: int, row: Any, page: list[Any], now: datetime) -> dict[str, Any]:
+def local_weeks(now: datetime) -> list[date]:
+    """The Mondays of the weeks of the series, oldest first."""
+    today = local_day(now, settings().local_timezone)
+    monday = today - timedelta(days=today.weekday())
+    return [monday - timedelta(weeks=back) for back in reversed(range(WEEKS_OF_SERIES))]
+
+
+def _figures(row: Any, now: datetime) -> dict[str, Any]:
     weeks = min(max((now - row.matriculado_em).total_seconds() / 604_800, 1), WEEKS_OF_MEAN)
     mean = row.duracao_media_minutos
     return {
-        "aluno_id": aluno_id,
         "visitas_7_dias": row.visitas_7_dias,
         "visitas_30_dias": row.visitas_30_dias,
         "visitas_90_dias": row.visitas_90_dias,
         "media_semanal": round(row.visitas_12_semanas / weeks, 2),
         "duracao_media_minutos": None if mean is None else round(mean, 1),
         "ultima_visita": row.ultima_visita,
-        "serie_semanal": [{"semana": week, "visitas": count} for week, count in row.serie],
-        "items": [_visit(*visit) for visit in page],
         "total": min(row.total, LARGEST_EXACT_TOTAL),
         "total_exact": row.total <= LARGEST_EXACT_TOTAL,
     }
