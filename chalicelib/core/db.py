@@ -11,8 +11,9 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, BinaryIO
 
+import pg8000
 from sqlalchemy import Constraint, Engine, Index, MetaData, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
 from chalicelib.core.errors import Problem, ServiceUnavailable
@@ -86,14 +87,16 @@ def unit_of_work(
         Problem: A constraint that carries a refusal was violated.
         ServiceUnavailable: The database cannot be reached.
     """
-    session = Session(engine(role), expire_on_commit=False, autobegin=True)
+    session = Session(engine(role), expire_on_commit=False)
     session.info.update(tenant=tenant, autocommit=autocommit, **{_AFTER_COMMIT: []})
     try:
-        with session:
-            yield session
+        yield session
+        if session.in_transaction() or session.new:
             session.commit()
-    except DBAPIError as error:
+    except (DBAPIError, pg8000.Error) as error:
         raise refusal_for(error) from error
+    finally:
+        session.close()
     for publish in session.info[_AFTER_COMMIT]:
         publish()
 
@@ -128,34 +131,37 @@ def copy_out(session: Session, statement: str, stream: BinaryIO) -> None:
 
 
 @event.listens_for(Session, "after_begin")
-def _prepare_connection(session: Session, _: SessionTransaction, connection: Any) -> None:
-    if "tenant" not in session.info:
-        return
-    raw = connection.connection.dbapi_connection
+def _begin(session: Session, _: SessionTransaction, connection: Any) -> None:
+    if "tenant" in session.info:
+        prepare_connection(session, connection.connection.dbapi_connection)
+
+
+def prepare_connection(session: Session, raw: Any) -> None:
+    """Tell a connection whose rows the session sees, and whether it is in autocommit mode."""
     raw.autocommit = session.info["autocommit"]
     tenant = session.info["tenant"]
     raw.preamble = (TENANT_PREAMBLE, (tenant,)) if tenant is not None else None
 
 
-def refusal_for(error: DBAPIError) -> Exception:
+def refusal_for(error: Exception) -> Exception:
     """The refusal that a violated constraint stands for, else the error itself.
 
     A constraint carries its refusal where it is declared, as `info={"problem": EmailEmUso}`.
+
+    Args:
+        error: Of the driver, or SQLAlchemy's around it.
     """
-    report = error.orig.args[0] if error.orig is not None and error.orig.args else {}
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    report = cause.args[0] if cause is not None and cause.args else None
     if not isinstance(report, dict):
-        report = {}
-    if _is_out_of_reach(error, str(report.get("C", ""))):
+        is_lost = isinstance(cause, pg8000.InterfaceError | pg8000.OperationalError)
+        return ServiceUnavailable() if is_lost else error
+    sqlstate = str(report.get("C"))
+    # Shutting down, starting up, out of connections, connection lost.
+    if sqlstate in {"57P01", "57P02", "57P03", "53300"} or sqlstate.startswith("08"):
         return ServiceUnavailable()
     problem = _problems_by_constraint().get(report.get("n", ""))
     return problem() if problem else error
-
-
-def _is_out_of_reach(error: DBAPIError, sqlstate: str) -> bool:
-    if sqlstate:
-        # Shutting down, starting up, out of connections, connection lost.
-        return sqlstate in {"57P01", "57P02", "57P03", "53300"} or sqlstate.startswith("08")
-    return error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
 
 
 @cache

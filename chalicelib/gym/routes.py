@@ -99,13 +99,13 @@ def get_frequencia(
 
 
 @gym.route("/aluno/{aluno_id}/risco-churn", methods=["GET"])
-@endpoint(gym, allow=READERS, raises=(AlunoNotFound,), autocommit=True)
-def get_risco_churn(session: Session, aluno_id: Id, now: datetime) -> RiscoOut:
+@endpoint(gym, allow=READERS, response=RiscoOut, raises=(AlunoNotFound,), autocommit=True)
+def get_risco_churn(session: Session, aluno_id: Id, now: datetime) -> Reply:
     """How likely a member is to leave in the next 30 days, and why.
 
     `tipo` says what kind of answer it is; where there is no honest number there is none.
     """
-    return service_risk.churn_risk(session, aluno_id, now)
+    return Reply(service_risk.churn_risk_json(session, aluno_id, now))
 
 
 @gym.route("/aluno/registro/lote", methods=["POST"])

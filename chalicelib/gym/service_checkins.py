@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chalicelib.core.errors import FieldError, ValidationFailed
+from chalicelib.core.statements import HotStatement
 from chalicelib.gym.errors import (
     AlunoInativo,
     AlunoNotFound,
@@ -22,7 +23,7 @@ VISIT = "entrada, saida, sem_saida, chave_evento"
 # `encerrada` must have run before the insert meets the unique index of open visits; reading its
 # count there orders the two. A late event is over already: another visit follows it, or six
 # hours have gone by.
-RECORD_ENTRY = f"""
+RECORD_ENTRY = HotStatement(f"""
 WITH aluno AS (
     UPDATE alunos SET revisao = revisao + 1 WHERE id = :aluno_id AND ativo RETURNING id
 ), encerrada AS (
@@ -43,9 +44,9 @@ WITH aluno AS (
     RETURNING {VISIT}
 )
 SELECT EXISTS (SELECT 1 FROM aluno) AS ativo, nova.* FROM (SELECT 1) s LEFT JOIN nova ON true
-"""
+""")
 
-RECORD_EXIT = f"""
+RECORD_EXIT = HotStatement(f"""
 WITH aluno AS (
     UPDATE alunos SET revisao = revisao + 1 WHERE id = :aluno_id AND ativo RETURNING id
 ), fechada AS (
@@ -57,7 +58,7 @@ WITH aluno AS (
     RETURNING {VISIT.replace("entrada", "c.entrada", 1)}
 )
 SELECT EXISTS (SELECT 1 FROM aluno) AS ativo, fechada.* FROM (SELECT 1) s LEFT JOIN fechada ON true
-"""
+""")
 
 
 def record_checkin(session: Session, event: CheckinIn, now: datetime) -> CheckinOut:
@@ -76,16 +77,14 @@ def record_checkin(session: Session, event: CheckinIn, now: datetime) -> Checkin
     _refuse_future(event, now)
     if event.is_exit:
         return _record_exit(session, event.aluno_id, event.saida or now, event.chave_evento)
-    row = session.execute(
-        text(RECORD_ENTRY),
-        {
-            "aluno_id": event.aluno_id,
-            "entrada": event.entrada or now,
-            "saida": event.saida,
-            "chave": event.chave_evento,
-            "now": now,
-        },
-    ).one()
+    row = RECORD_ENTRY.one_or_none(
+        session,
+        aluno_id=event.aluno_id,
+        entrada=event.entrada or now,
+        saida=event.saida,
+        chave=event.chave_evento,
+        now=now,
+    )
     if not row.ativo:
         _refuse_aluno(session, event.aluno_id)
     if row.entrada is None:
@@ -94,9 +93,7 @@ def record_checkin(session: Session, event: CheckinIn, now: datetime) -> Checkin
 
 
 def _record_exit(session: Session, aluno_id: int, saida: datetime, chave: str | None) -> CheckinOut:
-    row = session.execute(
-        text(RECORD_EXIT), {"aluno_id": aluno_id, "saida": saida, "chave": chave}
-    ).one()
+    row = RECORD_EXIT.one_or_none(session, aluno_id=aluno_id, saida=saida, chave=chave)
     if not row.ativo:
         _refuse_aluno(session, aluno_id)
     if row.entrada is None:

@@ -3,12 +3,12 @@
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chalicelib.core.clock import local_day, zone
 from chalicelib.core.pages import LARGEST_EXACT_TOTAL, decode_cursor, encode_cursor
 from chalicelib.core.settings import settings
+from chalicelib.core.statements import HotStatement
 from chalicelib.gym.errors import AlunoNotFound
 from chalicelib.gym.schemas import FrequenciaQuery
 from chalicelib.gym.service_checkins import minutes, situacao
@@ -19,7 +19,8 @@ WEEKS_OF_MEAN = 12
 # Weeks are local: a visit on Sunday at 22:00 in São Paulo is Monday in UTC. The visits of the
 # series are looked at once, week by week, and all other figures lie within it; the rest of a
 # long history is only counted, in the index.
-FREQUENCY = f"""
+FREQUENCY = HotStatement(
+    f"""
 SELECT
     a.matriculado_em, t.total, f.*,
     (SELECT max(c.entrada) FROM checkins c WHERE c.aluno_id = a.id) AS ultima_visita,
@@ -61,6 +62,7 @@ CROSS JOIN LATERAL (
 ) f
 WHERE a.id = :aluno_id
 """.replace(":now", "cast(:now AS timestamptz)").replace(":zone", "cast(:zone AS text)")
+)
 
 
 def frequency(
@@ -77,17 +79,15 @@ def frequency(
     """
     before = decode_cursor(query.cursor, (datetime.fromisoformat,))[0] if query.cursor else None
     weeks = local_weeks(now)
-    row = session.execute(
-        text(FREQUENCY),
-        {
-            "aluno_id": aluno_id,
-            "now": now,
-            "zone": settings().local_timezone,
-            "first_week": datetime.combine(weeks[0], time(), zone(settings().local_timezone)),
-            "before": before,
-            "rows": query.limit + 1,
-        },
-    ).one_or_none()
+    row = FREQUENCY.one_or_none(
+        session,
+        aluno_id=aluno_id,
+        now=now,
+        zone=settings().local_timezone,
+        first_week=datetime.combine(weeks[0], time(), zone(settings().local_timezone)),
+        before=before,
+        rows=query.limit + 1,
+    )
     if row is None:
         raise AlunoNotFound
     visits = row.visitas or []

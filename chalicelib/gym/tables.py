@@ -7,7 +7,6 @@ without touching the table.
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -25,7 +24,6 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chalicelib.core.db import Base
@@ -159,6 +157,7 @@ class RiscoChurn(Base):
     modelo_versao: Mapped[int]
     probabilidade: Mapped[float]
     calculado_em: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    resposta: Mapped[dict[str, Any]] = mapped_column(JSONB, comment="Kind, reasons and features.")
+    formato: Mapped[str] = mapped_column(Text, comment="Bands and shape of the stored answer.")
+    resposta: Mapped[str] = mapped_column(Text, comment="JSON as it is sent, but for origem.")
 
     __table_args__ = (CheckConstraint("probabilidade BETWEEN 0 AND 1", name="probabilidade"),)

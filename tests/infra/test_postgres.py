@@ -242,6 +242,7 @@ def test_a_server_whose_owner_and_guardian_died_is_replaced(folder: Path) -> Non
         assert _scalar(server, "select 1") == 1
         assert leftovers.postmaster_pid(cluster) != orphan
         assert not psutil.pid_exists(orphan)
+    assert "not properly shut down" not in server.log_path.read_text()
 
 
 def test_a_half_made_cluster_is_made_anew(folder: Path) -> None:

@@ -208,10 +208,6 @@ class Conversation(legacy.Connection):  # type: ignore[misc]
         else:
             super().handle_COMMAND_COMPLETE(data, context)
 
-    def handle_ERROR_RESPONSE(self, data: bytes, context: Any) -> None:  # noqa: N802
-        if context.error is None:  # The first is the cause of those that follow.
-            super().handle_ERROR_RESPONSE(data, context)
-
     def handle_NOTIFICATION_RESPONSE(self, data: bytes, _: Exchange) -> None:  # noqa: N802
         channel, payload, _end = data[4:].split(b"\0")
         self.notifications.append(

@@ -395,10 +395,10 @@ def upgrade() -> None:
         sa.Column("probabilidade", sa.Double(), nullable=False),
         sa.Column("calculado_em", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
-            "resposta",
-            postgresql.JSONB(astext_type=sa.Text()),
-            nullable=False,
-            comment="Kind, reasons and features.",
+            "formato", sa.Text(), nullable=False, comment="Bands and shape of the stored answer."
+        ),
+        sa.Column(
+            "resposta", sa.Text(), nullable=False, comment="JSON as it is sent, but for origem."
         ),
         sa.CheckConstraint(
             "probabilidade BETWEEN 0 AND 1", name=op.f("riscos_churn_probabilidade_check")

@@ -37,11 +37,12 @@ def test_copy_in_takes_files_and_iterables(fast: FastConnection, stream: Any) ->
     assert row == [100_000, 4_999_950_000, "nome 99999"]
 
 
-def test_copy_in_sends_large_pieces(fast: FastConnection) -> None:
-    fast.cursor().execute("create temp table c (i int, nome text)")
+@pytest.mark.parametrize("stream", [io.StringIO, str.splitlines], ids=["file", "pieces"])
+def test_copy_in_sends_large_pieces(fast: FastConnection, stream: Any) -> None:
+    fast.cursor().execute("create temp table c (line text)")
+    body = _lines(100_000).replace("\t", " ")
     sent = record_packets(fast)
-    body = _lines(100_000).encode()
-    fast.cursor().execute("copy c from stdin", stream=io.BytesIO(body))
+    fast.cursor().execute("copy c from stdin", stream=stream(body))
     assert len(sent) <= 3 + len(body) // 262_144
 
 
@@ -52,6 +53,12 @@ def test_copy_out_writes_what_was_read(fast: FastConnection, kind: Any) -> None:
     assert fast.cursor().execute(sql, stream=out).rowcount == 50_000
     wanted = "".join(f"{i}\tnome ç\n" for i in range(1, 50_001))
     assert out.getvalue() == (wanted if kind is io.StringIO else wanted.encode())
+
+
+def test_a_line_longer_than_any_buffer_is_written_whole(fast: FastConnection) -> None:
+    out = io.BytesIO()
+    fast.cursor().execute("copy (select repeat('x', 500000)) to stdout", stream=out)
+    assert out.getvalue() == b"x" * 500_000 + b"\n"
 
 
 def test_a_stream_that_fails_undoes_the_copy_and_keeps_the_connection(

@@ -24,9 +24,25 @@ def test_the_tenant_holds_in_its_transaction_only(fast: FastConnection) -> None:
     assert one(fast, f"select {TENANT} || %s", "!") == "7!"
     assert one(fast, f"select {TENANT}") == "7"
     assert len(sent) == 2  # BEGIN, preamble and the first statement shared one.
-    assert b"set_config" not in sent[1]
     fast.commit()
     assert one(fast, f"select {TENANT}") is None
+
+
+def test_the_preamble_runs_once_in_a_transaction(fast: FastConnection) -> None:
+    fast.preamble = (SET_TENANT, ["7"])
+    assert one(fast, f"select {TENANT}") == "7"
+    one(fast, "select set_config('previsto.tenant', '8', true)")
+    assert one(fast, f"select {TENANT}") == "8"
+    fast.preamble = (SET_TENANT, ["9"])
+    assert one(fast, f"select {TENANT}") == "9"
+
+
+def test_a_semicolon_in_a_text_does_not_part_the_statement_from_its_tenant(
+    fast: FastConnection,
+) -> None:
+    fast.autocommit = True
+    fast.preamble = (SET_TENANT, ["7"])
+    assert one(fast, f"select 'a;b' || {TENANT}") == "a;b7"
 
 
 def test_in_autocommit_the_tenant_holds_for_each_statement_alone(fast: FastConnection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pg8000 import legacy
 from sqlalchemy import (
     Engine,
     bindparam,
@@ -57,6 +58,14 @@ def test_executemany_in_a_transaction_shares_packets(fast: FastConnection) -> No
     fast.cursor().executemany("insert into t values (%s)", [(i,) for i in range(500)])
     assert len(sent) == 3
     assert one(fast, "select sum(a) from t") == 499 * 250
+
+
+def test_in_autocommit_every_run_of_executemany_stands_alone(fast: FastConnection) -> None:
+    fast.autocommit = True
+    fast.cursor().execute("create temp table t (a int check (a < 3))")
+    with pytest.raises(legacy.IntegrityError):
+        fast.cursor().executemany("insert into t values (%s)", [(i,) for i in range(5)])
+    assert one(fast, "select count(*) from t") == 3
 
 
 def test_a_failure_within_executemany_names_the_constraint_and_undoes_all(
