@@ -60,6 +60,6 @@ class HotStatement:
         cursor.execute(sql, [params[name] for name in names])
         if self._row is None:
             columns = [column[0] for column in cursor.description]
-            self._row = namedtuple("Row", columns)._make
+            self._row = namedtuple("Row", columns)  # type: ignore[misc]
         make = self._row
-        return [make(row) for row in cursor.fetchall()]
+        return [make(*row) for row in cursor.fetchall()]

@@ -165,7 +165,7 @@ class Explainer:
         """Explain a few rows in one call of the model."""
         n, k, m = len(rows), len(self._masks), len(self.background)
         mixed = np.where(self._masks, rows[:, np.newaxis, np.newaxis, :], self.background)
-        asked = np.concatenate([mixed.reshape(n * k * m, -1), rows, self.background])
+        asked = np.concatenate([mixed.reshape(n * k * m, rows.shape[1]), rows, self.background])
         answers = predict(asked)
         coalitions = answers[: n * k * m].reshape(n, k, m)
         scores = answers[n * k * m : n * k * m + n]

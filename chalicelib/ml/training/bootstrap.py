@@ -47,7 +47,7 @@ def weighted_metric(
         metric: Which.
         y: (n,) classes, 0 or 1.
         p: (n,) probabilities of class 1.
-        codes: (n,) entity of each row, 0 to g - 1.
+        codes: (n,) entity of each row, 0 to g - 1; each occurs.
     """
     if metric is Metric.ROC_AUC:
         return _RocAuc(y, p, codes)

@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from chalicelib.ml.training.folds import Split, TooLittleData, grouped_folds
+from chalicelib.ml.training.threads import threads_for
 
 CALIBRATION_FOLDS = 3
 # A tree of depth 8 has at most 256 leaves; more rows than this only make it slower to grow.
@@ -65,7 +66,9 @@ def fit_classifier(
     if X.dtype != np.float32:
         raise TypeError(f"train on the encoder's float32 values, not {X.dtype}")
     folds = grouped_folds(y, groups, CALIBRATION_FOLDS, seed)
-    return ALGORITHMS[name](folds, seed, params or {}).fit(X, y)
+    estimator = ALGORITHMS[name](folds, seed, params or {})
+    with threads_for(len(X)):
+        return estimator.fit(X, y)
 
 
 def _calibrated(estimator: Any, folds: list[Split]) -> CalibratedClassifierCV:

@@ -134,7 +134,7 @@ def may_replace(difference: Estimate, margin: float = PROMOTION_MARGIN) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """The rows whose probability lies in [low, high), or in [low, 1] in the last bin."""
+    """The rows whose probability lies in (low, high], the first bin holding 0 too."""
 
     low: float
     high: float
@@ -148,7 +148,7 @@ def reliability_table(
 ) -> list[ReliabilityBin]:
     """What was foretold against what happened, in bins of equal width; empty bins are left out."""
     edges = np.linspace(0.0, 1.0, bins + 1)
-    bin_of_row = np.searchsorted(edges[1:-1], p, side="right")
+    bin_of_row = np.searchsorted(edges[1:-1], p, side="left")
     rows = np.bincount(bin_of_row, minlength=bins)
     foretold = np.bincount(bin_of_row, weights=p, minlength=bins)
     happened = np.bincount(bin_of_row, weights=y, minlength=bins)

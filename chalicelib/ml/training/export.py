@@ -21,6 +21,7 @@ from sklearn.base import is_classifier
 from chalicelib.ml.artefacts import verify_digest
 from chalicelib.ml.serving import INPUT_NAME, open_session
 from chalicelib.ml.training.onnx_graph import keep_score_only, sum_binary_trees_once
+from chalicelib.ml.training.threads import threads_for
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
 _patching = threading.Lock()
@@ -74,16 +75,24 @@ def check_agreement(
     """
     (answer,) = open_session(onnx).run(None, {INPUT_NAME: X})
     found = answer[:, -1].astype(np.float64)
-    if is_classifier(estimator):
-        expected, scale = estimator.predict_proba(X)[:, 1], 1.0
-    else:
-        expected = estimator.predict(X)
+    with threads_for(len(X)):
+        expected = _predict(estimator, X)
+    scale: NDArray[np.float64] | float = 1.0
+    if not is_classifier(estimator):
         magnitude = np.abs(expected)
         scale = np.maximum(magnitude, max(magnitude.mean(), np.finfo(np.float32).tiny))
     worst = float(np.max(np.abs(found - expected) / scale))
     if not worst <= tolerance:
         raise ExportDisagrees(f"differs by {worst:.2g} where {tolerance:.2g} is allowed")
     return worst
+
+
+def _predict(estimator: Any, X: NDArray[np.float32]) -> NDArray[np.float64]:  # noqa: N803
+    if is_classifier(estimator):
+        positive: NDArray[np.float64] = estimator.predict_proba(X)[:, 1]
+        return positive
+    regression: NDArray[np.float64] = estimator.predict(X)
+    return regression
 
 
 def dump_joblib(estimator: Any) -> bytes:
