@@ -11,12 +11,14 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ForeignKey, Text, insert
+from sqlalchemy import ForeignKey, Text, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from chalicelib.core.db import Base
+from chalicelib.core.pages import PageQuery, fetch_page
 from chalicelib.core.rowfile import BadRow, Position, Row, RowFile
 from chalicelib.core.runs import JobRun
+from chalicelib.core.types import FromRow
 
 ROWS_PER_CHUNK = 50_000
 REJECTIONS_SHOWN = 100
@@ -35,7 +37,7 @@ class ImportRejection(Base):
     motivo: Mapped[str] = mapped_column(Text)
 
 
-class RejectionOut(BaseModel):
+class RejectionOut(FromRow):
     """A row that was refused."""
 
     linha: int = Field(description="Line of the file; a CSV's header is line 1.")
@@ -166,13 +168,25 @@ def _load(run: JobRun, chunk: Chunk, load: Load, total: Tally) -> None:
     total.add(Tally(accepted, known, len(rejections), chunk.lines))
 
 
+def list_rejections(
+    session: Session, job_id: UUID, query: PageQuery
+) -> tuple[list[ImportRejection], str | None, tuple[int, bool]]:
+    """The rows of a file that were refused, last line first.
+
+    Returns:
+        The rows of the page, the cursor of the next one, and the total with its exactness.
+    """
+    statement = select(ImportRejection).where(ImportRejection.job_id == job_id)
+    return fetch_page(session, statement, query, (ImportRejection.linha,), (int,))
+
+
 def _report(run: JobRun, total: Tally) -> ImportReport:
     with run.reading() as session:
-        first = (
-            session.query(ImportRejection)
-            .filter(ImportRejection.job_id == run.job_id)
+        first = session.scalars(
+            select(ImportRejection)
+            .where(ImportRejection.job_id == run.job_id)
             .order_by(ImportRejection.linha)
             .limit(REJECTIONS_SHOWN)
         )
-        shown = [RejectionOut(linha=row.linha, motivo=row.motivo) for row in first]
+        shown = [RejectionOut.model_validate(row) for row in first]
     return ImportReport(**asdict(total), primeiras_rejeicoes=shown)

@@ -13,7 +13,7 @@ from chalicelib.core.auth import Principal, Role
 from chalicelib.core.db import after_commit
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.jobs import Job, JobState, ring
-from chalicelib.core.pages import PageQuery, count_up_to_limit, encode_cursor, slice_after
+from chalicelib.core.pages import PageQuery, fetch_page
 from chalicelib.core.types import FromRow
 from chalicelib.core.web import Call, Reply
 
@@ -181,13 +181,7 @@ def list_jobs(
     if query.state is not None:
         statement = statement.where(Job.state == query.state)
     key = (Job.created_at, Job.id)
-    found = list(
-        session.scalars(slice_after(statement, query, key, (datetime.fromisoformat, UUID)))
-    )
-    jobs = found[: query.limit]
-    more = len(found) > query.limit
-    cursor = encode_cursor([jobs[-1].created_at.isoformat(), jobs[-1].id]) if more else None
-    return jobs, cursor, count_up_to_limit(session, statement)
+    return fetch_page(session, statement, query, key, (datetime.fromisoformat, UUID))
 
 
 def accepted(job: Job, call: Call) -> Reply:

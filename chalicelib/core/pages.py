@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +16,7 @@ from chalicelib.core.errors import BadRequest
 LARGEST_EXACT_TOTAL = 10_000
 
 ItemT = TypeVar("ItemT")
+RowT = TypeVar("RowT")
 
 
 class CursorInvalid(BadRequest):
@@ -65,6 +67,41 @@ def decode_cursor(cursor: str, parsers: Sequence[Callable[[Any], Any]]) -> list[
         return [parse(value) for parse, value in zip(parsers, position, strict=True)]
     except (ValueError, TypeError, OverflowError, binascii.Error):
         raise CursorInvalid from None
+
+
+def fetch_page(
+    session: Session,
+    statement: Select[RowT],
+    query: PageQuery,
+    key: Sequence[InstrumentedAttribute[Any]],
+    parsers: Sequence[Callable[[Any], Any]],
+) -> tuple[list[RowT], str | None, tuple[int, bool]]:
+    """One page of a statement's rows, in two statements.
+
+    Args:
+        session: The session.
+        statement: Selects one mapped class, filtered, without order.
+        query: Where the page begins and how long it is.
+        key: Columns that order the rows, the highest first; together they are unique.
+        parsers: One per key column; see `decode_cursor`.
+
+    Returns:
+        The rows, the cursor of the next page (None on the last one), and the total with its
+        exactness.
+
+    Raises:
+        CursorInvalid: The cursor is not of this list.
+    """
+    found = list(session.scalars(slice_after(statement, query, key, parsers)))
+    rows = found[: query.limit]
+    cursor = None
+    if len(found) > query.limit:
+        cursor = encode_cursor([_as_json(getattr(rows[-1], column.key)) for column in key])
+    return rows, cursor, count_up_to_limit(session, statement)
+
+
+def _as_json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def slice_after(

@@ -7,9 +7,10 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from chalicelib.core import job_control, status, uploads
+from chalicelib.core import imports, job_control, status, uploads
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.docs import redoc_page, swagger_page
+from chalicelib.core.imports import RejectionOut
 from chalicelib.core.job_control import (
     JobFinished,
     JobNotFound,
@@ -18,7 +19,7 @@ from chalicelib.core.job_control import (
     JobQuery,
 )
 from chalicelib.core.openapi import build_document
-from chalicelib.core.pages import Page
+from chalicelib.core.pages import Page, PageQuery
 from chalicelib.core.status import Health, Status
 from chalicelib.core.uploads import UploadIn, UploadOut, UploadTooLarge
 from chalicelib.core.web import EVERYONE, PUBLIC, Call, Reply, Routes, endpoint, page_reply
@@ -80,6 +81,24 @@ def get_jobs(session: Session, principal: Principal, query: JobQuery, call: Call
 def get_job(session: Session, principal: Principal, job_id: UUID) -> JobOut:
     """Follow one job."""
     return JobOut.model_validate(job_control.get_job(session, principal, job_id))
+
+
+@core.route("/jobs/{job_id}/rejeicoes", methods=["GET"])
+@endpoint(
+    core,
+    query=PageQuery,
+    allow=EVERYONE,
+    response=Page[RejectionOut],
+    raises=(JobNotFound,),
+    autocommit=True,
+)
+def get_job_rejections(
+    session: Session, principal: Principal, job_id: UUID, query: PageQuery, call: Call
+) -> Reply:
+    """List the rows that an import refused, last line first, each with the reason."""
+    job = job_control.get_job(session, principal, job_id)
+    rejections, cursor, total = imports.list_rejections(session, job.id, query)
+    return page_reply(Page[RejectionOut], rejections, cursor, total, call)
 
 
 @core.route("/jobs/{job_id}/cancelar", methods=["POST"])

@@ -9,11 +9,12 @@ from chalicelib.core.auth import Principal, Role
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.job_control import JobOut
 from chalicelib.core.jobs import enqueue
+from chalicelib.core.pages import Page, PageQuery
 from chalicelib.core.parsing import JSON, RawBody
 from chalicelib.core.queues import Queue
 from chalicelib.core.types import Id
 from chalicelib.core.uploads import EmptyFile, ObjectIn, ObjectMissing
-from chalicelib.core.web import Call, Reply, Routes, endpoint
+from chalicelib.core.web import Call, Reply, Routes, endpoint, page_reply
 from chalicelib.gym import service_checkins, service_frequency, service_members, service_risk
 from chalicelib.gym.errors import (
     AlunoInativo,
@@ -22,6 +23,7 @@ from chalicelib.gym.errors import (
     CheckinAberto,
     CheckinRepetido,
     EmailTaken,
+    PlanoNameTaken,
     PlanoUnknown,
     SemVisitaAberta,
     VisitaImpossivel,
@@ -35,6 +37,8 @@ from chalicelib.gym.schemas import (
     FrequenciaOut,
     FrequenciaQuery,
     ImportMessage,
+    PlanoIn,
+    PlanoOut,
     RiscoOut,
     UpdateModelMessage,
 )
@@ -43,6 +47,21 @@ gym = Routes(__name__)
 
 READERS = (Role.OPERADOR, Role.CIENTISTA, Role.LEITOR)
 FILES = ("text/csv", "application/x-ndjson", JSON)
+
+
+@gym.route("/planos", methods=["GET"])
+@endpoint(gym, query=PageQuery, allow=READERS, response=Page[PlanoOut], autocommit=True)
+def get_planos(session: Session, query: PageQuery, call: Call) -> Reply:
+    """List the plans, newest first."""
+    planos, cursor, total = service_members.list_planos(session, query)
+    return page_reply(Page[PlanoOut], planos, cursor, total, call)
+
+
+@gym.route("/planos", methods=["POST"])
+@endpoint(gym, body=PlanoIn, status=201, allow=Role.OPERADOR, raises=(PlanoNameTaken,))
+def post_plano(session: Session, principal: Principal, body: PlanoIn) -> PlanoOut:
+    """Put a plan on offer."""
+    return PlanoOut.model_validate(service_members.create_plano(session, principal, body))
 
 
 @gym.route("/aluno/registro", methods=["POST"])

@@ -1,6 +1,7 @@
 """Requests, responses and queue messages of the gym."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -29,6 +30,24 @@ ChaveEvento = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
     Field(description="The turnstile's key of the event; sent twice, it counts once."),
 ]
+
+
+class PlanoIn(Strict):
+    """A new plan."""
+
+    nome: ShortText = Field(examples=["Padrão"])
+    mensalidade: Decimal = Field(
+        ge=0, max_digits=10, decimal_places=2, description="BRL a month.", examples=["119.90"]
+    )
+
+
+class PlanoOut(FromRow):
+    """A plan."""
+
+    id: Id
+    nome: str
+    mensalidade: Decimal = Field(description="BRL a month.")
+    ativo: bool
 
 
 class AlunoIn(Strict):

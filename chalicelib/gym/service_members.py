@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
 from chalicelib.core.auth import Principal
+from chalicelib.core.pages import PageQuery, fetch_page
 from chalicelib.gym.errors import AlunoNotFound, PlanoUnknown
-from chalicelib.gym.schemas import AlunoIn
+from chalicelib.gym.schemas import AlunoIn, PlanoIn
 from chalicelib.gym.tables import Aluno, Plano, Vigencia
 
 
@@ -41,6 +42,36 @@ def register_aluno(session: Session, principal: Principal, new: AlunoIn, now: da
         objeto=f"aluno:{aluno.id}",
     )
     return aluno
+
+
+def create_plano(session: Session, principal: Principal, new: PlanoIn) -> Plano:
+    """Put a plan on offer.
+
+    Raises:
+        PlanoNameTaken: There is one of this name.
+    """
+    plano = Plano(nome=new.nome, mensalidade=new.mensalidade, ativo=True)
+    session.add(plano)
+    session.flush()
+    audit.record(
+        session,
+        tenant=principal.tenant,
+        ator=principal.subject,
+        acao="plano.criado",
+        objeto=f"plano:{plano.id}",
+    )
+    return plano
+
+
+def list_planos(
+    session: Session, query: PageQuery
+) -> tuple[list[Plano], str | None, tuple[int, bool]]:
+    """The plans, newest first.
+
+    Returns:
+        The plans of the page, the cursor of the next one, and the total with its exactness.
+    """
+    return fetch_page(session, select(Plano), query, (Plano.id,), (int,))
 
 
 def unknown_plano_message(session: Session) -> str:

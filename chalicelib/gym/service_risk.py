@@ -19,6 +19,7 @@ from chalicelib.gym.models import CHURN, churn_model
 from chalicelib.gym.reasons import Value, reasons
 from chalicelib.gym.schemas import Faixa, Origem, RiscoOut, TipoResposta
 from chalicelib.ml.registry import Alias
+from chalicelib.ml.serving import ServedModel
 
 FORMAT = 1  # Of the stored answers; raise it when texts or fields of them change.
 NAMES = tuple(column.name for column in COLUMNS)
@@ -31,8 +32,8 @@ NOTICES = {
         f"Matrícula há menos de {LABEL_DAYS} dias: o modelo não aprendeu com alunos tão novos."
     ),
     TipoResposta.AUSENTE: (
-        f"Sem visita há {LABEL_DAYS} dias ou mais: pela definição já desistiu; o modelo só "
-        "aprendeu com quem ainda vinha."
+        f"Sem visita há {LABEL_DAYS} dias ou mais: pela definição já desistiu, embora ainda possa "
+        "voltar. A resposta é dessa regra; o modelo só conhece quem ainda vinha."
     ),
 }
 
@@ -119,21 +120,21 @@ def _compute(
     known = read_features(session, [aluno_id], now)[0]
     if known.ultima_visita is None:
         return _no_number(aluno_id, TipoResposta.SEM_VISITA)
-    model = churn_model(session, versao)
     values = feature_values(known)
-    explained = model.score_and_explain({name: [values[name]] for name in NAMES})[0]
     tipo = kind_of_answer(values)
+    score, explanation = 1.0, {}
+    if tipo is not TipoResposta.AUSENTE:
+        score, explanation = _ask_model(churn_model(session, versao), values)
     answer = RiscoOut(
         aluno_id=aluno_id,
         tipo=tipo,
-        probabilidade_churn=explained.score,
-        faixa=band(explained.score),
+        probabilidade_churn=score,
+        faixa=band(score),
         aviso=NOTICES.get(tipo),
-        probabilidade_base=explained.base_value,
-        motivos=reasons(explained.contributions, values, model.metadata["usual"]),
         fatores=values,
         modelo_versao=versao,
         calculado_em=now,
+        **explanation,
     ).model_dump_json(exclude={"origem"})
     STORE.all(
         session,
@@ -142,11 +143,18 @@ def _compute(
         dia=dia,
         modelo_versao=versao,
         formato=answer_format(),
-        probabilidade=explained.score,
+        probabilidade=score,
         calculado_em=now,
         resposta=answer,
     )
     return _with_origin(answer, Origem.RECALCULADO)
+
+
+def _ask_model(model: ServedModel, values: Mapping[str, Value]) -> tuple[float, dict[str, Any]]:
+    """The model's score, and the fields of the answer that explain it."""
+    explained = model.score_and_explain({name: [values[name]] for name in NAMES})[0]
+    found = reasons(explained.contributions, values, model.metadata["usual"])
+    return explained.score, {"probabilidade_base": explained.base_value, "motivos": found}
 
 
 def _with_origin(answer: str, origem: Origem) -> str:
@@ -165,7 +173,11 @@ def feature_values(row: Any) -> dict[str, Value]:
 
 
 def kind_of_answer(values: Mapping[str, Value]) -> TipoResposta:
-    """Whether the model learned from members like this one."""
+    """Whether the model learned from members like this one.
+
+    Of those who have not come for as long as the label looks ahead, the question has been
+    answered: the rule that defines churn speaks, not the model.
+    """
     if float(values["dias_desde_ultimo_checkin"] or 0) >= LABEL_DAYS:
         return TipoResposta.AUSENTE
     if float(values["meses_de_casa"] or 0) * 30.4375 < LABEL_DAYS:

@@ -6,7 +6,8 @@ A row is a member at a snapshot instant; its features look back from there and i
 - who had registered less than 30 days before: there is no habit yet to lose;
 - who had cancelled, or had not come for 30 days: by the label they are gone already, and
   learning to "predict" that would flatter every metric;
-- snapshots less than 30 days before the last visit on record: their labels are not known yet.
+- snapshots whose 30 days are not all on record: the future is not, nor is a time when the club
+  was closed or its turnstile down, in which nobody's absence says anything about them.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ from chalicelib.gym.features import COLUMNS, LABEL_DAYS, Pairs, features_sql
 LABEL = timedelta(days=LABEL_DAYS)
 WARM_UP = timedelta(days=60)
 MOST_PAIRS = 1_200_000
-DENSEST = timedelta(days=10)
-SPARSEST = timedelta(days=30)
+DENSEST_DAYS = 10
+SPARSEST_DAYS = 30
 READERS = 2  # Connections that read at once: a query of this kind keeps one server core busy.
 
 LABELLED = """
@@ -54,10 +55,12 @@ PAIRS = """(
     WHERE m.matriculado_em <= s.as_of - interval '{days} days' AND m.id % {readers} = {reader}
 ) AS p"""
 
-EXTENT = """
-SELECT (SELECT min(entrada) FROM checkins) AS first, (SELECT max(entrada) FROM checkins) AS last,
-       (SELECT count(*) FROM alunos) AS members
+ACTIVITY = """
+SELECT d.dia - min(d.dia) OVER () AS dia, d.visitas, min(d.dia) OVER () AS primeiro
+FROM (SELECT (entrada AT TIME ZONE 'UTC')::date AS dia, count(*) AS visitas
+      FROM checkins GROUP BY 1) d
 """
+LIVELY_SHARE = 0.25  # Of the usual visits of seven days; below it the club was not recording.
 
 
 @dataclass(frozen=True)
@@ -83,25 +86,47 @@ class TrainingSet:
         return {name: values[rows] for name, values in self.table.items()}
 
 
-def snapshot_instants(first: datetime, last: datetime, members: int) -> list[datetime]:
+def snapshot_instants(
+    first: date, visits_by_day: NDArray[np.int64], members: int
+) -> list[datetime]:
     """When to take snapshots, oldest first; empty when the history is too short.
 
-    They end a label's length before the last visit on record and go back to the time when
-    there was something to look back on: every 10 days for a small gym, more rarely the more
-    members there are, so that the set stays within about a million rows.
+    They go back from the last instant whose label is on record to the time when there was
+    something to look back on: every 10 days for a small gym, more rarely the more members there
+    are, so that the set stays within about a million rows.
 
     Args:
-        first: The first visit on record.
-        last: The last one.
+        first: The first day on record, in UTC.
+        visits_by_day: (n,) visits of the whole club on that day and those after it.
         members: How many members there are.
     """
-    latest, earliest = last - LABEL, first + WARM_UP
-    if latest < earliest:
+    lively = _lively(visits_by_day)
+    label = LABEL.days
+    # A snapshot at the end of day d asks about the days d+1 to d+30.
+    known = [
+        day
+        for day in range(WARM_UP.days, len(lively) - label)
+        if lively[day + 1 : day + 1 + label].all()
+    ]
+    if not known:
         return []
-    affordable = max(1, MOST_PAIRS // max(1, members))
-    spacing = min(max((latest - earliest) / affordable, DENSEST), SPARSEST)
-    count = min(int((latest - earliest) / spacing) + 1, max(affordable, 2))
-    return [latest - spacing * step for step in reversed(range(count))]
+    affordable = max(2, MOST_PAIRS // max(1, members))
+    spacing = min(max(len(known) // affordable, DENSEST_DAYS), SPARSEST_DAYS)
+    chosen: list[int] = []
+    for day in reversed(known):
+        if len(chosen) < affordable and (not chosen or chosen[-1] - day >= spacing):
+            chosen.append(day)
+    midnight = datetime.combine(first, time(), UTC)
+    return [midnight + timedelta(days=day + 1) for day in reversed(chosen)]
+
+
+def _lively(visits_by_day: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n,) whether the week around each day had a usual number of visits."""
+    width = min(7, len(visits_by_day))
+    around = np.convolve(visits_by_day, np.ones(width), mode="same")
+    # At the edges the window sees fewer days; judge them by as many.
+    around /= np.convolve(np.ones(len(visits_by_day)), np.ones(width), mode="same") / width
+    return around >= LIVELY_SHARE * np.median(around[visits_by_day > 0])
 
 
 def read_training_set(run: JobRun) -> TrainingSet | None:
@@ -111,8 +136,14 @@ def read_training_set(run: JobRun) -> TrainingSet | None:
         The set, or None when the history is too short for any.
     """
     with run.reading() as session:
-        extent = session.execute(text(EXTENT)).one()
-    instants = snapshot_instants(extent.first, extent.last, extent.members) if extent.first else []
+        days = session.execute(text(ACTIVITY)).all()
+        members = session.execute(text("SELECT count(*) FROM alunos")).scalar_one()
+    if not days:
+        return None
+    visits_by_day = np.zeros(max(day.dia for day in days) + 1, dtype=np.int64)
+    for day in days:
+        visits_by_day[day.dia] = day.visitas
+    instants = snapshot_instants(days[0].primeiro, visits_by_day, members)
     if not instants:
         return None
     with ThreadPoolExecutor(READERS) as pool:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from chalicelib.core import audit
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.db import unit_of_work
-from chalicelib.core.pages import count_up_to_limit, encode_cursor, slice_after
+from chalicelib.core.pages import fetch_page
 from chalicelib.identity.errors import LastAdmin, PasswordWrong, UsuarioNotFound
 from chalicelib.identity.passwords import hash_password, verify_password
 from chalicelib.identity.schemas import SenhaIn, UsuarioIn, UsuarioPatch, UsuarioQuery
@@ -58,10 +58,7 @@ def list_usuarios(
         statement = statement.where(Usuario.papel == query.papel)
     if query.ativo is not None:
         statement = statement.where(Usuario.ativo == query.ativo)
-    found = list(session.scalars(slice_after(statement, query, (Usuario.id,), (int,))))
-    usuarios = found[: query.limit]
-    cursor = encode_cursor([usuarios[-1].id]) if len(found) > query.limit else None
-    return usuarios, cursor, count_up_to_limit(session, statement)
+    return fetch_page(session, statement, query, (Usuario.id,), (int,))
 
 
 def update_usuario(
