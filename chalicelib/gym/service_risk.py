@@ -122,7 +122,7 @@ def _compute(
         return _no_number(aluno_id, TipoResposta.SEM_VISITA)
     values = feature_values(known)
     tipo = kind_of_answer(values)
-    score, explanation = 1.0, {}
+    score, explanation = 1.0, dict[str, Any]()
     if tipo is not TipoResposta.AUSENTE:
         score, explanation = _ask_model(churn_model(session, versao), values)
     answer = RiscoOut(

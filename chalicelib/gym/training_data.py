@@ -126,7 +126,8 @@ def _lively(visits_by_day: NDArray[np.int64]) -> NDArray[np.bool_]:
     around = np.convolve(visits_by_day, np.ones(width), mode="same")
     # At the edges the window sees fewer days; judge them by as many.
     around /= np.convolve(np.ones(len(visits_by_day)), np.ones(width), mode="same") / width
-    return around >= LIVELY_SHARE * np.median(around[visits_by_day > 0])
+    usual = float(np.median(around[visits_by_day > 0]))
+    return np.asarray(around >= LIVELY_SHARE * usual)
 
 
 def read_training_set(run: JobRun) -> TrainingSet | None:
