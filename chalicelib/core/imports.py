@@ -20,7 +20,7 @@ from chalicelib.core.rowfile import BadRow, Position, Row, RowFile
 from chalicelib.core.runs import JobRun
 from chalicelib.core.types import FromRow
 
-ROWS_PER_CHUNK = 50_000
+ROWS_PER_CHUNK = 100_000
 REJECTIONS_SHOWN = 100
 
 

@@ -124,23 +124,22 @@ class RowFile:
             reader = csv.reader(self._lines(stream), delimiter=delimiter)
             while True:
                 try:
-                    fields = next(reader)
-                except StopIteration:
-                    return
+                    for fields in reader:
+                        if len(fields) == width:
+                            yield (
+                                self._line,
+                                [(fields[i].strip() or None) if i >= 0 else None for i in places],
+                            )
+                        elif fields:
+                            yield self._line, BadRow(WRONG_FIELD_COUNT)
                 except UnicodeDecodeError:
                     yield self._line, BadRow(NOT_UTF8)
+                    # The lines' generator ended with its exception; the stream goes on.
                     reader = csv.reader(self._lines(stream), delimiter=delimiter)
-                    continue
                 except csv.Error:
                     yield self._line, BadRow(LINE_TOO_LONG)
-                    continue
-                if len(fields) == width:
-                    yield (
-                        self._line,
-                        [(fields[i].strip() or None) if i >= 0 else None for i in places],
-                    )
-                elif fields:
-                    yield self._line, BadRow(WRONG_FIELD_COUNT)
+                else:
+                    return
 
     def _json_rows(self) -> Iterator[tuple[int, Row | BadRow]]:
         with closing(self._open_at(self._offset)) as stream:

@@ -80,18 +80,20 @@ class CheckinParser:
         Raises:
             RowRefused: The row makes no visit and no exit.
         """
-        aluno_id, email, entrada_text, saida_text, tipo, chave = row
-        entrada = self._instant(entrada_text, "entrada") if entrada_text else None
-        saida = self._instant(saida_text, "saida") if saida_text else None
-        is_exit = _is_exit(tipo, entrada, saida)
-        if entrada and saida and not entrada < saida <= entrada + LONGEST_VISIT:
+        aluno_id, email, entrada, saida, tipo, chave = row
+        begins = self._instant(entrada, "entrada") if entrada else None
+        ends = self._instant(saida, "saida") if saida else None
+        is_exit = _is_exit(tipo, begins, ends)
+        if begins and ends and not begins < ends <= begins + LONGEST_VISIT:
             raise RowRefused("A saída deve vir depois da entrada, em até 24 horas.")
+        who = copy_text(str(email).lower()) if email else NULL
         return (
-            f"{line}\t{_id(aluno_id)}\t{copy_text(email and str(email).lower())}\t"
-            f"{entrada or NULL}\t{saida or NULL}\t{'t' if is_exit else 'f'}\t{copy_text(chave)}\n"
+            f"{line}\t{_id(aluno_id)}\t{who}\t{_written(entrada, begins)}\t{_written(saida, ends)}\t"
+            f"{'t' if is_exit else 'f'}\t{copy_text(chave) if chave else NULL}\n"
         )
 
     def _instant(self, value: Any, name: str) -> datetime:
+        """An aware instant; one without offset is local."""
         try:
             instant = datetime.fromisoformat(value)
         except (ValueError, TypeError):
@@ -99,13 +101,22 @@ class CheckinParser:
                 f"{name}: use data e hora ISO 8601, como 2026-03-02T07:15:00-03:00."
             ) from None
         if instant.tzinfo is None:
-            instant = instant.replace(tzinfo=self._zone)
+            # Turned into UTC: arithmetic within one zone would ignore a change of its offset.
+            instant = instant.replace(tzinfo=self._zone).astimezone(UTC)
         if instant.year < 1970 or instant > self._latest:
             raise RowRefused(f"{name}: fora do intervalo entre 1970 e agora.")
-        return instant.astimezone(UTC)
+        return instant
 
 
 NULL = "\\N"
+
+
+def _written(text: Any, instant: datetime | None) -> str:
+    """An instant for COPY; what PostgreSQL reads the same way is passed on as it came."""
+    if instant is None:
+        return NULL
+    # 2026-03-02T07:15:00-03:00, not the equally long 2026-W10-1T07:15:00-03:00.
+    return text if len(text) == 25 and text[7] == "-" else str(instant)
 
 
 def _is_exit(tipo: Any, entrada: datetime | None, saida: datetime | None) -> bool:
@@ -123,7 +134,7 @@ def _id(value: Any) -> str:
     if value is None:
         return NULL
     digits = str(value)
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+    if not (digits.isdecimal() and digits.isascii() and len(digits) <= 18):
         raise RowRefused("aluno_id: use um número inteiro positivo.")
     return digits
 
@@ -137,6 +148,8 @@ def copy_text(value: Any, longest: int = LONGEST_TEXT) -> str:
     if value is None:
         return NULL
     found = str(value)
+    if found.isalnum() and len(found) <= longest:
+        return found
     if len(found) > longest or "\0" in found:
         raise RowRefused(f"Texto com mais de {longest} caracteres ou com NUL.")
     return found.translate(_ESCAPES)
@@ -166,6 +179,23 @@ FROM (SELECT id FROM alunos WHERE id IN (SELECT aluno_id FROM staged_checkins)
       ORDER BY id FOR NO KEY UPDATE) t
 WHERE a.id = t.id
 """
+COUNT_KINDS = """
+SELECT count(*) FILTER (WHERE eh_saida) AS exits,
+       count(*) FILTER (WHERE NOT eh_saida AND saida IS NULL) AS entries,
+       count(*) FILTER (WHERE NOT eh_saida AND saida IS NOT NULL) AS visits
+FROM staged_checkins
+"""
+INSERT_WHOLE_VISITS = """
+WITH nova AS (
+    INSERT INTO checkins (aluno_id, entrada, saida, chave_evento)
+    SELECT aluno_id, entrada, saida, chave FROM staged_checkins
+    WHERE NOT eh_saida AND saida IS NOT NULL
+    ORDER BY aluno_id, entrada
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+SELECT count(*) FROM nova
+"""
 CLOSE_SUPERSEDED = """
 UPDATE checkins c SET sem_saida = true
 FROM (SELECT aluno_id, max(entrada) AS entrada FROM staged_checkins
@@ -173,17 +203,17 @@ FROM (SELECT aluno_id, max(entrada) AS entrada FROM staged_checkins
 WHERE c.aluno_id = s.aluno_id AND c.saida IS NULL AND NOT c.sem_saida AND c.entrada < s.entrada
 """
 # An entry without exit is open only if it is recent and nothing of the member follows it.
-INSERT_VISITS = """
+INSERT_ENTRIES = """
 WITH nova AS (
-    INSERT INTO checkins (aluno_id, entrada, saida, sem_saida, chave_evento)
-    SELECT s.aluno_id, s.entrada, s.saida,
-           s.saida IS NULL AND (
-               s.entrada <= cast(:now AS timestamptz) - interval '6 hours'
-               OR s.entrada < max(s.entrada) OVER (PARTITION BY s.aluno_id)
+    INSERT INTO checkins (aluno_id, entrada, sem_saida, chave_evento)
+    SELECT s.aluno_id, s.entrada,
+           s.entrada <= cast(:now AS timestamptz) - interval '6 hours'
+               OR EXISTS (SELECT 1 FROM staged_checkins t
+                          WHERE t.aluno_id = s.aluno_id AND t.entrada > s.entrada)
                OR EXISTS (SELECT 1 FROM checkins d
-                          WHERE d.aluno_id = s.aluno_id AND d.entrada > s.entrada)),
+                          WHERE d.aluno_id = s.aluno_id AND d.entrada > s.entrada),
            s.chave
-    FROM staged_checkins s WHERE NOT s.eh_saida
+    FROM staged_checkins s WHERE NOT s.eh_saida AND s.saida IS NULL
     ORDER BY s.aluno_id, s.entrada
     ON CONFLICT DO NOTHING
     RETURNING 1
@@ -241,15 +271,16 @@ def load_checkins(session: Session, rows: list[str]) -> tuple[int, int, dict[int
     refused = {row.linha: UNKNOWN_ALUNO for row in session.execute(text(REFUSE_UNKNOWN))}
     session.execute(text(BUMP_REVISIONS))
     session.execute(text(CLOSE_SUPERSEDED))
-    counts = session.execute(
-        text("SELECT count(*) FILTER (WHERE eh_saida), count(*) FROM staged_checkins")
-    ).one()
-    exits, staged = counts
-    accepted = session.execute(text(INSERT_VISITS), {"now": utc_now()}).scalar_one()
-    if accepted < staged - exits:
+    counts = session.execute(text(COUNT_KINDS)).one()
+    accepted = 0
+    if counts.visits:
+        accepted += session.execute(text(INSERT_WHOLE_VISITS)).scalar_one()
+    if counts.entries:
+        accepted += session.execute(text(INSERT_ENTRIES), {"now": utc_now()}).scalar_one()
+    if accepted < counts.visits + counts.entries:
         accepted += session.execute(text(COMPLETE_VISITS)).scalar_one()
-    known = staged - exits - accepted
-    if exits:
+    known = counts.visits + counts.entries - accepted
+    if counts.exits:
         for row in session.execute(text(APPLY_EXITS)):
             accepted += row.aceita
             known += row.duplicada and not row.aceita

@@ -221,6 +221,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["plano_id"], ["planos.id"], name=op.f("alunos_plano_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("alunos_pkey")),
         sa.UniqueConstraint("email", name=op.f("alunos_email_key")),
+        postgresql_with={"fillfactor": 70},
     )
     op.create_index("alunos_plano_id_idx", "alunos", ["plano_id"], unique=False)
     op.create_table(
