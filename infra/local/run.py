@@ -152,8 +152,12 @@ def _example_risk(local: str, stop: threading.Event) -> tuple[str, dict[str, Any
     )
     deadline = time.monotonic() + FIRST_MODEL_SECONDS
     while True:
-        with urllib.request.urlopen(request, timeout=10) as response:
-            answer: dict[str, Any] = json.load(response)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                answer: dict[str, Any] = json.load(response)
+        except urllib.error.URLError as error:
+            _say(f"The example query failed ({error.reason}); the log says why.")
+            return None
         is_training = answer["tipo"] == "sem_modelo" and _training_runs()
         if not is_training or stop.is_set() or time.monotonic() > deadline:
             return path, answer
