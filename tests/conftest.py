@@ -10,7 +10,8 @@ from sqlalchemy import Engine, text
 
 from chalicelib.core import db, queues, runs, settings, uploads, web
 from chalicelib.core.auth import Role
-from chalicelib.core.pg import make_engine
+from chalicelib.core.pg import FastConnection, connect_url, make_engine
+from chalicelib.core.queues import NOTIFY_CHANNEL
 from chalicelib.core.settings import HOUSE
 from chalicelib.gym import models
 from chalicelib.identity import service
@@ -80,6 +81,47 @@ def environment(
     forget_process_state()
     yield values
     forget_process_state()
+
+
+def require_service(name: str, reachable: bool, reason: str) -> None:
+    """Skip a test whose service is not there, and say why; fail where all must be there.
+
+    Args:
+        name: The service, such as `PostgreSQL`.
+        reachable: Whether it answers.
+        reason: What was tried, and with what it failed.
+    """
+    if reachable:
+        return
+    if os.environ.get("REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{name} is required here, but: {reason}")
+    pytest.skip(f"{name}: {reason}")
+
+
+class Bell:
+    """Hears every ring of the doorbell, as a worker would."""
+
+    def __init__(self, connection: FastConnection) -> None:
+        connection.autocommit = True
+        connection.execute_simple(f"LISTEN {NOTIFY_CHANNEL}")
+        self._connection = connection
+
+    def rings(self) -> list[str]:
+        """Names of the queues that were rung for since the last look, in order."""
+        # Notifications keep the order of their commits: when this one has come, all have.
+        queues.doorbell().ring("the-end", "-")
+        heard: list[str] = []
+        while "the-end" not in heard:
+            heard += [n.payload.split()[0] for n in self._connection.wait(10)]
+        return heard[:-1]
+
+
+@pytest.fixture
+def bell(environment: dict[str, str]) -> Iterator[Bell]:
+    """Listens to what is published."""
+    connection = connect_url(environment["DATABASE_URL"], application_name="tests-bell")
+    yield Bell(connection)
+    connection.close()
 
 
 def forget_process_state() -> None:
