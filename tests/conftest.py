@@ -1,4 +1,4 @@
-"""Real parts for tests: one embedded server, a template database, a fresh copy per test."""
+"""Real parts for tests: one embedded server, and one database that each test finds empty."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -21,7 +21,35 @@ from infra.init_db import init_db
 from infra.local.postgres import EmbeddedPostgres, temporary_postgres
 from tests.client import Client
 
-TEMPLATE = "previsto_template"
+DATABASE = "previsto_tests"
+
+# Whoever an earlier test left connected could hold locks, or still be writing.
+END_OTHERS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+EMPTY_USED_TABLES = """
+DO $$
+DECLARE
+    name text;
+    is_used boolean;
+    used text[] := '{}';
+BEGIN
+    FOR name IN
+        SELECT relname FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+            AND relname <> 'alembic_version'
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO is_used;
+        IF is_used THEN
+            used := used || quote_ident(name);
+        END IF;
+    END LOOP;
+    IF used <> '{}' THEN
+        EXECUTE 'TRUNCATE ' || array_to_string(used, ', ') || ' RESTART IDENTITY CASCADE';
+    END IF;
+END $$
+"""
 PASSWORD = "uma-senha-de-teste"
 
 # Tests must not be steered by whatever the machine's owner has set for their own installation.
@@ -38,29 +66,30 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 def admin_engine(postgres: EmbeddedPostgres) -> Iterator[Engine]:
-    """The superuser, each statement on its own: makes and drops databases."""
+    """The superuser, each statement on its own: makes, drops and disturbs databases."""
     engine = make_engine(postgres.url, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
     yield engine
     engine.dispose()
 
 
 @pytest.fixture(scope="session")
-def template(postgres: EmbeddedPostgres) -> str:
-    """A database with the newest schema and a few users, to be copied."""
-    url = postgres.url_of(TEMPLATE)
+def used_database(postgres: EmbeddedPostgres) -> Iterator[tuple[str, Engine]]:
+    """A database with the newest schema, which one test after the other uses, and its owner."""
+    url = postgres.url_of(DATABASE)
     init_db(url)
-    return TEMPLATE
+    engine = make_engine(url, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
+    yield url, engine
+    engine.dispose()
 
 
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres, admin_engine: Engine, template: str) -> Iterator[str]:
-    """A fresh copy of the template."""
-    name = f"test_{uuid4().hex[:12]}"
-    with admin_engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield postgres.url_of(name)
-    with admin_engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+def database_url(used_database: tuple[str, Engine]) -> str:
+    """An empty database. Emptying one takes 20 ms, copying a template a third of a second."""
+    url, engine = used_database
+    with engine.connect() as connection:
+        connection.execute(text(END_OTHERS))
+        connection.execute(text(EMPTY_USED_TABLES))
+    return url
 
 
 @pytest.fixture
