@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 from chalicelib.core.auth import Role
 from chalicelib.core.db import DatabaseRole, engine, unit_of_work
 from chalicelib.core.jobs import Job
-from chalicelib.core.pages import CursorInvalid, decode_cursor, encode_cursor
+from chalicelib.core.pages import AS_INSTANT, AS_UUID, CursorInvalid, decode_cursor, encode_cursor
 from chalicelib.core.settings import HOUSE
 from tests.client import Client, assert_problem
 from tests.conftest import MakeUser
@@ -102,6 +102,7 @@ def test_limit_is_at_most_a_hundred_and_at_least_one(admin: Client, path: str) -
     assert admin.get(path, limit=100).status == 200
 
 
+INSTANTS = st.integers(0, 7_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 NOW = "2026-03-02T07:15:00+00:00"
 FORGED = [
     "x",
@@ -116,12 +117,13 @@ FORGED = [
     packed([None, None]),
     packed([NOW, 5]),
     packed([NOW, {}]),
-    packed([5, str(UUID(int=5))]),
     packed([NOW, str(UUID(int=5)), 1]),
+    packed(["0001-01-01T00:00:00+14:00", str(UUID(int=5))]),
+    packed(["2026-03-02T07:15:00", str(UUID(int=5))]),
     packed([10**30]),
     packed([-(10**30)]),
     packed([1e400]),
-    packed(["1" * 400]),
+    packed(["1" * 200]),
     packed([[["x"]], [["y"]]]),
 ]
 
@@ -141,17 +143,17 @@ def test_cursor_of_another_list_is_refused(admin: Client, client_of: MakeUser) -
     assert_problem(admin.get("/jobs", cursor=of_usuarios), 400, "CursorInvalid")
 
 
-@given(st.datetimes(timezones=st.just(UTC)), st.uuids())
+@given(INSTANTS, st.uuids())
 def test_cursor_gives_back_what_was_packed(at: datetime, identifier: UUID) -> None:
     cursor = encode_cursor([at.isoformat(), identifier])
     assert cursor.isascii()
-    assert decode_cursor(cursor, (datetime.fromisoformat, UUID)) == [at, identifier]
+    assert decode_cursor(cursor, (AS_INSTANT, AS_UUID)) == [at, identifier]
 
 
 @given(st.text(max_size=80))
 def test_no_text_breaks_the_reading_of_cursors(cursor: str) -> None:
     try:
-        decode_cursor(cursor, (datetime.fromisoformat, UUID))
+        decode_cursor(cursor, (AS_INSTANT, AS_UUID))
     except CursorInvalid:
         return
     raise AssertionError(f"{cursor!r} was taken for a cursor")
