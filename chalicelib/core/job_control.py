@@ -108,6 +108,7 @@ def redrive_job(session: Session, principal: Principal, job_id: UUID) -> Job:
     Raises:
         JobNotFound: No such job, or it is somebody else's.
         JobNotRedrivable: It has not failed.
+        JobKeyTaken: Another job does the same work by now.
     """
     job = _change(
         session,
