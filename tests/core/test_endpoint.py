@@ -253,13 +253,19 @@ def test_broken_statement_is_a_500_that_says_nothing(desk: Client) -> None:
     assert b"no_such_column" not in answer.body
 
 
-def test_database_away_is_503(
-    stranger: Client, desk: Client, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+def test_database_away_is_503_and_the_log_says_why(
+    stranger: Client,
+    desk: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    log_lines: list[dict[str, Any]],
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://postgres@127.0.0.1:9/nothing")
     dispose_engines()
     settings.cache_clear()
-    assert_problem(stranger.get("/database"), 503, "ServiceUnavailable")
+    refused = assert_problem(stranger.get("/database"), 503, "ServiceUnavailable")
+    cause = next(line for line in log_lines if "exception" in line)
+    assert "127.0.0.1, port 9" in cause["exception"]
+    assert (cause["level"], cause["request_id"]) == ("WARNING", refused["request_id"])
     # Whether the caller may is not known either.
     forget_principals()
     assert_problem(desk.get("/notes"), 503, "ServiceUnavailable")
