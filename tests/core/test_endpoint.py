@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from chalicelib.core.auth import Role
 from chalicelib.core.db import DatabaseRole, dispose_engines, unit_of_work
 from chalicelib.core.settings import settings
 from chalicelib.core.telemetry import JsonFormatter
 from chalicelib.core.web import forget_principals
 from tests.client import Client, assert_problem
 from tests.conftest import Bell, MakeUser
-from tests.core.sample import SECRET, Role, app
+from tests.core.sample import EMAIL, SECRET, app
 
 FORM = "application/x-www-form-urlencoded"
 PART = "6f1c5a52-8c1e-4d0a-9d0c-0a1f6a4a7b11"
@@ -247,10 +248,15 @@ def test_unforeseen_error_is_a_500_that_says_nothing(
     assert failure["request_id"] == document["request_id"]
 
 
-def test_broken_statement_is_a_500_that_says_nothing(desk: Client) -> None:
+def test_broken_statement_is_a_500_and_its_values_are_not_even_logged(
+    desk: Client, log_lines: list[dict[str, Any]]
+) -> None:
     answer = desk.post("/notes", {"texto": "sql"})
     assert_problem(answer, 500, "InternalError")
     assert b"no_such_column" not in answer.body
+    failure = next(line for line in log_lines if line["message"] == "unhandled error")
+    assert "no_such_column" in failure["exception"]
+    assert EMAIL not in failure["exception"]
 
 
 def test_database_away_is_503_and_the_log_says_why(

@@ -15,11 +15,12 @@ from chalicelib.core.auth import Role
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.errors import InternalError
 from chalicelib.core.jobs import LONGEST_RETRY, JobState, enqueue, next_attempt
+from chalicelib.core.settings import HOUSE
 from chalicelib.core.telemetry import correlated
 from tests.client import Client, assert_problem
 from tests.conftest import Bell, MakeUser
 from tests.core.conftest import MakeJob, change_job, job_row
-from tests.core.sample import HOUSE, SAMPLE_QUEUE, Tiny
+from tests.core.sample import SAMPLE_QUEUE, Tiny
 
 NOW = datetime(2026, 3, 2, 7, 15, tzinfo=UTC)
 

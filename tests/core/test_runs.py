@@ -18,11 +18,12 @@ from chalicelib.core.errors import InternalError, ServiceUnavailable, Unprocessa
 from chalicelib.core.jobs import JobState
 from chalicelib.core.queues import Queue
 from chalicelib.core.runs import JobRun, LeaseLost, RunCancelled, RunInterrupted
+from chalicelib.core.settings import HOUSE
 from functions.runtime import queue_handler
 from infra.local.worker import sqs_event
 from tests.conftest import Bell
 from tests.core.conftest import MakeJob, change_job, job_row
-from tests.core.sample import HOUSE, SAMPLE_QUEUE, Tiny
+from tests.core.sample import SAMPLE_QUEUE, Tiny
 
 LATE = "lease_until = now() - interval '1 second'"
 
