@@ -108,6 +108,8 @@ def environment(
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     forget_process_state()
+    for role in db.DatabaseRole:
+        db.engine(role)  # Threads that make it at the same moment would make one each.
     yield values
     forget_process_state()
 
