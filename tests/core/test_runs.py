@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -242,7 +243,7 @@ def test_heartbeat_extends_the_lease_while_the_work_goes_on(
 
 
 def test_heartbeat_hears_of_cancellation_and_of_a_lost_lease(make_job: MakeJob) -> None:
-    for assignments, outcome in (
+    for assignments, kind in (
         ("cancel_requested = true", RunCancelled),
         ("attempt = attempt + 1", LeaseLost),
     ):
@@ -251,19 +252,19 @@ def test_heartbeat_hears_of_cancellation_and_of_a_lost_lease(make_job: MakeJob) 
         run.lease_seconds = 0.06
         change_job(job_id, assignments)
         with run.heartbeat():
-            assert _comes_true(lambda run=run, kind=outcome: _stopped_by(run) is kind)
+            assert _comes_true(partial(_is_stopped_by, run, kind))
 
 
 def _lease_of(job_id: UUID) -> Any:
     return job_row(job_id).lease_until
 
 
-def _stopped_by(run: JobRun) -> type[Exception] | None:
+def _is_stopped_by(run: JobRun, kind: type[Exception]) -> bool:
     try:
         run.check_cancelled()
     except (LeaseLost, RunCancelled, RunInterrupted) as stop:
-        return type(stop)
-    return None
+        return type(stop) is kind
+    return False
 
 
 def _comes_true(fact: Callable[[], bool]) -> bool:

@@ -1,7 +1,5 @@
 """Law 12: the server keeps tenants apart, whatever a query forgets."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
@@ -16,7 +14,7 @@ TENANTS = (HOUSE, "padaria")
 
 
 @pytest.fixture
-def owner(used_database: tuple[str, Engine]) -> Iterator[Engine]:
+def owner(used_database: tuple[str, Engine]) -> Engine:
     """The server's superuser in the tests' database."""
     return used_database[1]
 
