@@ -1,13 +1,15 @@
 """A client of the API, through the same events that API Gateway would send."""
 
 import json
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlencode
 
+from chalice.app import Chalice
 from chalice.test import Client as ChaliceClient
 
-from app import app
+from app import app as the_app
 from chalicelib.core.auth import issue_access_token
 from chalicelib.core.clock import utc_now
 
@@ -29,6 +31,8 @@ class Answer:
 class Client:
     """Sends requests, with a token when it has one."""
 
+    app: Chalice = the_app
+
     def __init__(self, token: str | None = None, usuario_id: int = 0, login: str = "") -> None:
         self.token = token
         self.usuario_id = usuario_id
@@ -38,6 +42,12 @@ class Client:
     def signed_in(cls, usuario_id: int, login: str) -> Self:
         """A client with a fresh access token of a user."""
         return cls(issue_access_token(usuario_id, utc_now())[0], usuario_id, login)
+
+    def on(self, app: Chalice) -> Self:
+        """The same caller at another app."""
+        found = copy(self)
+        found.app = app
+        return found
 
     @property
     def subject(self) -> str:
@@ -76,7 +86,7 @@ class Client:
         data = (
             body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         )
-        response = ChaliceClient(app).http.request(method, path, headers=sent, body=data)
+        response = ChaliceClient(self.app).http.request(method, path, headers=sent, body=data)
         return Answer(response.status_code, dict(response.headers), response.body)
 
 

@@ -13,7 +13,7 @@ from chalicelib.core.auth import Principal, Role
 from chalicelib.core.db import after_commit
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.jobs import Job, JobState, ring
-from chalicelib.core.pages import PageQuery, fetch_page
+from chalicelib.core.pages import AS_INSTANT, AS_UUID, PageQuery, fetch_page
 from chalicelib.core.types import FromRow
 from chalicelib.core.web import Call, Reply
 
@@ -108,6 +108,7 @@ def redrive_job(session: Session, principal: Principal, job_id: UUID) -> Job:
     Raises:
         JobNotFound: No such job, or it is somebody else's.
         JobNotRedrivable: It has not failed.
+        JobKeyTaken: Another job does the same work by now.
     """
     job = _change(
         session,
@@ -181,7 +182,7 @@ def list_jobs(
     if query.state is not None:
         statement = statement.where(Job.state == query.state)
     key = (Job.created_at, Job.id)
-    return fetch_page(session, statement, query, key, (datetime.fromisoformat, UUID))
+    return fetch_page(session, statement, query, key, (AS_INSTANT, AS_UUID))
 
 
 def accepted(job: Job, call: Call) -> Reply:

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from chalicelib.core import telemetry
 from chalicelib.core.db import Base, after_commit
-from chalicelib.core.errors import ServiceUnavailable
+from chalicelib.core.errors import Conflict, ServiceUnavailable
 from chalicelib.core.queues import MessageT, Queue, doorbell
 
 log = logging.getLogger("previsto.jobs")
@@ -29,6 +29,10 @@ log = logging.getLogger("previsto.jobs")
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(minutes=15)
 SYSTEM = "sistema"  # Owner of what the schedule or the program itself asks for.
+
+
+class JobKeyTaken(Conflict):
+    """Another job for the same work is queued or running already; follow that one."""
 
 
 class JobState(StrEnum):
@@ -91,6 +95,7 @@ class Job(Base):
             "dedupe_key",
             unique=True,
             postgresql_where=text("state IN ('queued', 'running')"),
+            info={"problem": JobKeyTaken},
         ),
     )
 
@@ -154,15 +159,18 @@ def enqueue(
         if job is not None:
             break
         # Somebody else's row won. If it has ended since, ours is the next to be tried.
-        if (unfinished := _unfinished(session, queue.name, dedupe_key)) is not None:
+        if (unfinished := _unfinished(session, tenant, queue.name, dedupe_key)) is not None:
             return unfinished
     after_commit(session, lambda: ring(queue.name, job.id))
     return job
 
 
-def _unfinished(session: Session, queue_name: str, dedupe_key: str | None) -> Job | None:
+def _unfinished(
+    session: Session, tenant: str, queue_name: str, dedupe_key: str | None
+) -> Job | None:
     return session.scalar(
         select(Job).where(
+            Job.tenant == tenant,
             Job.queue == queue_name,
             Job.dedupe_key == dedupe_key,
             Job.state.in_([JobState.QUEUED, JobState.RUNNING]),

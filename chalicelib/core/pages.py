@@ -6,14 +6,22 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from chalicelib.core.errors import BadRequest
+from chalicelib.core.types import Id, Instant
 
 LARGEST_EXACT_TOTAL = 10_000
+
+# What the parts of sort keys are read with: a cursor comes back from a stranger, and what the
+# column's type cannot hold would only be refused by the database.
+AS_ID = TypeAdapter[int](Id).validate_python
+AS_INSTANT = TypeAdapter[datetime](Instant).validate_python
+AS_UUID = TypeAdapter(UUID).validate_python
 
 ItemT = TypeVar("ItemT")
 RowT = TypeVar("RowT")
@@ -54,7 +62,8 @@ def decode_cursor(cursor: str, parsers: Sequence[Callable[[Any], Any]]) -> list[
 
     Args:
         cursor: What `encode_cursor` made.
-        parsers: One per part of the key; each turns the JSON value into the column's type.
+        parsers: One per part of the key (`AS_ID`, ...); each turns the JSON value into the
+            column's type or raises ValueError.
 
     Raises:
         CursorInvalid: It is not a cursor of this list.

@@ -18,6 +18,7 @@ from chalicelib.core.job_control import (
     JobOut,
     JobQuery,
 )
+from chalicelib.core.jobs import JobKeyTaken
 from chalicelib.core.openapi import build_document
 from chalicelib.core.pages import Page, PageQuery
 from chalicelib.core.status import Health, Status
@@ -109,7 +110,13 @@ def post_job_cancel(session: Session, principal: Principal, job_id: UUID) -> Job
 
 
 @core.route("/jobs/{job_id}/reenviar", methods=["POST"])
-@endpoint(core, allow=EVERYONE, status=202, response=JobOut, raises=(JobNotFound, JobNotRedrivable))
+@endpoint(
+    core,
+    allow=EVERYONE,
+    status=202,
+    response=JobOut,
+    raises=(JobNotFound, JobNotRedrivable, JobKeyTaken),
+)
 def post_job_redrive(session: Session, principal: Principal, job_id: UUID, call: Call) -> Reply:
     """Send a failed or cancelled job again; it goes on from its last checkpoint."""
     job = job_control.redrive_job(session, principal, job_id)

@@ -44,6 +44,10 @@ class BadRow:
     reason: str
 
 
+class _LongLine(Exception):
+    """This line is longer than any row; it has been passed over."""
+
+
 Row = list[Any]
 OpenAt = Callable[[int], BinaryIO]
 
@@ -132,8 +136,8 @@ class RowFile:
                             )
                         elif fields:
                             yield self._line, BadRow(WRONG_FIELD_COUNT)
-                except UnicodeDecodeError:
-                    yield self._line, BadRow(NOT_UTF8)
+                except (UnicodeDecodeError, _LongLine) as error:
+                    yield self._line, BadRow(_reason(error))
                     # The lines' generator ended with its exception; the stream goes on.
                     reader = csv.reader(self._lines(stream), delimiter=delimiter)
                 except csv.Error:
@@ -146,7 +150,10 @@ class RowFile:
             while raw := stream.readline(LONGEST_LINE_BYTES):
                 self._offset += len(raw)
                 self._line += 1
-                if raw.strip():
+                if len(raw) == LONGEST_LINE_BYTES:
+                    self._pass_over(stream, raw)
+                    yield self._line, BadRow(LINE_TOO_LONG)
+                elif raw.strip():
                     yield self._line, self._json_row(raw)
 
     def _json_row(self, raw: bytes) -> Row | BadRow:
@@ -154,7 +161,7 @@ class RowFile:
             found = json.loads(raw.removeprefix(BOM))
         except UnicodeDecodeError:
             return BadRow(NOT_UTF8)
-        except ValueError:
+        except (ValueError, RecursionError):
             return BadRow(NOT_JSON)
         if not isinstance(found, dict):
             return BadRow(NOT_JSON)
@@ -165,4 +172,17 @@ class RowFile:
         while raw := stream.readline(LONGEST_LINE_BYTES):
             self._offset += len(raw)
             self._line += 1
+            if len(raw) == LONGEST_LINE_BYTES:
+                self._pass_over(stream, raw)
+                raise _LongLine
             yield raw.decode()
+
+    def _pass_over(self, stream: BinaryIO, piece: bytes) -> None:
+        """Go to the end of the line that this piece begins: the rest of it is no row either."""
+        while piece and not piece.endswith(b"\n"):
+            piece = stream.readline(LONGEST_LINE_BYTES)
+            self._offset += len(piece)
+
+
+def _reason(error: Exception) -> str:
+    return NOT_UTF8 if isinstance(error, UnicodeDecodeError) else LINE_TOO_LONG

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     `.env`, then from `DATA_DIR/local.env`, which `make run` writes at its first start.
     """
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     environment: Environment = Environment.DEV
     data_dir: Path = Path(".data")

@@ -1,6 +1,7 @@
 """Large files: a signed address to put them at, then the key of the object stands for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
 from uuid import UUID, uuid4
@@ -12,10 +13,16 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from chalicelib.core import audit
 from chalicelib.core.auth import Principal
 from chalicelib.core.db import Base, unit_of_work
-from chalicelib.core.errors import FieldError, Unprocessable, ValidationFailed
+from chalicelib.core.errors import FieldError, ServiceUnavailable, Unprocessable, ValidationFailed
 from chalicelib.core.parsing import JSON, RawBody, parse_json
 from chalicelib.core.settings import settings
-from chalicelib.core.storage import ObjectInfo, SignedRequest, Storage, open_storage
+from chalicelib.core.storage import (
+    ObjectInfo,
+    SignedRequest,
+    Storage,
+    StorageUnavailable,
+    open_storage,
+)
 from chalicelib.core.types import Strict
 
 UPLOAD_LIFETIME = timedelta(hours=1)
@@ -59,7 +66,10 @@ class UploadIn(Strict):
 
     tamanho_bytes: int = Field(gt=0, description="Its exact size.", examples=[52_428_800])
     content_type: str = Field(
-        "text/csv", max_length=100, pattern=r"^[\w.+-]+/[\w.+-]+$", examples=["text/csv"]
+        "text/csv",
+        max_length=100,
+        pattern=r"^[A-Za-z0-9_.+-]+/[A-Za-z0-9_.+-]+$",
+        examples=["text/csv"],
     )
 
 
@@ -140,6 +150,7 @@ def receive_file(principal: Principal, raw: RawBody, now: datetime) -> tuple[str
     Raises:
         ObjectMissing: No upload of the caller's tenant has this key, or nothing has arrived.
         ValidationFailed: The body is JSON, but not `{"objeto": key}`.
+        ServiceUnavailable: The store does not answer.
     """
     if raw.media_type == JSON:
         errors: list[FieldError] = []
@@ -151,7 +162,8 @@ def receive_file(principal: Principal, raw: RawBody, now: datetime) -> tuple[str
     if not raw.data:
         raise EmptyFile
     upload = _new_upload(principal, len(raw.data), raw.media_type, now)
-    object_store().put(upload.objeto, raw.data, content_type=raw.media_type)
+    with _store_must_answer():
+        object_store().put(upload.objeto, raw.data, content_type=raw.media_type)
     return upload.objeto, lambda session: session.add(upload)
 
 
@@ -178,11 +190,21 @@ def require_stored(objeto: str) -> ObjectInfo:
 
     Raises:
         ObjectMissing: It is not.
+        ServiceUnavailable: The store does not answer.
     """
-    info = object_store().stat(objeto)
+    with _store_must_answer():
+        info = object_store().stat(objeto)
     if info is None:
         raise ObjectMissing
     return info
+
+
+@contextmanager
+def _store_must_answer() -> Iterator[None]:
+    try:
+        yield
+    except StorageUnavailable as error:
+        raise ServiceUnavailable from error
 
 
 def _new_upload(principal: Principal, size: int, content_type: str, now: datetime) -> Upload:

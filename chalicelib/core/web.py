@@ -263,6 +263,8 @@ class _Runner:
                 principal = self._authenticate(request)
                 response = self._run(request, path, principal)
             except Problem as problem:
+                if problem.status >= 500:
+                    log.warning("request not served", exc_info=True)
                 response = _problem_response(problem, identifier)
             except Exception:  # The edge: whatever was not foreseen is a 500.
                 log.exception("unhandled error")

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from chalicelib.core.clock import local_day, zone
-from chalicelib.core.pages import LARGEST_EXACT_TOTAL, decode_cursor, encode_cursor
+from chalicelib.core.pages import AS_INSTANT, LARGEST_EXACT_TOTAL, decode_cursor, encode_cursor
 from chalicelib.core.settings import settings
 from chalicelib.core.statements import HotStatement
 from chalicelib.gym.errors import AlunoNotFound
@@ -77,7 +77,7 @@ def frequency(
         AlunoNotFound: There is no such aluno.
         CursorInvalid: The cursor is not of this list.
     """
-    before = decode_cursor(query.cursor, (datetime.fromisoformat,))[0] if query.cursor else None
+    before = decode_cursor(query.cursor, (AS_INSTANT,))[0] if query.cursor else None
     weeks = local_weeks(now)
     row = FREQUENCY.one_or_none(
         session,

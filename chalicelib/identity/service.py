@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from chalicelib.core import audit
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.db import unit_of_work
-from chalicelib.core.pages import fetch_page
+from chalicelib.core.pages import AS_ID, fetch_page
 from chalicelib.identity.errors import LastAdmin, PasswordWrong, UsuarioNotFound
 from chalicelib.identity.passwords import hash_password, verify_password
 from chalicelib.identity.schemas import SenhaIn, UsuarioIn, UsuarioPatch, UsuarioQuery
@@ -58,7 +58,7 @@ def list_usuarios(
         statement = statement.where(Usuario.papel == query.papel)
     if query.ativo is not None:
         statement = statement.where(Usuario.ativo == query.ativo)
-    return fetch_page(session, statement, query, (Usuario.id,), (int,))
+    return fetch_page(session, statement, query, (Usuario.id,), (AS_ID,))
 
 
 def update_usuario(

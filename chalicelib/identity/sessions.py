@@ -68,6 +68,7 @@ def renew(refresh_token: str, now: datetime) -> TokenOut:
             later than ten seconds revokes every token grown from the same sign-in.
     """
     with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        _take_turns(session, RefreshToken.digest == _digest(refresh_token))
         found = session.execute(
             select(RefreshToken, Usuario)
             .join(Usuario, Usuario.id == RefreshToken.usuario_id)
@@ -109,11 +110,22 @@ def revoke_all(session: Session, usuario_id: int, now: datetime) -> None:
 
 
 def _revoke(session: Session, now: datetime, which: Any) -> None:
+    _take_turns(session, which)
     session.execute(
         update(RefreshToken)
         .where(which, RefreshToken.revogado_em.is_(None))
         .values(revogado_em=now)
     )
+
+
+def _take_turns(session: Session, which: Any) -> None:
+    """Wait for whoever is renewing or revoking tokens of the same user.
+
+    A revocation that ran beside a renewal would not see the token that is just being made,
+    and that one would live on.
+    """
+    owner = select(RefreshToken.usuario_id).where(which)
+    session.execute(select(Usuario.id).where(Usuario.id.in_(owner)).with_for_update(key_share=True))
 
 
 def _issue(session: Session, usuario: Usuario, family: UUID, now: datetime) -> TokenOut:
@@ -151,7 +163,8 @@ def _audit(session: Session, usuario: Usuario, acao: str) -> None:
 def _limits(login: str, source_ip: str) -> dict[str, int]:
     once = settings().login_max_failures
     return {
-        f"conta:{login} endereco:{source_ip}": once,
+        # The address comes first: it holds no blanks, so no login can be written as this key.
+        f"endereco:{source_ip} conta:{login}": once,
         f"endereco:{source_ip}": once * FAILURES_PER_ADDRESS,
         f"conta:{login}": once * FAILURES_PER_ACCOUNT,
     }

@@ -89,6 +89,7 @@ def make_engine(
             "statement_cache_size": statement_cache_size,
         },
         json_serializer=_dump_json,
+        hide_parameters=True,  # Errors are logged, and values are people's names and addresses.
         **pool,
     )
 

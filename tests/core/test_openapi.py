@@ -1,0 +1,152 @@
+"""The document is valid OpenAPI 3.1 and says of every route what the route does."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from schemathesis.specs.openapi import definitions
+
+from app import app
+from chalicelib.core.openapi import build_document
+from chalicelib.core.web import EndpointSpec
+from tests.client import Client
+
+HIDDEN = {"/openapi.json", "/docs", "/redoc"}
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    """The app's document."""
+    return build_document(app.routes)
+
+
+def specs() -> Iterator[tuple[str, str, EndpointSpec]]:
+    """Path, method and declarations of every route."""
+    for path, methods in app.routes.items():
+        for method, entry in methods.items():
+            yield path, method, getattr(entry.view_function, "__endpoint__")  # noqa: B009
+
+
+def _find(node: Any, key: str) -> Iterator[Any]:
+    if isinstance(node, dict):
+        if key in node:
+            yield node[key]
+        for value in node.values():
+            yield from _find(value, key)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _find(value, key)
+
+
+def test_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
+    # Formats are left out: the schema has `tokenUrl` absolute, where the standard lets it be
+    # relative to the document, and only that is right behind every stage and proxy.
+    validator = jsonschema_rs.Draft202012Validator(definitions.OPENAPI_31, validate_formats=False)
+    validator.validate(document)
+
+
+def test_every_schema_is_valid_json_schema(document: dict[str, Any]) -> None:
+    schemas = [*document["components"]["schemas"].values(), *_find(document["paths"], "schema")]
+    assert len(schemas) > 50
+    for schema in schemas:
+        jsonschema_rs.meta.validate({"$schema": DIALECT, **schema})
+
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    used = set(_find(document, "$ref"))
+    assert used
+    assert used <= known
+
+
+def test_examples_of_requests_are_what_the_models_take() -> None:
+    for path, _, spec in specs():
+        if spec.body is None or path in HIDDEN:
+            continue
+        schema = spec.body.model_json_schema()
+        examples = {n: p["examples"][0] for n, p in schema["properties"].items() if "examples" in p}
+        if set(schema.get("required", [])) <= set(examples):
+            spec.body.model_validate(examples)
+
+
+def test_every_route_is_documented(document: dict[str, Any]) -> None:
+    described = {(p, m.upper()) for p, methods in document["paths"].items() for m in methods}
+    assert described == {(path, method) for path, method, spec in specs() if not spec.hidden}
+    assert {path for path, _, spec in specs() if spec.hidden} == HIDDEN
+
+
+def test_operations_have_names_of_their_own_and_a_summary(document: dict[str, Any]) -> None:
+    operations = [o for methods in document["paths"].values() for o in methods.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(names) == len(set(names))
+    assert all(operation["summary"] for operation in operations)
+
+
+def test_security_and_roles_are_those_of_the_view(document: dict[str, Any]) -> None:
+    for path, method, spec in specs():
+        if spec.hidden:
+            continue
+        operation = document["paths"][path][method.lower()]
+        if spec.allow:
+            assert operation["security"] == [{"token": []}], path
+            roles = ", ".join(sorted(spec.allow))
+            assert f"Roles: {roles}." in operation["description"], path
+        else:
+            assert "security" not in operation, path
+
+
+def test_every_problem_of_a_view_is_documented_with_an_example(document: dict[str, Any]) -> None:
+    for path, method, spec in specs():
+        if spec.hidden:
+            continue
+        responses = document["paths"][path][method.lower()]["responses"]
+        expected = {"InternalError": 500, "ServiceUnavailable": 503}
+        if spec.allow:
+            expected |= {"Unauthorized": 401, "Forbidden": 403}
+        if spec.body or spec.query or spec.path:
+            expected |= {"ValidationFailed": 422}
+        if spec.body:
+            expected |= {"UnsupportedMediaType": 415, "PayloadTooLarge": 413, "BadRequest": 400}
+        expected |= {problem.__name__: problem.status for problem in spec.raises}
+        for name, status in expected.items():
+            content = responses[str(status)]["content"]["application/problem+json"]
+            example = content["examples"][name]["value"]
+            assert (example["title"], example["status"]) == (name, status), path
+
+
+def test_path_parameters_are_those_of_the_path(document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            named = [p["name"] for p in operation["parameters"] if p["in"] == "path"]
+            assert named == re.findall(r"{(\w+)}", path)
+
+
+def test_accepted_work_says_where_it_is_followed(document: dict[str, Any]) -> None:
+    accepted = [
+        r["202"]
+        for m in document["paths"].values()
+        for o in m.values()
+        if "202" in (r := o["responses"])
+    ]
+    assert accepted
+    assert all("Location" in response["headers"] for response in accepted)
+
+
+def test_document_is_served_with_its_address(anonymous: Client) -> None:
+    answer = anonymous.get("/openapi.json")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json["openapi"] == "3.1.0"
+    assert answer.json["servers"] == [{"url": "/"}]
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_pages_fetch_nothing_from_elsewhere(anonymous: Client, path: str) -> None:
+    page = anonymous.get(path)
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert b"/openapi.json" in page.body
+    assert not re.findall(rb'(?:src|href)="https?://', page.body)

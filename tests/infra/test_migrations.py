@@ -1,0 +1,131 @@
+"""Migrations: up, down and up again, without drift, on the embedded PostgreSQL and a real one."""
+
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import URL, Engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+
+from chalicelib.core.db import Base
+from chalicelib.core.pg import make_engine
+from infra.init_db import OWNER, init_db, migrate
+from infra.local.postgres import EmbeddedPostgres
+from tests.conftest import require_service
+
+ROOT = Path(__file__).parents[2]
+REAL_SERVER = make_url("postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+def table_modules() -> tuple[str, ...]:
+    """The modules that Alembic's environment imports; it runs when imported, so it is read."""
+    source = (ROOT / "infra" / "migrations" / "env.py").read_text()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "TABLE_MODULES":
+            return tuple(ast.literal_eval(node.value))
+    raise AssertionError("env.py names no TABLE_MODULES")
+
+
+def _server(address: URL) -> Engine:
+    return make_engine(address, pool_size=0).execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _require(address: URL) -> None:
+    try:
+        with _server(address).connect():
+            reason = ""
+    except DBAPIError as error:
+        reason = f"{address} does not answer: {error.orig}"
+    require_service("PostgreSQL", not reason, reason)
+
+
+@pytest.fixture(params=["embedded", "real"])
+def empty(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a database that does not exist yet; dropped afterwards, the roles stay."""
+    if request.param == "real":
+        _require(REAL_SERVER)
+        server = REAL_SERVER
+    else:
+        embedded: EmbeddedPostgres = request.getfixturevalue("postgres")
+        server = make_url(embedded.url_of("postgres"))
+    name = f"previsto_migrations_{uuid4().hex[:8]}"
+    yield server.set(database=name).render_as_string(hide_password=False)
+    with _server(server).connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+
+def tables(url: str) -> set[str]:
+    """The tables there are."""
+    with make_engine(url, pool_size=0).connect() as connection:
+        found = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return set(connection.execute(found).scalars())
+
+
+def fingerprint(url: str) -> list[str]:
+    """All that a migration makes: columns, constraints, indexes, rules and rights."""
+    statement = """
+    SELECT concat_ws(' ', 'column', table_name, column_name, data_type, is_nullable, column_default)
+    FROM information_schema.columns WHERE table_schema = 'public'
+    UNION ALL SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname,
+        pg_get_constraintdef(oid)) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT concat_ws(' ', 'rule', tablename, policyname, roles, cmd, qual, with_check)
+    FROM pg_policies
+    UNION ALL SELECT concat_ws(' ', 'right', relname, pg_get_userbyid(relowner), relacl::text,
+        relrowsecurity, relforcerowsecurity)
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')
+    ORDER BY 1
+    """
+    with make_engine(url, pool_size=0).connect() as connection:
+        return list(connection.execute(text(statement)).scalars())
+
+
+def drift(url: str) -> list[object]:
+    """What the tables in code and those in the database differ in."""
+    for module in table_modules():
+        import_module(module)
+    with make_engine(url, pool_size=0).connect() as connection:
+        connection.execute(text(f"SET ROLE {OWNER}"))
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, Base.metadata))
+
+
+def test_nothing_to_head_and_back_and_to_head_again(empty: str) -> None:
+    init_db(empty)
+    assert {"jobs", "usuarios", "alunos", "checkins"} <= tables(empty)
+    assert drift(empty) == []
+    at_head = fingerprint(empty)
+
+    migrate(empty, "base")
+    assert tables(empty) == {"alembic_version"}
+    migrate(empty)
+    assert fingerprint(empty) == at_head
+
+    migrate(empty, "-1")
+    migrate(empty, "head")
+    assert fingerprint(empty) == at_head
+
+
+def test_init_db_may_be_run_again_and_keeps_the_data(empty: str) -> None:
+    init_db(empty)
+    with _server(make_url(empty)).connect() as connection:
+        connection.execute(text("INSERT INTO planos (nome, mensalidade) VALUES ('Padrão', 99.90)"))
+    before = fingerprint(empty)
+    init_db(empty)
+    assert fingerprint(empty) == before
+    with _server(make_url(empty)).connect() as connection:
+        assert connection.execute(text("SELECT nome FROM planos")).scalars().all() == ["Padrão"]
+
+
+def test_alembic_knows_every_module_that_declares_tables() -> None:
+    declaring = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in (ROOT / "chalicelib").rglob("*.py")
+        if "(Base):" in path.read_text()
+    }
+    assert declaring == set(table_modules())

@@ -1,0 +1,107 @@
+"""Law 11: who may call what, written out; and the shape of the paths."""
+
+import re
+from collections import defaultdict
+from uuid import UUID
+
+import pytest
+
+from app import app
+from chalicelib.core.auth import Role
+from tests.client import Client
+from tests.conftest import MakeUser
+
+ADMIN, OPERADOR, CIENTISTA, EMPRESA, LEITOR = (
+    Role.ADMIN,
+    Role.OPERADOR,
+    Role.CIENTISTA,
+    Role.EMPRESA,
+    Role.LEITOR,
+)
+PUBLIC: set[Role] = set()
+EVERYONE = set(Role)
+READERS = {ADMIN, OPERADOR, CIENTISTA, LEITOR}
+
+ACCESS = {
+    "GET /health/live": PUBLIC,
+    "GET /health/ready": PUBLIC,
+    "GET /status": PUBLIC,
+    "GET /openapi.json": PUBLIC,
+    "GET /docs": PUBLIC,
+    "GET /redoc": PUBLIC,
+    "GET /jobs": EVERYONE,
+    "GET /jobs/{job_id}": EVERYONE,
+    "POST /jobs/{job_id}/cancelar": EVERYONE,
+    "POST /jobs/{job_id}/reenviar": EVERYONE,
+    "GET /jobs/{job_id}/rejeicoes": EVERYONE,
+    "POST /uploads": EVERYONE,
+    "POST /auth/token": PUBLIC,
+    "POST /auth/refresh": PUBLIC,
+    "POST /auth/logout": PUBLIC,
+    "GET /auth/eu": EVERYONE,
+    "PUT /auth/senha": EVERYONE,
+    "GET /auth/usuarios": {ADMIN},
+    "POST /auth/usuarios": {ADMIN},
+    "PATCH /auth/usuarios/{usuario_id}": {ADMIN},
+    "PUT /auth/usuarios/{usuario_id}/senha": {ADMIN},
+    "GET /planos": READERS,
+    "POST /planos": {ADMIN, OPERADOR},
+    "POST /aluno/registro": {ADMIN, OPERADOR},
+    "POST /aluno/registro/lote": {ADMIN, OPERADOR},
+    "POST /aluno/checkin": {ADMIN, OPERADOR},
+    "POST /aluno/checkin/lote": {ADMIN, OPERADOR},
+    "GET /aluno/{aluno_id}/frequencia": READERS,
+    "GET /aluno/{aluno_id}/risco-churn": READERS,
+    "POST /admin/atualizar-modelo": {ADMIN, CIENTISTA},
+}
+
+MOST_RESOURCES = 300  # What API Gateway gives a REST API by default.
+
+
+def ask(client: Client, route: str) -> int:
+    """The status of a request whose path is right and whose body is not."""
+    method, path = route.split()
+    path = path.replace("{job_id}", str(UUID(int=1)))
+    return client.request(method, re.sub(r"{\w+}", "1", path), b"[]").status
+
+
+def test_every_route_is_in_the_table() -> None:
+    served = {f"{method} {path}" for path, methods in app.routes.items() for method in methods}
+    assert served == set(ACCESS)
+
+
+def test_anonymous_callers_reach_what_is_public_and_nothing_else(anonymous: Client) -> None:
+    for route, roles in ACCESS.items():
+        assert (ask(anonymous, route) == 401) == bool(roles), route
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_role_reaches_what_the_table_says(client_of: MakeUser, role: Role) -> None:
+    client = client_of(role)
+    for route, roles in ACCESS.items():
+        status = ask(client, route)
+        assert status != 401, route
+        assert (status == 403) == (bool(roles) and role not in roles), route
+
+
+def _levels() -> set[tuple[str, ...]]:
+    """Every path and every beginning of one: each is a resource of API Gateway."""
+    paths = [tuple(path.strip("/").split("/")) for path in app.routes]
+    return {path[:depth] for path in paths for depth in range(1, len(path) + 1)}
+
+
+def test_resources_stay_below_what_api_gateway_gives() -> None:
+    assert len(_levels()) < MOST_RESOURCES
+
+
+def test_no_route_ends_in_a_slash() -> None:
+    assert [path for path in app.routes if path != "/" and path.endswith("/")] == []
+
+
+def test_parameters_at_one_level_share_one_name() -> None:
+    names = defaultdict(set)
+    for level in _levels():
+        if level[-1].startswith("{"):
+            names[level[:-1]].add(level[-1])
+    assert names
+    assert {parent: found for parent, found in names.items() if len(found) > 1} == {}
