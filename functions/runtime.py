@@ -86,6 +86,8 @@ def run_job(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> None:
 def _end(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> None:
     try:
         result = _work(run, queue, work)
+        # Within the try: a result that cannot be stored is an error of the job, too.
+        run.succeed(result.model_dump(mode="json") if result is not None else None)
     except LeaseLost:
         raise
     except RunCancelled:
@@ -99,8 +101,6 @@ def _end(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> None:
     except Exception:
         log.exception("job failed", extra={"queue": queue.name, "job": str(run.job_id)})
         run.fail(InternalError(), retry=True)
-    else:
-        run.succeed(result.model_dump(mode="json") if result is not None else None)
 
 
 def _work(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> BaseModel | None:

@@ -27,6 +27,7 @@ ACCESS = {
     "GET /health/ready": PUBLIC,
     "GET /status": PUBLIC,
     "GET /openapi.json": PUBLIC,
+    "GET /": PUBLIC,
     "GET /docs": PUBLIC,
     "GET /redoc": PUBLIC,
     "GET /jobs": EVERYONE,

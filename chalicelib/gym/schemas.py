@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, PastDate, StringConstraints, model_validator
 
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.types import FromRow, Id, Instant, ShortText, Strict
@@ -25,6 +25,7 @@ Telefone = Annotated[
     StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9()\s-]{8,20}$"),
     Field(examples=["+55 11 98765-4321"]),
 ]
+DataNascimento = Annotated[PastDate, Field(ge=date(1900, 1, 1), examples=["1990-05-17"])]
 ChaveEvento = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
@@ -57,7 +58,7 @@ class AlunoIn(Strict):
     email: Email
     plano_id: Id
     telefone: Telefone | None = None
-    data_nascimento: date | None = Field(None, ge=date(1900, 1, 1), examples=["1990-05-17"])
+    data_nascimento: DataNascimento | None = None
 
 
 class AlunoOut(FromRow):

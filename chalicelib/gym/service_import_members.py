@@ -1,9 +1,9 @@
 """Bulk files of members."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from chalicelib.core.rowfile import HeaderInvalid, Position, Row
 from chalicelib.core.runs import JobRun
 from chalicelib.core.settings import settings
 from chalicelib.core.types import Id, Instant, ShortText
-from chalicelib.gym.schemas import Email, ImportMessage, Telefone
+from chalicelib.gym.schemas import DataNascimento, Email, ImportMessage, Telefone
 from chalicelib.gym.service_imports import NULL, blocks, copy_text, open_import
 
 ALUNO_COLUMNS = (
@@ -53,7 +53,7 @@ class AlunoRow(BaseModel):
     plano: ShortText | None = None
     plano_id: Id | None = None
     telefone: Telefone | None = None
-    data_nascimento: date | None = Field(None, ge=date(1900, 1, 1))
+    data_nascimento: DataNascimento | None = None
     matriculado_em: FileInstant | None = None
     cancelado_em: FileInstant | None = None
 
@@ -117,23 +117,23 @@ WHERE NOT EXISTS (SELECT 1 FROM planos p WHERE p.id = s.plano_id)
 RETURNING linha
 """
 INSERT_ALUNOS = """
-WITH novo AS (
+WITH linhas AS (
+    SELECT DISTINCT ON (email) * FROM staged_alunos ORDER BY email, linha
+), novo AS (
     INSERT INTO alunos (nome, email, telefone, data_nascimento, plano_id, ativo, matriculado_em)
-    SELECT DISTINCT ON (s.email)
-        s.nome, s.email, s.telefone, s.data_nascimento, s.plano_id, s.cancelado_em IS NULL,
-        s.matriculado_em
-    FROM staged_alunos s ORDER BY s.email, s.linha
+    SELECT nome, email, telefone, data_nascimento, plano_id, cancelado_em IS NULL, matriculado_em
+    FROM linhas ORDER BY email
     ON CONFLICT (email) DO NOTHING
     RETURNING id, email, plano_id, matriculado_em
 ), primeira AS (
     INSERT INTO aluno_vigencias (aluno_id, desde, plano_id, ativo)
-    SELECT id, matriculado_em, plano_id, true FROM novo
+    SELECT n.id, n.matriculado_em, n.plano_id,
+           s.cancelado_em IS DISTINCT FROM n.matriculado_em
+    FROM novo n JOIN linhas s ON s.email = n.email
 ), segunda AS (
     INSERT INTO aluno_vigencias (aluno_id, desde, plano_id, ativo)
     SELECT n.id, s.cancelado_em, n.plano_id, false
-    FROM novo n
-    JOIN (SELECT DISTINCT ON (email) email, cancelado_em FROM staged_alunos
-          ORDER BY email, linha) s ON s.email = n.email
+    FROM novo n JOIN linhas s ON s.email = n.email
     WHERE s.cancelado_em > n.matriculado_em
 )
 SELECT count(*) FROM novo

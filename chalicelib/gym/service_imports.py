@@ -87,8 +87,9 @@ class CheckinParser:
         if begins and ends and not begins < ends <= begins + LONGEST_VISIT:
             raise RowRefused("A saída deve vir depois da entrada, em até 24 horas.")
         who = copy_text(str(email).lower()) if email else NULL
+        when = f"{_written(entrada, begins)}\t{_written(saida, ends)}"
         return (
-            f"{line}\t{_id(aluno_id)}\t{who}\t{_written(entrada, begins)}\t{_written(saida, ends)}\t"
+            f"{line}\t{_id(aluno_id)}\t{who}\t{when}\t"
             f"{'t' if is_exit else 'f'}\t{copy_text(chave) if chave else NULL}\n"
         )
 
@@ -152,7 +153,17 @@ def copy_text(value: Any, longest: int = LONGEST_TEXT) -> str:
         return found
     if len(found) > longest or "\0" in found:
         raise RowRefused(f"Texto com mais de {longest} caracteres ou com NUL.")
+    if not found.isascii():
+        _require_unicode(found)
     return found.translate(_ESCAPES)
+
+
+def _require_unicode(value: str) -> None:
+    """JSON can escape half of a surrogate pair, which no encoding of text can hold."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise RowRefused("Texto com caracteres inválidos.") from None
 
 
 STAGE = """

@@ -117,10 +117,11 @@ def answer_format() -> str:
 def _compute(
     session: Session, aluno_id: int, revisao: int, versao: int, dia: date, now: datetime
 ) -> str:
-    known = read_features(session, [aluno_id], now)[0]
-    if known.ultima_visita is None:
+    found = read_features(session, [aluno_id], now)
+    # None at all of who registered an instant ago, by a clock that is ahead of this one.
+    if not found or found[0].ultima_visita is None:
         return _no_number(aluno_id, TipoResposta.SEM_VISITA)
-    values = feature_values(known)
+    values = feature_values(found[0])
     tipo = kind_of_answer(values)
     score, explanation = 1.0, dict[str, Any]()
     if tipo is not TipoResposta.AUSENTE:

@@ -149,7 +149,10 @@ def read_training_set(run: JobRun) -> TrainingSet | None:
         return None
     with ThreadPoolExecutor(READERS) as pool:
         parts = list(pool.map(lambda reader: _read_part(run, instants, reader), range(READERS)))
-    frame = pd.concat(parts, ignore_index=True).sort_values(["as_of", "aluno_id"])
+    frame = pd.concat(parts, ignore_index=True)
+    # Not while reading: a part without rows has no instants to tell the type by.
+    frame["as_of"] = pd.to_datetime(frame["as_of"], format="ISO8601", utc=True)
+    frame = frame.sort_values(["as_of", "aluno_id"])
     return _training_set(frame) if len(frame) else None
 
 
@@ -173,7 +176,6 @@ def _read_part(run: JobRun, instants: Sequence[datetime], reader: int) -> pd.Dat
     return pd.read_csv(
         buffer,
         dtype=types,
-        parse_dates=["as_of"],
         usecols=["aluno_id", "as_of", "desistiu", *types],
         keep_default_na=False,
         na_values=[""],
@@ -181,7 +183,7 @@ def _read_part(run: JobRun, instants: Sequence[datetime], reader: int) -> pd.Dat
 
 
 def _training_set(frame: pd.DataFrame) -> TrainingSet:
-    as_of = frame["as_of"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]")
+    as_of = frame["as_of"].dt.tz_localize(None).to_numpy("datetime64[us]")
     return TrainingSet(
         table={column.name: frame[column.name].to_numpy() for column in COLUMNS},
         y=frame["desistiu"].to_numpy(np.int_),

@@ -54,7 +54,7 @@ class Child:
         if alive_for < self._pause:
             return
         log.warning(
-            "process died", extra={"process": self.name, "exit_status": self._process.returncode}
+            "process died", extra={"program": self.name, "exit_status": self._process.returncode}
         )
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
         self.start()
@@ -67,7 +67,7 @@ class Child:
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            log.warning("process killed", extra={"process": self.name})
+            log.warning("process killed", extra={"program": self.name})
             self._process.kill()
             self._process.wait()
         if self._process.stdin is not None:

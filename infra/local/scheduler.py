@@ -69,7 +69,10 @@ def _plain_cron(expression: Cron) -> str:
     """
     if expression.year != "*":
         raise ValueError("a schedule bound to a year is not emulated")
-    day_of_week = re.sub(r"\d+", lambda day: str(int(day.group()) - 1), str(expression.day_of_week))
+    # The numbers behind # and / are no days: the how-manieth of the month, and the step.
+    day_of_week = re.sub(
+        r"(?<![#/\d])\d+", lambda day: str(int(day.group()) - 1), str(expression.day_of_week)
+    )
     fields = (expression.minutes, expression.hours, expression.day_of_month, expression.month)
     return " ".join(str(field) for field in (*fields, day_of_week)).replace("?", "*")
 
