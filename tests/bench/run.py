@@ -1,0 +1,54 @@
+"""Measure what DESIGN.md promises, on a server and a gym made for the purpose.
+
+    python -m tests.bench.run                       http and jobs
+    python -m tests.bench.run import training       the big ones, minutes and gigabytes each
+
+Everything is kept under `BENCH_DIR` (default `.data/bench`) and removed at the end, but for the
+peer's virtual environment. The database runs with fsync, synchronous commits, row-level
+security, foreign keys and logged tables.
+"""
+
+import os
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import (
+    bench_http,
+    bench_import,
+    bench_jobs,
+    bench_scoring,
+    bench_training_set,
+)
+
+SECTIONS: dict[str, Callable[[Path], None]] = {
+    "http": bench_http.run,
+    "jobs": bench_jobs.run,
+    "import": bench_import.run,
+    "training": bench_training_set.run,
+    "scoring": bench_scoring.run,
+}
+BY_DEFAULT = ("http", "jobs")
+
+
+def main(names: list[str]) -> int:
+    """Run the sections named; returns the exit status."""
+    unknown = sorted(set(names) - set(SECTIONS))
+    if unknown:
+        print(f"There is no {', '.join(unknown)}; there are {', '.join(SECTIONS)}.")
+        return 2
+    folder = Path(os.environ.get("BENCH_DIR", ".data/bench")).absolute()
+    for name in names or BY_DEFAULT:
+        load = os.getloadavg()[0]
+        print(
+            f"\n{name}: {os.cpu_count()} cores, load {load:.1f} before, Python"
+            f" {platform.python_version()}",
+            flush=True,
+        )
+        SECTIONS[name](folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
