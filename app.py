@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from chalice.app import Chalice, Rate
+from chalice.app import Chalice, Cron, Rate
 
 from chalicelib.core import runs
+from chalicelib.core.clock import utc_now
 from chalicelib.core.routes import core
 from chalicelib.gym.routes import gym
+from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
 
 app = Chalice(app_name="previsto", configure_logs=False)
@@ -20,3 +22,9 @@ app.register_blueprint(gym)
 def sweep(_event: Any) -> None:
     """Queue again what lost workers held, and ring for what is due."""
     runs.sweep()
+
+
+@app.schedule(Cron(0, 7, "*", "*", "?", "*"))
+def remove_expired(_event: Any) -> None:
+    """Delete what has expired, at 04:00 in São Paulo."""
+    sessions.remove_expired(utc_now())

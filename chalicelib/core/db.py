@@ -5,6 +5,7 @@ tenant; `previsto_system` sees every tenant's and serves work that belongs to no
 signing in or claiming the next job. Both own nothing. A session says which one it needs.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -45,24 +46,35 @@ class DatabaseRole(StrEnum):
     SYSTEM = "previsto_system"
 
 
-@cache
+_engines: dict[DatabaseRole, Engine] = {}
+_making = threading.Lock()
+
+
 def engine(role: DatabaseRole) -> Engine:
     """The connection pool of a role, made at first use in each process."""
-    found = settings()
-    return make_engine(
-        found.database_url,
-        role=role.value,
-        pool_size=found.database_pool_size,
-        application_name=f"previsto-{role.name.lower()}",
-    )
+    known = _engines.get(role)
+    return known if known is not None else _make_engine(role)
+
+
+def _make_engine(role: DatabaseRole) -> Engine:
+    with _making:  # Two threads at their first query must not make two pools.
+        if role not in _engines:
+            found = settings()
+            _engines[role] = make_engine(
+                found.database_url,
+                role=role.value,
+                pool_size=found.database_pool_size,
+                application_name=f"previsto-{role.name.lower()}",
+            )
+        return _engines[role]
 
 
 def dispose_engines() -> None:
     """Close every pooled connection, so that the next use connects anew."""
-    for role in DatabaseRole:
-        if engine.cache_info().currsize:
-            engine(role).dispose()
-    engine.cache_clear()
+    with _making:
+        for pool in _engines.values():
+            pool.dispose()
+        _engines.clear()
 
 
 @contextmanager

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
 from chalicelib.core.auth import Principal, Role
+from chalicelib.core.calls import Call, Reply
 from chalicelib.core.db import after_commit
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.jobs import Job, JobState, ring
 from chalicelib.core.pages import AS_INSTANT, AS_UUID, PageQuery, fetch_page
 from chalicelib.core.types import FromRow
-from chalicelib.core.web import Call, Reply
 
 ATTEMPTS_PER_REDRIVE = 5
 

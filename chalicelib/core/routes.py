@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core import imports, job_control, status, uploads
 from chalicelib.core.auth import Principal, Role
+from chalicelib.core.calls import Call, Reply, page_reply
 from chalicelib.core.docs import redoc_page, swagger_page
 from chalicelib.core.imports import RejectionOut
 from chalicelib.core.job_control import (
@@ -23,7 +24,7 @@ from chalicelib.core.openapi import build_document
 from chalicelib.core.pages import Page, PageQuery
 from chalicelib.core.status import Health, Status
 from chalicelib.core.uploads import UploadIn, UploadOut, UploadTooLarge
-from chalicelib.core.web import EVERYONE, PUBLIC, Call, Reply, Routes, endpoint, page_reply
+from chalicelib.core.web import EVERYONE, PUBLIC, Routes, endpoint
 
 core = Routes(__name__)
 HTML = "text/html; charset=utf-8"

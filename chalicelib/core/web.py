@@ -6,19 +6,18 @@ they authenticate, validate and serialise here, and become OpenAPI in `openapi.p
 
 import inspect
 import logging
-import re
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any, cast, get_type_hints
-from urllib.parse import urlencode
 
 from chalice.app import Blueprint, Request, Response
 from pydantic import BaseModel, TypeAdapter
 
 from chalicelib.core import telemetry
 from chalicelib.core.auth import Principal, Role, TokenCache
+from chalicelib.core.calls import Reply, call_of, log_call, problem_response, request_id_of
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.errors import (
@@ -30,7 +29,6 @@ from chalicelib.core.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from chalicelib.core.pages import Page
 from chalicelib.core.parsing import (
     FORM,
     JSON,
@@ -46,7 +44,6 @@ log = logging.getLogger("previsto.http")
 
 PUBLIC: frozenset[Role] = frozenset()
 EVERYONE = frozenset(Role)
-SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class Routes(Blueprint):
@@ -60,38 +57,6 @@ class Routes(Blueprint):
         kwargs.setdefault("content_types", ["*/*"])
         found: Callable[..., Any] = super().route(path, **kwargs)
         return found
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer that needs more than a model: another status, headers, or a media type."""
-
-    content: BaseModel | str | None = None
-    status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    media_type: str = JSON
-
-
-@dataclass(frozen=True)
-class Call:
-    """What a view may want to know about the request itself."""
-
-    source_ip: str
-    prefix: str
-    path: str
-    query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
-
-    def link(self, path: str) -> str:
-        """An address in this API for `Location`, the deployment stage included."""
-        return f"{self.prefix}{path}"
-
-    def next_page(self, cursor: str | None) -> str | None:
-        """This list's address with another cursor; None without one."""
-        if cursor is None:
-            return None
-        pairs = {**self.query, "cursor": [cursor]}
-        return f"{self.link(self.path)}?{urlencode(pairs, doseq=True)}"
 
 
 @dataclass(frozen=True)
@@ -202,31 +167,6 @@ def endpoint(
     return decorate
 
 
-def page_reply(
-    model: type[Page[Any]],
-    rows: Sequence[Any],
-    cursor: str | None,
-    total: tuple[int, bool],
-    call: Call,
-) -> Reply:
-    """The answer of a list: one page as JSON, the next one also as a `Link` header.
-
-    Args:
-        model: `Page[...]` of the items' model.
-        rows: What the items are read off.
-        cursor: Where the next page begins; None on the last one.
-        total: The count and whether it is exact.
-        call: The request, for the address of the next page.
-    """
-    address = call.next_page(cursor)
-    count, exact = total
-    page = model.model_validate(
-        {"items": rows, "total": count, "total_exact": exact, "next": address},
-        from_attributes=True,
-    )
-    return Reply(page, headers={"Link": f'<{address}>; rel="next"'} if address else {})
-
-
 _INJECTED = ("session", "principal", "call", "body", "query", "raw", "now")
 
 
@@ -256,7 +196,7 @@ class _Runner:
     def answer(self, request: Request, path: Mapping[str, str]) -> Response:
         """Run the view; whatever happens becomes a response and one log line."""
         started = time.perf_counter()
-        identifier = _request_id_of(request)
+        identifier = request_id_of(request)
         with telemetry.correlated(identifier):
             principal = None
             try:
@@ -265,12 +205,12 @@ class _Runner:
             except Problem as problem:
                 if problem.status >= 500:
                     log.warning("request not served", exc_info=True)
-                response = _problem_response(problem, identifier)
+                response = problem_response(problem, identifier)
             except Exception:  # The edge: whatever was not foreseen is a 500.
                 log.exception("unhandled error")
-                response = _problem_response(InternalError(), identifier)
+                response = problem_response(InternalError(), identifier)
             response.headers["X-Request-Id"] = identifier
-            _log_call(request, response, principal, time.perf_counter() - started)
+            log_call(request, response, principal, time.perf_counter() - started)
         return response
 
     def _authenticate(self, request: Request) -> Principal | None:
@@ -313,7 +253,7 @@ class _Runner:
         offered = {"principal": principal, "now": utc_now()}
         found.update({k: v for k, v in offered.items() if k in spec.parameters})
         if "call" in spec.parameters:
-            found["call"] = _call(request)
+            found["call"] = call_of(request)
         return found
 
     def _raw_query(self, request: Request) -> dict[str, Any]:
@@ -353,49 +293,3 @@ class _Runner:
             status_code=reply.status or self._spec.status,
             headers=headers,
         )
-
-
-def _request_id_of(request: Request) -> str:
-    given = str(request.headers.get("x-request-id", ""))
-    if SAFE_REQUEST_ID.fullmatch(given):
-        return given
-    return str(request.context.get("requestId") or telemetry.new_request_id())
-
-
-def _call(request: Request) -> Call:
-    resource = request.path
-    for name, value in (request.uri_params or {}).items():
-        resource = resource.replace("{" + name + "}", value)
-    full = str(request.context.get("path") or resource)
-    prefix = full.removesuffix(resource) if full.endswith(resource) else ""
-    params = request.query_params
-    return Call(
-        source_ip=request.context.get("identity", {}).get("sourceIp", ""),
-        prefix=prefix,
-        path=resource,
-        query={name: params.getlist(name) for name in params} if params else {},
-        headers=request.headers,
-    )
-
-
-def _problem_response(problem: Problem, identifier: str) -> Response:
-    return Response(
-        body=problem.document(identifier),
-        status_code=problem.status,
-        headers={"Content-Type": "application/problem+json", **problem.headers},
-    )
-
-
-def _log_call(
-    request: Request, response: Response, principal: Principal | None, seconds: float
-) -> None:
-    log.info(
-        "request",
-        extra={
-            "method": request.method,
-            "route": request.path,
-            "status": response.status_code,
-            "ms": round(seconds * 1000, 2),
-            "subject": principal.subject if principal else None,
-        },
-    )

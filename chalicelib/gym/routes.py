@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core import job_control, uploads
 from chalicelib.core.auth import Principal, Role
+from chalicelib.core.calls import Call, Reply, page_reply
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.job_control import JobOut
 from chalicelib.core.jobs import enqueue
@@ -14,7 +15,7 @@ from chalicelib.core.parsing import JSON, RawBody
 from chalicelib.core.queues import Queue
 from chalicelib.core.types import Id
 from chalicelib.core.uploads import EmptyFile, ObjectIn, ObjectMissing
-from chalicelib.core.web import Call, Reply, Routes, endpoint, page_reply
+from chalicelib.core.web import Routes, endpoint
 from chalicelib.gym import service_checkins, service_frequency, service_members, service_risk
 from chalicelib.gym.errors import (
     AlunoInativo,

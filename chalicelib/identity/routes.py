@@ -5,20 +5,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from chalicelib.core.auth import Principal, Role
+from chalicelib.core.calls import Call, Reply, page_reply
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.pages import Page
 from chalicelib.core.parsing import FORM, JSON
 from chalicelib.core.types import Id
-from chalicelib.core.web import (
-    EVERYONE,
-    PUBLIC,
-    Call,
-    Reply,
-    Routes,
-    authenticate_with,
-    endpoint,
-    page_reply,
-)
+from chalicelib.core.web import EVERYONE, PUBLIC, Routes, authenticate_with, endpoint
 from chalicelib.identity import service, sessions
 from chalicelib.identity.errors import (
     CredentialsWrong,

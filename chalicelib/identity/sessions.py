@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
@@ -21,7 +21,7 @@ from chalicelib.core.settings import settings
 from chalicelib.identity.errors import CredentialsWrong, LoginLocked, RefreshTokenInvalid
 from chalicelib.identity.passwords import hash_password, needs_rehash, verify_password
 from chalicelib.identity.schemas import TokenOut
-from chalicelib.identity.tables import RefreshToken, Usuario
+from chalicelib.identity.tables import LoginFailures, RefreshToken, Usuario
 
 FORGIVEN_REUSE = timedelta(seconds=10)  # Two tabs of one browser may renew at once.
 FAILURES_PER_ADDRESS = 5  # times those of one account from one address
@@ -51,6 +51,14 @@ def sign_in(login: str, password: str, source_ip: str, now: datetime) -> TokenOu
         raise CredentialsWrong
     upgraded = hash_password(password) if needs_rehash(usuario.senha_hash) else None
     with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        # The password may have been changed while it was being compared.
+        stands = session.scalar(
+            select(Usuario.ativo)
+            .where(Usuario.id == usuario.id, Usuario.senha_hash == usuario.senha_hash)
+            .with_for_update(key_share=True)
+        )
+        if not stands:
+            raise CredentialsWrong
         _forget_failures(session, login, source_ip)
         if upgraded:
             session.execute(
@@ -209,3 +217,11 @@ def _forget_failures(session: Session, login: str, source_ip: str) -> None:
         text(FORGET_ATTEMPT),
         {"chaves": sorted(_limits(login, source_ip)), "address": f"endereco:{source_ip}"},
     )
+
+
+def remove_expired(now: datetime) -> None:
+    """Delete refresh tokens and counts of failures that no longer decide anything."""
+    lock = timedelta(minutes=settings().login_lock_minutes)
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        session.execute(delete(RefreshToken).where(RefreshToken.expira_em <= now))
+        session.execute(delete(LoginFailures).where(LoginFailures.desde <= now - lock))

@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
 from chalicelib.core.auth import Principal, Role
+from chalicelib.core.calls import Call, Reply, page_reply
 from chalicelib.core.errors import Conflict, Problem
 from chalicelib.core.jobs import enqueue
 from chalicelib.core.pages import Page, PageQuery
 from chalicelib.core.parsing import FORM, JSON, RawBody
 from chalicelib.core.queues import Queue
 from chalicelib.core.types import Id, ShortText, Strict
-from chalicelib.core.web import EVERYONE, PUBLIC, Call, Reply, Routes, endpoint, page_reply
+from chalicelib.core.web import EVERYONE, PUBLIC, Routes, endpoint
 
 EMAIL = "ana@example.com"
 SECRET = "the password of the database is swordfish"

@@ -1,12 +1,11 @@
 """Training by a job, on a small simulated gym: report, registry, gate, served model."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
@@ -19,7 +18,6 @@ from chalicelib.ml.encoding import Encoder
 from chalicelib.ml.registry import Alias, ModelVersion, aliased_version
 from chalicelib.ml.training.export import load_joblib
 from chalicelib.ml.training.splits import temporal_split
-from infra.local.postgres import EmbeddedPostgres
 from infra.local.seed import load_gym
 from infra.local.simulation import simulate
 from tests.client import Client, assert_problem
@@ -29,25 +27,13 @@ from tests.gym.histories import execute, reader
 from tests.gym.work import finished_job
 
 TRAIN = "/admin/atualizar-modelo"
-GYM = "previsto_gym"
 
 
-@pytest.fixture(scope="module")
-def template(template: str, postgres: EmbeddedPostgres, admin_engine: Engine) -> Iterator[str]:
-    """A database with a simulated gym of 300 members over nine months."""
-    with admin_engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {GYM} TEMPLATE {template}"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATABASE_URL", postgres.url_of(GYM))
-        patch.setenv("JWT_SECRET", "j" * 32)
-        patch.setenv("SIGNING_KEY", "s" * 32)
-        forget_process_state()
-        with unit_of_work(tenant=HOUSE) as session:
-            load_gym(session, simulate(alunos=300, meses=9, until=utc_now()))
-        forget_process_state()
-    yield GYM
-    with admin_engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {GYM} WITH (FORCE)"))
+@pytest.fixture(autouse=True)
+def gym(environment: dict[str, str]) -> None:
+    """A simulated gym of 300 members over nine months."""
+    with unit_of_work(tenant=HOUSE) as session:
+        load_gym(session, simulate(alunos=300, meses=9, until=utc_now()))
 
 
 @pytest.fixture

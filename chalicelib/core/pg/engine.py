@@ -158,8 +158,10 @@ def connect(
             statement_cache_size=statement_cache_size,
         )
         # By statements, not in the start-up packet: proxies refuse parameters they do not know.
+        # A client frozen inside a transaction must not hold its locks for good.
         session.execute_simple(
-            "set time zone 'UTC'" + (f"; set role {_quote(role)}" if role else "")
+            "set time zone 'UTC'; set idle_in_transaction_session_timeout = '5min'"
+            + (f"; set role {_quote(role)}" if role else "")
         )
     except BaseException:
         connected.close()
