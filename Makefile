@@ -30,7 +30,6 @@ format: $(READY)  ## Put the code in the one format
 	$(VENV)/bin/ruff format .
 
 bench: $(READY)  ## Our figures beside a peer's, in one run (BENCH="import training" for the long ones)
-	$(PY) -m pip install --quiet -r tests/bench/requirements.txt
 	$(PY) -m tests.bench.run $(BENCH)
 
 clean:  ## Remove the virtual environment and caches; the data in .data stays
