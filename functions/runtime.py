@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import DBAPIError
 
 from chalicelib.core import telemetry
+from chalicelib.core.db import DATABASE_ERRORS
 from chalicelib.core.errors import InternalError, Problem, ServiceUnavailable, Unprocessable
 from chalicelib.core.queues import MessageT, Queue
 from chalicelib.core.runs import (
@@ -66,7 +66,7 @@ def _answer_ring(record: dict[str, Any], queue: Queue[MessageT], work: Work[Mess
         return job_exists(job_id)
     except (ValueError, TypeError, KeyError, AttributeError):
         log.warning("message cannot be read", extra={"message_id": record.get("messageId")})
-    except (DBAPIError, ServiceUnavailable):
+    except (*DATABASE_ERRORS, ServiceUnavailable):
         log.warning("job could not be read", extra={"message_id": record.get("messageId")})
     return False
 

@@ -68,8 +68,11 @@ def _ensure_roles(address: URL, login: str | None) -> None:
                 # Roles belong to the server, not the database: another run may have made it.
                 if not _says(error, "42710") and not _says(error, "23505"):
                     raise
-        for role in ROLES:
-            connection.execute(text(f'GRANT {role} TO "{login or address.username}"'))
+        # The program may work as its two roles; only who migrates may act as the owner.
+        grants = [(OWNER, address.username)]
+        grants += [(role.value, login or address.username) for role in DatabaseRole]
+        for role, member in grants:
+            connection.execute(text(f'GRANT {role} TO "{member}"'))
         connection.execute(text(f"GRANT CREATE, USAGE ON SCHEMA public TO {OWNER}"))
 
 

@@ -35,7 +35,7 @@ ACCESS = {
     "POST /jobs/{job_id}/cancelar": EVERYONE,
     "POST /jobs/{job_id}/reenviar": EVERYONE,
     "GET /jobs/{job_id}/rejeicoes": EVERYONE,
-    "POST /uploads": EVERYONE,
+    "POST /uploads": {Role.ADMIN, Role.OPERADOR, Role.CIENTISTA, Role.EMPRESA},
     "POST /auth/token": PUBLIC,
     "POST /auth/refresh": PUBLIC,
     "POST /auth/logout": PUBLIC,

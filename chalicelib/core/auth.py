@@ -14,6 +14,7 @@ import jwt
 
 from chalicelib.core.errors import Unauthorized
 from chalicelib.core.settings import settings
+from chalicelib.core.types import LARGEST_ID
 
 ALGORITHM = "HS256"
 REQUIRED_CLAIMS = ["sub", "iat", "exp", "jti"]
@@ -78,7 +79,10 @@ def verify_access_token(token: str) -> tuple[int, datetime]:
         claims = jwt.decode(
             token, secret, algorithms=[ALGORITHM], options={"require": REQUIRED_CLAIMS}
         )
-        return int(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC)
+        usuario_id = int(claims["sub"])
+        if not 0 < usuario_id <= LARGEST_ID:
+            raise TokenInvalid
+        return usuario_id, datetime.fromtimestamp(claims["exp"], UTC)
     except (jwt.InvalidTokenError, ValueError, OverflowError, OSError):
         raise TokenInvalid from None
 

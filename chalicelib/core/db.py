@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import pg8000
 from sqlalchemy import Constraint, Engine, Index, MetaData, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
 from chalicelib.core.errors import Problem, ServiceUnavailable
@@ -23,6 +24,9 @@ from chalicelib.core.settings import settings
 
 TENANT_PREAMBLE = "SELECT set_config('previsto.tenant', $1, true)"
 _AFTER_COMMIT = "after_commit"
+
+DATABASE_ERRORS = (DBAPIError, pg8000.Error, PoolTimeout)
+"""What the database may raise: through SQLAlchemy, from a `HotStatement`, from a full pool."""
 
 NAMING_CONVENTION = {
     "pk": "%(table_name)s_pkey",
@@ -105,7 +109,7 @@ def unit_of_work(
         yield session
         if session.in_transaction() or session.new:
             session.commit()
-    except (DBAPIError, pg8000.Error) as error:
+    except DATABASE_ERRORS as error:
         raise refusal_for(error) from error
     finally:
         session.close()
@@ -155,6 +159,10 @@ def prepare_connection(session: Session, raw: Any) -> None:
     raw.preamble = (TENANT_PREAMBLE, (tenant,)) if tenant is not None else None
 
 
+# Shutting down, starting up, out of connections; cancelled, a deadlock, a lock not had in time.
+PASSING_STATES = {"57P01", "57P02", "57P03", "53300", "57014", "40001", "40P01", "55P03"}
+
+
 def refusal_for(error: Exception) -> Exception:
     """The refusal that a violated constraint stands for, else the error itself.
 
@@ -163,14 +171,15 @@ def refusal_for(error: Exception) -> Exception:
     Args:
         error: Of the driver, or SQLAlchemy's around it.
     """
+    if isinstance(error, PoolTimeout):
+        return ServiceUnavailable()
     cause = error.orig if isinstance(error, DBAPIError) else error
     report = cause.args[0] if cause is not None and cause.args else None
     if not isinstance(report, dict):
         is_lost = isinstance(cause, pg8000.InterfaceError | pg8000.OperationalError)
         return ServiceUnavailable() if is_lost else error
     sqlstate = str(report.get("C"))
-    # Shutting down, starting up, out of connections, connection lost.
-    if sqlstate in {"57P01", "57P02", "57P03", "53300"} or sqlstate.startswith("08"):
+    if sqlstate in PASSING_STATES or sqlstate.startswith("08"):
         return ServiceUnavailable()
     problem = _problems_by_constraint().get(report.get("n", ""))
     return problem() if problem else error

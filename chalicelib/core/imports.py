@@ -15,7 +15,7 @@ from sqlalchemy import ForeignKey, Text, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from chalicelib.core.db import Base
-from chalicelib.core.pages import PageQuery, fetch_page
+from chalicelib.core.pages import AS_ID, PageQuery, fetch_page
 from chalicelib.core.rowfile import BadRow, Position, Row, RowFile
 from chalicelib.core.runs import JobRun
 from chalicelib.core.types import FromRow
@@ -177,7 +177,7 @@ def list_rejections(
         The rows of the page, the cursor of the next one, and the total with its exactness.
     """
     statement = select(ImportRejection).where(ImportRejection.job_id == job_id)
-    return fetch_page(session, statement, query, (ImportRejection.linha,), (int,))
+    return fetch_page(session, statement, query, (ImportRejection.linha,), (AS_ID,))
 
 
 def _report(run: JobRun, total: Tally) -> ImportReport:

@@ -16,11 +16,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from chalicelib.core import telemetry
-from chalicelib.core.db import Base, after_commit
+from chalicelib.core.db import DATABASE_ERRORS, Base, after_commit
 from chalicelib.core.errors import Conflict, ServiceUnavailable
 from chalicelib.core.queues import MessageT, Queue, doorbell
 
@@ -182,6 +181,6 @@ def ring(queue_name: str, job_id: UUID) -> None:
     """Ring the doorbell for a committed job; a failure to is logged, and the sweep's to heal."""
     try:
         doorbell().ring(queue_name, str(job_id))
-    except (DBAPIError, ServiceUnavailable):
+    except (*DATABASE_ERRORS, ServiceUnavailable):
         # The row is committed: the sweep rings again, so the caller's request has not failed.
         log.warning("doorbell not rung", extra={"queue": queue_name, "job": str(job_id)})

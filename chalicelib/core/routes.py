@@ -128,7 +128,7 @@ def post_job_redrive(session: Session, principal: Principal, job_id: UUID, call:
 @endpoint(
     core,
     body=UploadIn,
-    allow=EVERYONE,
+    allow=(Role.OPERADOR, Role.CIENTISTA, Role.EMPRESA),
     status=201,
     raises=(UploadTooLarge,),
 )

@@ -16,6 +16,7 @@ LONGEST_LINE_BYTES = 1_000_000
 
 NOT_UTF8 = "A linha não está em UTF-8."
 WRONG_FIELD_COUNT = "A linha tem um número de campos diferente do cabeçalho."
+BAD_QUOTES = "As aspas da linha não fecham ou estão fora do lugar."
 NOT_JSON = "A linha não é um objeto JSON."
 LINE_TOO_LONG = "A linha é longa demais."
 
@@ -42,10 +43,6 @@ class BadRow:
     """A row that could not even be split into fields."""
 
     reason: str
-
-
-class _LongLine(Exception):
-    """This line is longer than any row; it has been passed over."""
 
 
 Row = list[Any]
@@ -113,7 +110,10 @@ class RowFile:
         except UnicodeDecodeError:
             raise HeaderInvalid("The header is not in UTF-8.") from None
         delimiter = max(",;\t", key=text.count)
-        names = [name.strip().lower() for name in next(csv.reader([text], delimiter=delimiter), [])]
+        fields = _fields(raw.removeprefix(BOM), delimiter)
+        if isinstance(fields, BadRow) or len(raw) == LONGEST_LINE_BYTES or "\r" in text.rstrip():
+            raise HeaderInvalid("The first line is no header of a CSV with one row a line.")
+        names = [name.strip().lower() for name in fields]
         if not any(names) or len(set(names)) < len(names):
             raise HeaderInvalid
         return names, delimiter, len(raw)
@@ -124,37 +124,21 @@ class RowFile:
             self._offset, self._line = header_bytes, 1
         places = [names.index(name) if name in names else -1 for name in self._columns]
         width = len(names)
-        with closing(self._open_at(self._offset)) as stream:
-            reader = csv.reader(self._lines(stream), delimiter=delimiter)
-            while True:
-                try:
-                    for fields in reader:
-                        if len(fields) == width:
-                            yield (
-                                self._line,
-                                [(fields[i].strip() or None) if i >= 0 else None for i in places],
-                            )
-                        elif fields:
-                            yield self._line, BadRow(WRONG_FIELD_COUNT)
-                except (UnicodeDecodeError, _LongLine) as error:
-                    yield self._line, BadRow(_reason(error))
-                    # The lines' generator ended with its exception; the stream goes on.
-                    reader = csv.reader(self._lines(stream), delimiter=delimiter)
-                except csv.Error:
-                    yield self._line, BadRow(LINE_TOO_LONG)
-                else:
-                    return
+        for raw in self._lines():
+            row = _fields(raw, delimiter)
+            if isinstance(row, BadRow):
+                yield self._line, row
+            elif len(row) == width:
+                yield self._line, [(row[i].strip() or None) if i >= 0 else None for i in places]
+            elif row:
+                yield self._line, BadRow(WRONG_FIELD_COUNT)
 
     def _json_rows(self) -> Iterator[tuple[int, Row | BadRow]]:
-        with closing(self._open_at(self._offset)) as stream:
-            while raw := stream.readline(LONGEST_LINE_BYTES):
-                self._offset += len(raw)
-                self._line += 1
-                if len(raw) == LONGEST_LINE_BYTES:
-                    self._pass_over(stream, raw)
-                    yield self._line, BadRow(LINE_TOO_LONG)
-                elif raw.strip():
-                    yield self._line, self._json_row(raw)
+        for raw in self._lines():
+            if raw is None:
+                yield self._line, BadRow(LINE_TOO_LONG)
+            elif raw.strip():
+                yield self._line, self._json_row(raw)
 
     def _json_row(self, raw: bytes) -> Row | BadRow:
         try:
@@ -167,15 +151,17 @@ class RowFile:
             return BadRow(NOT_JSON)
         return [found.get(name) for name in self._columns]
 
-    def _lines(self, stream: BinaryIO) -> Iterator[str]:
-        """Decoded lines; the reader pulls one at a time, so the offset stays exact."""
-        while raw := stream.readline(LONGEST_LINE_BYTES):
-            self._offset += len(raw)
-            self._line += 1
-            if len(raw) == LONGEST_LINE_BYTES:
-                self._pass_over(stream, raw)
-                raise _LongLine
-            yield raw.decode()
+    def _lines(self) -> Iterator[bytes | None]:
+        """The lines that are left, one row each; None for one that is too long."""
+        with closing(self._open_at(self._offset)) as stream:
+            while raw := stream.readline(LONGEST_LINE_BYTES):
+                self._offset += len(raw)
+                self._line += 1
+                if len(raw) == LONGEST_LINE_BYTES:
+                    self._pass_over(stream, raw)
+                    yield None
+                else:
+                    yield raw
 
     def _pass_over(self, stream: BinaryIO, piece: bytes) -> None:
         """Go to the end of the line that this piece begins: the rest of it is no row either."""
@@ -184,5 +170,22 @@ class RowFile:
             self._offset += len(piece)
 
 
-def _reason(error: Exception) -> str:
-    return NOT_UTF8 if isinstance(error, UnicodeDecodeError) else LINE_TOO_LONG
+def _fields(raw: bytes | None, delimiter: str) -> list[str] | BadRow:
+    """The fields of one line of CSV; none of a blank one.
+
+    A quoted field may hold delimiters and quotes, but no line break: a quote that somebody
+    forgot to close must cost one row, not all that follow.
+    """
+    if raw is None:
+        return BadRow(LINE_TOO_LONG)
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return BadRow(NOT_UTF8)
+    if '"' not in text:
+        line = text.rstrip("\r\n")
+        return line.split(delimiter) if line.strip() else []
+    try:
+        return next(csv.reader((text,), delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return BadRow(BAD_QUOTES)

@@ -4,20 +4,22 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from chalicelib.core.clock import utc_now
-from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.db import DATABASE_ERRORS, DatabaseRole, unit_of_work
 from chalicelib.core.errors import Problem, ServiceUnavailable
+from chalicelib.core.heartbeat import HEART
 from chalicelib.core.jobs import JobState, next_attempt, ring
 from chalicelib.core.queues import Queue
+from chalicelib.core.statements import HotStatement
 
 log = logging.getLogger("previsto.runs")
 
@@ -85,13 +87,7 @@ class JobRun:
             LeaseLost: Another attempt has the job.
         """
         with unit_of_work(tenant=self.tenant) as session:
-            held = session.execute(
-                text(
-                    "SELECT 1 FROM jobs WHERE id = :id AND attempt = :attempt"
-                    " AND state = 'running' FOR KEY SHARE"
-                ),
-                {"id": self.job_id, "attempt": self.attempt},
-            ).scalar()
+            held = FENCE.one_or_none(session, id=self.job_id, attempt=self.attempt)
             if held is None:
                 self._lost.set()
                 raise LeaseLost
@@ -144,26 +140,18 @@ class JobRun:
         if stop_requested():
             raise RunInterrupted
 
-    @contextmanager
-    def heartbeat(self) -> Iterator[None]:
+    def heartbeat(self) -> AbstractContextManager[None]:
         """Extend the lease from another thread while the work goes on."""
-        done = threading.Event()
-        thread = threading.Thread(target=self._beat, args=(done,), daemon=True, name="heartbeat")
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
+        return HEART.beating(self._beat, self.lease_seconds / 3)
 
-    def _beat(self, done: threading.Event) -> None:
-        while not done.wait(self.lease_seconds / 3):
-            try:
-                self._write("step = step")
-            except LeaseLost:
-                return
-            except (DBAPIError, ServiceUnavailable):
-                log.warning("heartbeat missed", extra={"job": str(self.job_id)})
+    def _beat(self) -> bool:
+        try:
+            self._write("step = step")
+        except LeaseLost:
+            return False
+        except (*DATABASE_ERRORS, ServiceUnavailable):
+            log.warning("heartbeat missed", extra={"job": str(self.job_id)})
+        return True
 
     def succeed(self, result: dict[str, Any] | None) -> None:
         """End the run well."""
@@ -226,18 +214,13 @@ class JobRun:
             self._update(session, assignments, **values)
 
     def _update(self, session: Session, assignments: str, **values: Any) -> None:
-        cancel_requested = session.execute(
-            text(
-                f"UPDATE jobs SET {assignments}"
-                " WHERE id = :id AND attempt = :attempt AND state = 'running'"
-                " RETURNING cancel_requested"
-            ),
-            {"id": self.job_id, "attempt": self.attempt, **values},
-        ).scalar()
-        if cancel_requested is None:
+        row = _fenced_update(assignments).one_or_none(
+            session, id=self.job_id, attempt=self.attempt, **values
+        )
+        if row is None:
             self._lost.set()
             raise LeaseLost
-        if cancel_requested:
+        if row.cancel_requested:
             self._cancelled.set()
 
 
@@ -248,15 +231,13 @@ def claim(queue: Queue[Any]) -> JobRun | None:
         The run, which holds the job for the length of a lease; None when nothing is due.
     """
     with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
-        row = session.execute(
-            text(CLAIM), {"queue": queue.name, "lease": queue.lease.total_seconds()}
-        ).one_or_none()
+        row = CLAIM.one_or_none(session, queue=queue.name, lease=queue.lease.total_seconds())
     if row is None:
         return None
-    return JobRun(**row._mapping, lease_seconds=queue.lease.total_seconds())
+    return JobRun(**row._asdict(), lease_seconds=queue.lease.total_seconds())
 
 
-CLAIM = """
+CLAIM = HotStatement("""
 UPDATE jobs
 SET state = 'running', attempt = attempt + 1, started_at = now(), error = NULL,
     lease_until = now() + make_interval(secs => :lease)
@@ -268,7 +249,23 @@ WHERE id = (
     FOR UPDATE SKIP LOCKED
 )
 RETURNING id AS job_id, attempt, attempt_limit, tenant, owner, message, checkpoint, request_id
-"""
+""")
+
+FENCE = HotStatement(
+    "SELECT 1 AS held FROM jobs WHERE id = :id AND attempt = :attempt AND state = 'running'"
+    " FOR KEY SHARE"
+)
+
+
+@lru_cache(maxsize=64)
+def _fenced_update(assignments: str) -> HotStatement:
+    """A write that touches the job only while this attempt runs it."""
+    return HotStatement(
+        f"UPDATE jobs SET {assignments}"
+        " WHERE id = :id AND attempt = :attempt AND state = 'running'"
+        " RETURNING cancel_requested"
+    )
+
 
 # FOR UPDATE, though nothing but a lock is wanted, conflicts with the fence of an open
 # transaction: a stalled run that is just writing keeps its job until that transaction ends.

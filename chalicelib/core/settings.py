@@ -53,7 +53,7 @@ class Settings(BaseSettings):
 
     database_url: str = ""
     database_admin_url: str = ""
-    database_pool_size: int = Field(5, ge=1)
+    database_pool_size: int = Field(5, ge=4)  # A training reads over two at once, and beats.
     queue_url: str = "jobs://"
     storage_url: str = ""
     cache_url: str = ""
@@ -115,6 +115,10 @@ class Settings(BaseSettings):
         ]
         if not self.database_url:
             found.append("DATABASE_URL must name a PostgreSQL database")
+        if not self.queue_url.startswith("jobs:"):
+            found.append("QUEUE_URL must be jobs:// (the jobs table)")
+        if self.cache_url:
+            found.append("CACHE_URL must be empty: nothing is cached outside of a process yet")
         return found + (self._faults_when_deployed() if self.is_deployed else [])
 
     def _faults_when_deployed(self) -> list[str]:
@@ -134,15 +138,28 @@ class Settings(BaseSettings):
         return found
 
 
+def given_settings() -> Settings:
+    """What the environment and `.env` say, before `make run` has added what it makes itself.
+
+    Raises:
+        UnsafeSettings: Some of it cannot be read.
+    """
+    return _read((".env",))
+
+
+def _read(files: tuple[str | Path, ...]) -> Settings:
+    try:
+        return Settings(_env_file=files)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise UnsafeSettings("Settings that cannot be read: " + "; ".join(faults)) from None
+
+
 def read_settings() -> Settings:
     """Read the environment and its files; raises `UnsafeSettings` that names every fault."""
-    data_dir = Path(os.environ.get("DATA_DIR", ".data"))
-    try:
-        # pydantic-settings reads later files over earlier ones, and the environment over both.
-        found = Settings(_env_file=(data_dir / "local.env", ".env"))
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise UnsafeSettings("Settings that cannot be read: " + "; ".join(faults)) from None
+    data_dir = Path(os.environ.get("DATA_DIR") or given_settings().data_dir)
+    # Later files are read over earlier ones, and the environment over both.
+    found = _read((data_dir / "local.env", ".env"))
     if faults := found.faults():
         raise UnsafeSettings(
             f"Settings that are missing or unsafe ({found.environment}): {'; '.join(faults)}. "

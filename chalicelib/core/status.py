@@ -1,4 +1,4 @@
-"""Is it well? Every dependency is really asked, each within its own time."""
+"""Is it well? Every dependency is really asked, one after another."""
 
 import logging
 import time

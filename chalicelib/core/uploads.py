@@ -15,6 +15,7 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.db import Base, unit_of_work
 from chalicelib.core.errors import FieldError, ServiceUnavailable, Unprocessable, ValidationFailed
 from chalicelib.core.parsing import JSON, RawBody, parse_json
+from chalicelib.core.rowfile import CSV, NDJSON
 from chalicelib.core.settings import settings
 from chalicelib.core.storage import (
     ObjectInfo,
@@ -55,6 +56,10 @@ class UploadTooLarge(Unprocessable):
 
 class ObjectMissing(Unprocessable):
     """No upload of yours has this key, or its content has not arrived yet."""
+
+
+class FileTypeUnsupported(Unprocessable):
+    """This upload was declared as neither text/csv nor application/x-ndjson."""
 
 
 class EmptyFile(Unprocessable):
@@ -181,7 +186,8 @@ def upload_media_type(session: Session, objeto: str) -> str:
 
 def _require_object(principal: Principal, objeto: str) -> None:
     with unit_of_work(tenant=principal.tenant, autocommit=True) as session:
-        upload_media_type(session, objeto)
+        if upload_media_type(session, objeto) not in (CSV, NDJSON):
+            raise FileTypeUnsupported
     require_stored(objeto)
 
 

@@ -24,6 +24,7 @@ from chalicelib.core.errors import (
     FieldError,
     Forbidden,
     InternalError,
+    PayloadTooLarge,
     Problem,
     Unauthorized,
     UnsupportedMediaType,
@@ -42,6 +43,7 @@ from chalicelib.core.parsing import (
 
 log = logging.getLogger("previsto.http")
 
+LARGEST_BODY_BYTES = 4 * 1024 * 1024  # Lambda takes 6 MB, after base64.
 PUBLIC: frozenset[Role] = frozenset()
 EVERYONE = frozenset(Role)
 
@@ -64,6 +66,7 @@ class EndpointSpec:
     """Everything declared on a view; `openapi.py` reads it."""
 
     allow: frozenset[Role]
+    tenant: str | None
     status: int
     response: Any
     body: type[BaseModel] | None
@@ -101,6 +104,7 @@ def endpoint(
     routes: Blueprint,
     *,
     allow: Role | Collection[Role],
+    tenant: str | None = None,
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     status: int = 200,
@@ -122,6 +126,7 @@ def endpoint(
     Args:
         routes: The blueprint that holds the current request.
         allow: Who may call; `admin` always may, `PUBLIC` needs no token.
+        tenant: The only tenant whose users may call, where the rows belong to one.
         body: Model of the body.
         query: Model of the query string.
         status: Status of success.
@@ -142,6 +147,7 @@ def endpoint(
         spec = _spec_of(
             view,
             allow=allowed | {Role.ADMIN} if allowed else PUBLIC,
+            tenant=tenant,
             body=body,
             query=query,
             status=status,
@@ -223,6 +229,8 @@ class _Runner:
         principal = _tokens.principal(token.strip(), utc_now(), time.monotonic())
         if self._spec.allow and principal.role not in self._spec.allow:
             raise Forbidden
+        if self._spec.tenant is not None and principal.tenant != self._spec.tenant:
+            raise Forbidden
         return principal
 
     def _run(
@@ -272,6 +280,8 @@ class _Runner:
             offered = ", ".join(spec.accepts)
             raise UnsupportedMediaType(f"Send one of these content types: {offered}.")
         data = cast(bytes, request.raw_body)
+        if len(data) > LARGEST_BODY_BYTES:
+            raise PayloadTooLarge
         if "raw" in spec.parameters:
             return {"raw": RawBody(media_type, data)}
         model = spec.body

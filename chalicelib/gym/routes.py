@@ -13,8 +13,9 @@ from chalicelib.core.jobs import enqueue
 from chalicelib.core.pages import Page, PageQuery
 from chalicelib.core.parsing import JSON, RawBody
 from chalicelib.core.queues import Queue
+from chalicelib.core.settings import HOUSE
 from chalicelib.core.types import Id
-from chalicelib.core.uploads import EmptyFile, ObjectIn, ObjectMissing
+from chalicelib.core.uploads import EmptyFile, FileTypeUnsupported, ObjectIn, ObjectMissing
 from chalicelib.core.web import Routes, endpoint
 from chalicelib.gym import service_checkins, service_frequency, service_members, service_risk
 from chalicelib.gym.errors import (
@@ -51,7 +52,9 @@ FILES = ("text/csv", "application/x-ndjson", JSON)
 
 
 @gym.route("/planos", methods=["GET"])
-@endpoint(gym, query=PageQuery, allow=READERS, response=Page[PlanoOut], autocommit=True)
+@endpoint(
+    gym, tenant=HOUSE, query=PageQuery, allow=READERS, response=Page[PlanoOut], autocommit=True
+)
 def get_planos(session: Session, query: PageQuery, call: Call) -> Reply:
     """List the plans, newest first."""
     planos, cursor, total = service_members.list_planos(session, query)
@@ -59,14 +62,23 @@ def get_planos(session: Session, query: PageQuery, call: Call) -> Reply:
 
 
 @gym.route("/planos", methods=["POST"])
-@endpoint(gym, body=PlanoIn, status=201, allow=Role.OPERADOR, raises=(PlanoNameTaken,))
+@endpoint(
+    gym, tenant=HOUSE, body=PlanoIn, status=201, allow=Role.OPERADOR, raises=(PlanoNameTaken,)
+)
 def post_plano(session: Session, principal: Principal, body: PlanoIn) -> PlanoOut:
     """Put a plan on offer."""
     return PlanoOut.model_validate(service_members.create_plano(session, principal, body))
 
 
 @gym.route("/aluno/registro", methods=["POST"])
-@endpoint(gym, body=AlunoIn, status=201, allow=Role.OPERADOR, raises=(EmailTaken, PlanoUnknown))
+@endpoint(
+    gym,
+    tenant=HOUSE,
+    body=AlunoIn,
+    status=201,
+    allow=Role.OPERADOR,
+    raises=(EmailTaken, PlanoUnknown),
+)
 def post_aluno(session: Session, principal: Principal, body: AlunoIn, now: datetime) -> AlunoOut:
     """Register a member."""
     return AlunoOut.model_validate(service_members.register_aluno(session, principal, body, now))
@@ -75,6 +87,7 @@ def post_aluno(session: Session, principal: Principal, body: AlunoIn, now: datet
 @gym.route("/aluno/checkin", methods=["POST"])
 @endpoint(
     gym,
+    tenant=HOUSE,
     body=CheckinIn,
     status=201,
     allow=Role.OPERADOR,
@@ -102,6 +115,7 @@ def post_checkin(session: Session, body: CheckinIn, now: datetime) -> CheckinOut
 @gym.route("/aluno/{aluno_id}/frequencia", methods=["GET"])
 @endpoint(
     gym,
+    tenant=HOUSE,
     query=FrequenciaQuery,
     allow=READERS,
     response=FrequenciaOut,
@@ -119,7 +133,9 @@ def get_frequencia(
 
 
 @gym.route("/aluno/{aluno_id}/risco-churn", methods=["GET"])
-@endpoint(gym, allow=READERS, response=RiscoOut, raises=(AlunoNotFound,), autocommit=True)
+@endpoint(
+    gym, tenant=HOUSE, allow=READERS, response=RiscoOut, raises=(AlunoNotFound,), autocommit=True
+)
 def get_risco_churn(session: Session, aluno_id: Id, now: datetime) -> Reply:
     """How likely a member is to leave in the next 30 days, and why.
 
@@ -131,12 +147,13 @@ def get_risco_churn(session: Session, aluno_id: Id, now: datetime) -> Reply:
 @gym.route("/aluno/registro/lote", methods=["POST"])
 @endpoint(
     gym,
+    tenant=HOUSE,
     accepts=FILES,
     allow=Role.OPERADOR,
     status=202,
     body=ObjectIn,
     response=JobOut,
-    raises=(ObjectMissing, EmptyFile),
+    raises=(ObjectMissing, EmptyFile, FileTypeUnsupported),
     own_transactions=True,
 )
 def post_alunos_lote(principal: Principal, raw: RawBody, call: Call, now: datetime) -> Reply:
@@ -152,12 +169,13 @@ def post_alunos_lote(principal: Principal, raw: RawBody, call: Call, now: dateti
 @gym.route("/aluno/checkin/lote", methods=["POST"])
 @endpoint(
     gym,
+    tenant=HOUSE,
     accepts=FILES,
     allow=Role.OPERADOR,
     status=202,
     body=ObjectIn,
     response=JobOut,
-    raises=(ObjectMissing, EmptyFile),
+    raises=(ObjectMissing, EmptyFile, FileTypeUnsupported),
     own_transactions=True,
 )
 def post_checkins_lote(principal: Principal, raw: RawBody, call: Call, now: datetime) -> Reply:
@@ -187,7 +205,7 @@ def _import(
 
 
 @gym.route("/admin/atualizar-modelo", methods=["POST"])
-@endpoint(gym, allow=Role.CIENTISTA, status=202, response=JobOut)
+@endpoint(gym, tenant=HOUSE, allow=Role.CIENTISTA, status=202, response=JobOut)
 def post_update_model(session: Session, principal: Principal, call: Call) -> Reply:
     """Train the churn model anew.
 

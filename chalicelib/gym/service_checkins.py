@@ -12,6 +12,7 @@ from chalicelib.gym.errors import (
     AlunoInativo,
     AlunoNotFound,
     ChaveEventoTaken,
+    CheckinAberto,
     SemVisitaAberta,
 )
 from chalicelib.gym.schemas import CheckinIn, CheckinOut, SituacaoVisita
@@ -24,12 +25,18 @@ VISIT = "entrada, saida, sem_saida, chave_evento"
 # count there orders the two. A late event is over already: another visit follows it, or six
 # hours have gone by.
 RECORD_ENTRY = HotStatement(f"""
-WITH aluno AS (
+WITH dentro AS (
+    SELECT 1 FROM checkins c
+    WHERE c.aluno_id = :aluno_id AND c.saida IS NULL AND NOT c.sem_saida
+      AND c.entrada <= :entrada
+      AND c.entrada > cast(:entrada AS timestamptz) - interval '6 hours'
+), aluno AS (
     UPDATE alunos SET revisao = revisao + 1 WHERE id = :aluno_id AND ativo RETURNING id
 ), encerrada AS (
     UPDATE checkins c SET sem_saida = true FROM aluno
     WHERE c.aluno_id = aluno.id AND c.saida IS NULL AND NOT c.sem_saida
       AND c.entrada <= cast(:entrada AS timestamptz) - interval '6 hours'
+      AND NOT EXISTS (SELECT 1 FROM checkins k WHERE k.chave_evento = :chave)
     RETURNING 1
 ), nova AS (
     INSERT INTO checkins (aluno_id, entrada, saida, sem_saida, chave_evento)
@@ -40,6 +47,7 @@ WITH aluno AS (
                           WHERE d.aluno_id = aluno.id AND d.entrada > :entrada)),
            :chave
     FROM aluno, (SELECT count(*) FROM encerrada) antes
+    WHERE cast(:saida AS timestamptz) IS NULL OR NOT EXISTS (SELECT 1 FROM dentro)
     ON CONFLICT (chave_evento) WHERE chave_evento IS NOT NULL DO NOTHING
     RETURNING {VISIT}
 )
@@ -55,6 +63,8 @@ WITH aluno AS (
       AND c.entrada < :saida
       AND c.entrada >= cast(:saida AS timestamptz) - interval '24 hours'
       AND NOT EXISTS (SELECT 1 FROM checkins d WHERE d.chave_saida = :chave)
+      AND NOT EXISTS (SELECT 1 FROM checkins d WHERE d.aluno_id = aluno.id
+                      AND d.entrada > c.entrada AND d.entrada < :saida)
     RETURNING {VISIT.replace("entrada", "c.entrada", 1)}
 )
 SELECT EXISTS (SELECT 1 FROM aluno) AS ativo, fechada.* FROM (SELECT 1) s LEFT JOIN fechada ON true
@@ -88,7 +98,11 @@ def record_checkin(session: Session, event: CheckinIn, now: datetime) -> Checkin
     if not row.ativo:
         _refuse_aluno(session, event.aluno_id)
     if row.entrada is None:
-        return _visit_of_key(session, event, "chave_evento") or _refuse_key()
+        found = _visit_of_key(session, event, "chave_evento")
+        if found is None:
+            # Nothing but an open visit keeps a whole one out.
+            raise CheckinAberto
+        return found
     return _checkin(event.aluno_id, row)
 
 
@@ -119,10 +133,6 @@ def _refuse_future(event: CheckinIn, now: datetime) -> None:
 def _refuse_aluno(session: Session, aluno_id: int) -> None:
     known = session.execute(text("SELECT 1 FROM alunos WHERE id = :id"), {"id": aluno_id}).scalar()
     raise AlunoInativo if known else AlunoNotFound
-
-
-def _refuse_key() -> CheckinOut:
-    raise ChaveEventoTaken
 
 
 def _visit_of_key(session: Session, event: CheckinIn, column: str) -> CheckinOut | None:

@@ -1,5 +1,6 @@
 """Bulk files of visits: parsed here, merged by the database in sets."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -97,27 +98,35 @@ class CheckinParser:
         """An aware instant; one without offset is local."""
         try:
             instant = datetime.fromisoformat(value)
+            if instant.tzinfo is None:
+                # Turned into UTC: arithmetic in one zone would ignore a change of its offset.
+                instant = instant.replace(tzinfo=self._zone).astimezone(UTC)
+            is_plausible = instant.year >= 1970 and instant <= self._latest
         except (ValueError, TypeError):
             raise RowRefused(
                 f"{name}: use data e hora ISO 8601, como 2026-03-02T07:15:00-03:00."
             ) from None
-        if instant.tzinfo is None:
-            # Turned into UTC: arithmetic within one zone would ignore a change of its offset.
-            instant = instant.replace(tzinfo=self._zone).astimezone(UTC)
-        if instant.year < 1970 or instant > self._latest:
+        except OverflowError:
+            is_plausible = False
+        if not is_plausible:
             raise RowRefused(f"{name}: fora do intervalo entre 1970 e agora.")
         return instant
 
 
 NULL = "\\N"
 
+# PostgreSQL reads this form as Python does; of the others that Python takes, it reads some
+# differently, and some would break out of COPY's line.
+WRITTEN_ALIKE = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}[+-](?:0[0-9]|1[0-4]):[0-9]{2}"
+).fullmatch
+
 
 def _written(text: Any, instant: datetime | None) -> str:
     """An instant for COPY; what PostgreSQL reads the same way is passed on as it came."""
     if instant is None:
         return NULL
-    # 2026-03-02T07:15:00-03:00, not the equally long 2026-W10-1T07:15:00-03:00.
-    return text if len(text) == 25 and text[7] == "-" else str(instant)
+    return text if WRITTEN_ALIKE(text) else str(instant.astimezone(UTC))
 
 
 def _is_exit(tipo: Any, entrada: datetime | None, saida: datetime | None) -> bool:
@@ -248,7 +257,9 @@ WITH alvo AS (
     SELECT s.linha, s.saida, s.chave, c.aluno_id, c.entrada, c.saida AS conhecida,
            row_number() OVER (
                PARTITION BY c.aluno_id, c.entrada ORDER BY s.saida, s.linha) AS ordem,
-           EXISTS (SELECT 1 FROM checkins d WHERE d.chave_saida = s.chave) AS repetida
+           EXISTS (SELECT 1 FROM checkins d WHERE d.chave_saida = s.chave)
+               OR s.chave IS NOT NULL AND row_number() OVER (
+                   PARTITION BY s.chave ORDER BY s.linha) > 1 AS repetida
     FROM staged_checkins s
     LEFT JOIN LATERAL (
         SELECT c.aluno_id, c.entrada, c.saida FROM checkins c
@@ -266,7 +277,8 @@ WITH alvo AS (
 )
 SELECT a.linha,
        a.linha IN (SELECT linha FROM feita) AS aceita,
-       a.repetida OR a.conhecida IS NOT NULL OR a.ordem > 1 AS duplicada
+       a.repetida OR coalesce(a.conhecida = a.saida, false)
+           OR a.entrada IS NOT NULL AND a.ordem > 1 AS duplicada
 FROM alvo a
 """
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
 from chalicelib.core.auth import Principal
-from chalicelib.core.pages import PageQuery, fetch_page
+from chalicelib.core.pages import AS_ID, PageQuery, fetch_page
 from chalicelib.gym.errors import AlunoNotFound, PlanoUnknown
 from chalicelib.gym.schemas import AlunoIn, PlanoIn
 from chalicelib.gym.tables import Aluno, Plano, Vigencia
@@ -71,7 +71,7 @@ def list_planos(
     Returns:
         The plans of the page, the cursor of the next one, and the total with its exactness.
     """
-    return fetch_page(session, select(Plano), query, (Plano.id,), (int,))
+    return fetch_page(session, select(Plano), query, (Plano.id,), (AS_ID,))
 
 
 def unknown_plano_message(session: Session) -> str:

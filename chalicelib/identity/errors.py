@@ -27,5 +27,9 @@ class LastAdmin(Conflict):
     """This is the last active admin; make another one first."""
 
 
+class CompanyRole(Unprocessable):
+    """The role empresa belongs to a company's own users, not to those of the house."""
+
+
 class PasswordWrong(Unprocessable):
     """The current password is wrong."""

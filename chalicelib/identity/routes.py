@@ -13,6 +13,7 @@ from chalicelib.core.types import Id
 from chalicelib.core.web import EVERYONE, PUBLIC, Routes, authenticate_with, endpoint
 from chalicelib.identity import service, sessions
 from chalicelib.identity.errors import (
+    CompanyRole,
     CredentialsWrong,
     LastAdmin,
     LoginLocked,
@@ -111,11 +112,12 @@ def get_usuarios(session: Session, query: UsuarioQuery, call: Call) -> Reply:
     body=UsuarioIn,
     allow=Role.ADMIN,
     status=201,
-    raises=(LoginTaken,),
+    raises=(LoginTaken, CompanyRole),
     own_transactions=True,
 )
 def post_usuario(body: UsuarioIn, principal: Principal) -> UsuarioOut:
     """Add a user."""
+    service.refuse_company_role(principal, body.papel)
     hashed = hash_password(body.senha)
     with unit_of_work(tenant=principal.tenant) as session:
         new = service.create_usuario(session, principal.tenant, principal.subject, body, hashed)
@@ -123,7 +125,9 @@ def post_usuario(body: UsuarioIn, principal: Principal) -> UsuarioOut:
 
 
 @identity.route("/auth/usuarios/{usuario_id}", methods=["PATCH"])
-@endpoint(identity, body=UsuarioPatch, allow=Role.ADMIN, raises=(UsuarioNotFound, LastAdmin))
+@endpoint(
+    identity, body=UsuarioPatch, allow=Role.ADMIN, raises=(UsuarioNotFound, LastAdmin, CompanyRole)
+)
 def patch_usuario(
     session: Session, principal: Principal, usuario_id: Id, body: UsuarioPatch, now: datetime
 ) -> UsuarioOut:

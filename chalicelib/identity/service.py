@@ -10,7 +10,8 @@ from chalicelib.core import audit
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.pages import AS_ID, fetch_page
-from chalicelib.identity.errors import LastAdmin, PasswordWrong, UsuarioNotFound
+from chalicelib.core.settings import HOUSE
+from chalicelib.identity.errors import CompanyRole, LastAdmin, PasswordWrong, UsuarioNotFound
 from chalicelib.identity.passwords import hash_password, verify_password
 from chalicelib.identity.schemas import SenhaIn, UsuarioIn, UsuarioPatch, UsuarioQuery
 from chalicelib.identity.sessions import revoke_all
@@ -43,6 +44,16 @@ def create_usuario(
     session.flush()
     _audit(session, ator, usuario, "usuario.criado", papel=new.papel.value)
     return usuario
+
+
+def refuse_company_role(principal: Principal, papel: Role | None) -> None:
+    """Keep the house's users and the companies' apart.
+
+    Raises:
+        CompanyRole: A user of the house would get the role of a company's.
+    """
+    if papel is Role.EMPRESA and principal.tenant == HOUSE:
+        raise CompanyRole
 
 
 def list_usuarios(
@@ -78,6 +89,7 @@ def update_usuario(
         .order_by(Usuario.id)
         .with_for_update()
     ).all()
+    refuse_company_role(principal, change.papel)
     usuario = get_usuario(session, usuario_id)
     values = change.model_dump(exclude_none=True)
     for name, value in values.items():
@@ -117,10 +129,21 @@ def reset_password(principal: Principal, usuario_id: int, senha_nova: str, now: 
 def _store_password(principal: Principal, usuario_id: int, senha: str, now: datetime) -> None:
     hashed = hash_password(senha)
     with unit_of_work(tenant=principal.tenant) as session:
-        usuario = get_usuario(session, usuario_id)
-        usuario.senha_hash = hashed
-        revoke_all(session, usuario_id, now)
-        _audit(session, principal.subject, usuario, "usuario.senha_trocada")
+        store_password(session, principal.subject, usuario_id, hashed, now)
+
+
+def store_password(
+    session: Session, ator: str, usuario_id: int, hashed: str, now: datetime
+) -> None:
+    """Replace a user's password by one that is hashed already, and end their sign-ins.
+
+    Raises:
+        UsuarioNotFound: There is none.
+    """
+    usuario = get_usuario(session, usuario_id)
+    usuario.senha_hash = hashed
+    revoke_all(session, usuario_id, now)
+    _audit(session, ator, usuario, "usuario.senha_trocada")
 
 
 def count_usuarios(session: Session) -> int:

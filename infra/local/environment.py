@@ -4,6 +4,10 @@ import os
 import secrets
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from chalicelib.core.settings import Settings
+
 FILE = "local.env"
 GENERATED = ("JWT_SECRET", "SIGNING_KEY", "ADMIN_PASSWORD")
 
@@ -12,11 +16,12 @@ class DataDirRefused(Exception):
     """The data directory cannot be used."""
 
 
-def prepare(data_dir: Path) -> dict[str, str]:
+def prepare(data_dir: Path, given: Settings) -> None:
     """Make the data directory and its secrets where they are missing.
 
-    Returns:
-        The file's variables; what the environment sets already is not asked for.
+    Args:
+        data_dir: The directory.
+        given: What the owner has said; a secret given at the first start is kept.
 
     Raises:
         DataDirRefused: The directory cannot be made or written.
@@ -26,7 +31,8 @@ def prepare(data_dir: Path) -> dict[str, str]:
         known = read(data_dir)
         missing = [name for name in GENERATED if name not in known]
         for name in missing:
-            known[name] = os.environ.get(name) or _generate(name)
+            secret: SecretStr = getattr(given, name.lower())
+            known[name] = secret.get_secret_value() or _generate(name)
         if missing:
             write(data_dir, known)
     except OSError as error:
@@ -34,7 +40,6 @@ def prepare(data_dir: Path) -> dict[str, str]:
             f"The data directory {data_dir} cannot be used: {error.strerror}."
             " Choose another with DATA_DIR=..."
         ) from error
-    return known
 
 
 def read(data_dir: Path) -> dict[str, str]:

@@ -24,7 +24,14 @@ from chalicelib.core import telemetry
 from chalicelib.core.auth import Role, issue_access_token
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, dispose_engines, unit_of_work
-from chalicelib.core.settings import HOUSE, Seed, Settings, UnsafeSettings, settings
+from chalicelib.core.settings import (
+    HOUSE,
+    Seed,
+    Settings,
+    UnsafeSettings,
+    given_settings,
+    settings,
+)
 from infra.create_admin import ensure_admin
 from infra.init_db import init_db
 from infra.local import environment, seed
@@ -42,8 +49,7 @@ ADMIN = "admin"
 
 def main() -> int:
     """Run everything; the exit status is 1 when it cannot start."""
-    telemetry.configure_logging(os.environ.get("LOG_LEVEL", "WARNING"))
-    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    telemetry.configure_logging("WARNING")
     stop = threading.Event()
 
     def on_signal(_signal: int, _frame: FrameType | None) -> None:
@@ -70,16 +76,17 @@ def main() -> int:
 
 def run(stop: threading.Event) -> None:
     """Start everything in order, say where it is, watch over it, stop it in order."""
-    data_dir = Path(os.environ.get("DATA_DIR", ".data")).absolute()
-    prepared = environment.prepare(data_dir)
+    given = given_settings()
+    data_dir = given.data_dir.absolute()
     os.environ["DATA_DIR"] = str(data_dir)
-    for name in environment.GENERATED:
-        os.environ.setdefault(name, prepared[name])
-    check_port(os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000")))
-    with _database(data_dir) as postgres:
+    if "log_level" not in given.model_fields_set:
+        os.environ["LOG_LEVEL"] = "WARNING"  # A console is for people; the log for the rest.
+    environment.prepare(data_dir, given)
+    check_port(given.host, given.port)
+    with _database(data_dir, given) as postgres:
         found = settings()
         _say("Preparing the database ...")
-        _prepare_database(found, is_ours=postgres is not None)
+        _prepare_database(found, given)
         children = [
             Child(["-m", f"infra.local.{name}"]) for name in ("serve", "scheduler", "worker")
         ]
@@ -96,27 +103,30 @@ def run(stop: threading.Event) -> None:
 
 
 @contextmanager
-def _database(data_dir: Path) -> Iterator[EmbeddedPostgres | None]:
+def _database(data_dir: Path, given: Settings) -> Iterator[EmbeddedPostgres | None]:
     """The embedded server, unless `DATABASE_URL` names another."""
-    if os.environ.get("DATABASE_URL"):
+    if given.database_url:
         yield None
         return
     with EmbeddedPostgres(data_dir / "postgres") as postgres:
         if postgres.relocated:
             _say(postgres.relocated)
         url = postgres.url_of(DATABASE)
-        os.environ["DATABASE_URL"] = url
-        # `chalice local` and the command line find the same database by this.
+        # Every process of this installation, and the command line, find the database by this.
         environment.write(data_dir, {**environment.read(data_dir), "DATABASE_URL": url})
         yield postgres
 
 
-def _prepare_database(found: Settings, *, is_ours: bool) -> None:
+def _prepare_database(found: Settings, given: Settings) -> None:
     url = found.database_admin_url or found.database_url
     init_db(url, make_url(found.database_url).username)
-    ensure_admin(ADMIN, found.admin_password.get_secret_value())
+    ensure_admin(
+        ADMIN,
+        found.admin_password.get_secret_value(),
+        replace=bool(given.admin_password.get_secret_value()),
+    )
     # Simulated members have no business in somebody's own server unless they ask for them.
-    chosen = found.seed or (Seed.FULL if is_ours else Seed.NONE)
+    chosen = found.seed or (Seed.NONE if given.database_url else Seed.FULL)
     if chosen is not Seed.NONE and seed.is_empty():
         _say("Simulating a demo gym ...")
         visits = seed.seed_gym(chosen, utc_now())

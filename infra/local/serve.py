@@ -10,6 +10,8 @@ from chalicelib.core.settings import Settings, settings
 from infra.local.gateway import serve
 from infra.local.processes import end_with_parent
 
+WRITES_AT_ONCE = 4  # In each process; they wait for the disk more than they compute.
+
 
 def gateway_environment(found: Settings) -> dict[str, str]:
     """What the gateway's workers read from their environment."""
@@ -27,7 +29,12 @@ def main() -> None:
     telemetry.configure_logging(found.log_level)
     end_with_parent()
     os.environ.update(gateway_environment(found))
-    serve(host=found.host, port=found.port, workers=found.gateway_processes)
+    serve(
+        host=found.host,
+        port=found.port,
+        workers=found.gateway_processes,
+        threads=WRITES_AT_ONCE,
+    )
 
 
 if __name__ == "__main__":

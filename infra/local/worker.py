@@ -2,8 +2,9 @@
 
     python -m infra.local.worker
 
-A supervisor keeps `WORKER_PROCESSES` processes alive; all but the last also take long work, so
-that a training never keeps everybody waiting. SIGTERM lets each finish or give back its job.
+A supervisor keeps `WORKER_PROCESSES` processes alive. The last of them leaves long work to the
+others as soon as any queue is short, so that a training never keeps everybody waiting.
+SIGTERM lets each finish or give back its job.
 """
 
 import json
@@ -18,15 +19,13 @@ from importlib import import_module
 from types import FrameType
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-
 from chalicelib.core import runs, telemetry
-from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.db import DATABASE_ERRORS, DatabaseRole, unit_of_work
 from chalicelib.core.errors import ServiceUnavailable
-from chalicelib.core.pg import ConnectionLostError, FastConnection, connect_url
+from chalicelib.core.pg import FastConnection, connect_url
 from chalicelib.core.queues import NOTIFY_CHANNEL
 from chalicelib.core.settings import settings
+from chalicelib.core.statements import HotStatement
 from functions import EVENT_SOURCES
 from infra.local.processes import Child, end_with_parent
 
@@ -39,11 +38,11 @@ STOP_SECONDS = 25.0
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
-READY = """
+READY = HotStatement("""
 SELECT queue, id FROM jobs
 WHERE queue = ANY(:queues) AND state = 'queued' AND next_attempt_at <= now()
 ORDER BY next_attempt_at LIMIT 1
-"""
+""")
 
 
 class Worker:
@@ -62,7 +61,7 @@ class Worker:
                 self._listen()
                 self.drain()
                 self._wait()
-            except (DBAPIError, ServiceUnavailable, ConnectionLostError, OSError):
+            except (*DATABASE_ERRORS, ServiceUnavailable, OSError):
                 log.warning("database away, trying again", exc_info=True)
                 self._hang_up()
                 time.sleep(RETRY_SECONDS)
@@ -79,7 +78,7 @@ class Worker:
 
     def _next_ready(self) -> tuple[str, str] | None:
         with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
-            row = session.execute(text(READY), {"queues": self._queues}).one_or_none()
+            row = READY.one_or_none(session, queues=self._queues)
         return (row.queue, str(row.id)) if row else None
 
     def _handler(self, queue: str) -> Handler:

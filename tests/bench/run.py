@@ -1,4 +1,4 @@
-"""Measure the budgets of the project, on a server and a gym made for the purpose.
+"""Measure what DESIGN.md promises, on a server and a gym made for the purpose.
 
     python -m tests.bench.run                       http and jobs
     python -m tests.bench.run import training       the big ones, minutes and gigabytes each

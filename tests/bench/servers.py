@@ -15,7 +15,6 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
 STOP_SECONDS = 20
 
-GATEWAY = "import sys; from infra.local.gateway import serve; serve(port=int(sys.argv[1]))"
 TRIVIAL = (
     "import sys; from granian.server import Server;"
     " Server('tests.bench.trivial:app', port=int(sys.argv[1]), interface='asginl',"
@@ -47,10 +46,19 @@ def peer_python(folder: Path) -> Path:
 
 @contextmanager
 def ours(log: Path) -> Iterator[int]:
-    """The gateway with the app; yields its port."""
+    """The gateway with the app, one process; yields its port.
+
+    Neither server writes an access log: ours is told to log warnings only.
+    """
     port = free_port()
-    address = {"PUBLIC_URL": f"http://127.0.0.1:{port}"}
-    with _server([sys.executable, "-c", GATEWAY], port, "/health/live", log, address):
+    environment = {
+        "PORT": str(port),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "GATEWAY_PROCESSES": "1",
+        "LOG_LEVEL": "WARNING",
+    }
+    command = [sys.executable, "-m", "infra.local.serve"]
+    with _server(command, port, "/health/live", log, environment):
         yield port
 
 
@@ -59,7 +67,7 @@ def peer(python: Path, log: Path, environment: Mapping[str, str]) -> Iterator[in
     """The peer on uvicorn; yields its port."""
     port = free_port()
     command = [str(python), "-m", "uvicorn", "tests.bench.peer.app:app", "--no-access-log"]
-    with _server([*command, "--port"], port, "/openapi.json", log, environment):
+    with _server([*command, "--port", str(port)], port, "/openapi.json", log, environment):
         yield port
 
 
@@ -67,7 +75,7 @@ def peer(python: Path, log: Path, environment: Mapping[str, str]) -> Iterator[in
 def trivial(log: Path) -> Iterator[int]:
     """A server that does next to nothing, to see what the load generator can do."""
     port = free_port()
-    with _server([sys.executable, "-c", TRIVIAL], port, "/", log, {}):
+    with _server([sys.executable, "-c", TRIVIAL, str(port)], port, "/", log, {}):
         yield port
 
 
@@ -77,9 +85,10 @@ def _server(
 ) -> Iterator[None]:
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [*command, str(port)],
+            command,
             cwd=ROOT,
             env={**os.environ, **environment},
+            stdin=subprocess.PIPE,  # The gateway takes the end of its input for ours.
             stdout=output,
             stderr=output,
         )

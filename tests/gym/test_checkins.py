@@ -3,12 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
+from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.errors import Problem
 from chalicelib.gym.schemas import CheckinIn
 from chalicelib.gym.service_checkins import record_checkin
 from tests.client import Client, assert_problem
+from tests.conftest import MakeUser
 from tests.gym.conftest import MakeAluno, count
 
 
@@ -156,3 +158,41 @@ def test_two_desks_at_once_record_one_entry(
 
         is_open = "saida IS NULL AND NOT sem_saida"
         assert session.execute(text(f"SELECT count(*) FROM checkins WHERE {is_open}")).scalar() == 1
+
+
+def test_event_sent_again_later_leaves_its_visit_open_to_its_exit(
+    operador: Client, make_aluno: MakeAluno
+) -> None:
+    aluno_id = make_aluno()
+    first = utc_now() - timedelta(hours=7)
+    event = CheckinIn(aluno_id=aluno_id, entrada=first, chave_evento="catraca-9")
+    with unit_of_work() as session:
+        record_checkin(session, event, first)
+    again = operador.post("/aluno/checkin", {"aluno_id": aluno_id, "chave_evento": "catraca-9"})
+    assert (again.status, again.json["situacao"]) == (201, "aberta")
+    assert _situations(operador, aluno_id) == ["aberta"]
+
+
+def test_refused_entry_changes_nothing(operador: Client, make_aluno: MakeAluno) -> None:
+    other, aluno_id = make_aluno(), make_aluno()
+    operador.post("/aluno/checkin", {"aluno_id": other, "chave_evento": "catraca-10"})
+    first = utc_now() - timedelta(hours=7)
+    with unit_of_work() as session:
+        record_checkin(session, CheckinIn(aluno_id=aluno_id, entrada=first), first)
+    event = {"aluno_id": aluno_id, "chave_evento": "catraca-10"}
+    assert_problem(operador.post("/aluno/checkin", event), 409, "ChaveEventoTaken")
+    assert _situations(operador, aluno_id) == ["aberta"]
+
+
+def test_whole_visit_inside_an_open_one_is_refused(operador: Client, make_aluno: MakeAluno) -> None:
+    aluno_id = make_aluno()
+    operador.post("/aluno/checkin", {"aluno_id": aluno_id, "entrada": _hours_ago(2)})
+    inside = {"aluno_id": aluno_id, "entrada": _hours_ago(1), "saida": _hours_ago(0.5)}
+    assert_problem(operador.post("/aluno/checkin", inside), 409, "CheckinAberto")
+    assert _situations(operador, aluno_id) == ["aberta"]
+
+
+def test_the_gym_is_the_houses_alone(client_of: MakeUser, make_aluno: MakeAluno) -> None:
+    stranger = client_of(Role.OPERADOR, tenant="padaria")
+    answer = stranger.get(f"/aluno/{make_aluno()}/frequencia")
+    assert_problem(answer, 403, "Forbidden")

@@ -489,3 +489,64 @@ def test_a_member_who_left_on_the_day_they_came_was_never_active(
         rows = session.execute(text("SELECT ativo FROM aluno_vigencias")).scalars().all()
         ativo = session.execute(text("SELECT ativo FROM alunos")).scalar_one()
     assert (rows, ativo) == ([False], False)
+
+
+def test_times_that_would_break_out_of_a_line_are_rows_refused(
+    operador: Client, make_aluno: MakeAluno
+) -> None:
+    aluno_id = make_aluno()
+    good = {"aluno_id": aluno_id, "entrada": "2026-01-09T10:00:00-03:00"}
+    odd = (
+        "2026-01-07\n07:15:00-03:00",
+        "2026-01-07\t07:15:00-03:00",
+        "9999-12-31T23:59:59",
+        "2026-03-05T10:00:00+23:59",
+    )
+    rows = [{"aluno_id": aluno_id, "entrada": entrada} for entrada in odd]
+    report = import_report(operador, VISITS, _rows(*rows, good), NDJSON)
+    assert sum(counts(report)) == 5
+    assert list(rejections(report)) == [3]
+    assert count("checkins") == counts(report)[0]
+
+
+def test_fractions_of_a_naive_time_do_not_make_it_utc(
+    operador: Client, make_aluno: MakeAluno
+) -> None:
+    row = {"aluno_id": make_aluno(), "entrada": "2026-03-02T07:15:00.12345"}
+    import_report(operador, VISITS, _rows(row), NDJSON)
+    assert _visits()[0][0] == datetime(2026, 3, 2, 10, 15, 0, 123450, tzinfo=UTC)
+
+
+def test_exits_without_entry_are_each_refused(operador: Client, make_aluno: MakeAluno) -> None:
+    aluno_id = make_aluno()
+    rows = [{"aluno_id": aluno_id, "saida": f"2026-01-0{n}T10:00:00Z"} for n in range(1, 6)]
+    report = import_report(operador, VISITS, _rows(*rows), NDJSON)
+    assert counts(report) == (0, 0, 5)
+
+
+def test_exit_key_that_two_members_share_costs_one_row(
+    operador: Client, make_aluno: MakeAluno
+) -> None:
+    members = [make_aluno(), make_aluno()]
+    entries = [{"aluno_id": m, "entrada": "2026-01-05T10:00:00Z"} for m in members]
+    exits = [{"aluno_id": m, "saida": "2026-01-05T11:00:00Z", "chave_evento": "k"} for m in members]
+    report = import_report(operador, VISITS, _rows(*entries, *exits), NDJSON)
+    assert counts(report) == (3, 1, 0)
+
+
+def test_stray_quote_costs_its_own_row(operador: Client, make_aluno: MakeAluno) -> None:
+    aluno_id = make_aluno()
+    lines = [
+        f"{aluno_id},2026-01-0{n}T10:00:00Z,{'' if n != 3 else chr(34)}k{n}" for n in range(1, 9)
+    ]
+    data = "aluno_id,entrada,chave_evento\n" + "\n".join(lines) + "\n"
+    report = import_report(operador, VISITS, data)
+    assert counts(report) == (7, 0, 1)
+    assert list(rejections(report)) == [4]
+
+
+def test_only_files_of_rows_are_taken(operador: Client) -> None:
+    upload = operador.post("/uploads", {"tamanho_bytes": 3, "content_type": "image/png"}).json
+    object_store().put(upload["objeto"], b"abc")
+    answer = operador.post(VISITS, {"objeto": upload["objeto"]})
+    assert_problem(answer, 422, "FileTypeUnsupported")

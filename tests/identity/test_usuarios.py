@@ -187,5 +187,15 @@ def test_laptops_admin_gets_the_password_its_owner_set(
     environment: dict[str, str], sign_in: SignIn
 ) -> None:
     for password in (PASSWORD, "1234", "1234"):
-        ensure_admin("admin", password)
+        ensure_admin("admin", password, replace=True)
         assert sign_in("admin", password).status == 200
+    ensure_admin("admin", OTHER_PASSWORD, replace=False)
+    assert sign_in("admin", "1234").status == 200
+
+
+def test_the_house_cannot_give_away_a_companys_role(admin: Client) -> None:
+    new = {"login": "loja", "nome": "Loja", "senha": PASSWORD, "papel": "empresa"}
+    assert_problem(admin.post("/auth/usuarios", new), 422, "CompanyRole")
+    change = {"papel": "empresa"}
+    answer = admin.patch(f"/auth/usuarios/{admin.usuario_id}", change)
+    assert_problem(answer, 422, "CompanyRole")

@@ -105,7 +105,7 @@ def pid() -> int:
     return os.getpid()
 
 
-@app.route("/whoami")
+@app.route("/whoami", methods=["GET", "POST"])
 def whoami() -> dict[str, Any]:
     """What this call is, before and after it has waited."""
     before = _request().headers["authorization"]

@@ -22,7 +22,7 @@ def mixed_calls(server: Server) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
         mixed = 0
         for _ in range(CALLS_EACH):
-            connection.request("GET", "/whoami", headers={"Authorization": token})
+            connection.request("POST", "/whoami", headers={"Authorization": token})
             seen = json.loads(connection.getresponse().read())
             mixed += seen != {"before": token, "after": token, "own_context": True}
         connection.close()

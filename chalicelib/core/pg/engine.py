@@ -158,9 +158,12 @@ def connect(
             statement_cache_size=statement_cache_size,
         )
         # By statements, not in the start-up packet: proxies refuse parameters they do not know.
-        # A client frozen inside a transaction must not hold its locks for good.
+        # A client frozen inside a transaction must not hold its locks for good. And a prepared
+        # statement is to be planned once: PostgreSQL keeps planning those whose array parameters
+        # it guesses to be longer than they are, which takes as long as running them.
         session.execute_simple(
             "set time zone 'UTC'; set idle_in_transaction_session_timeout = '5min'"
+            "; set plan_cache_mode = force_generic_plan"
             + (f"; set role {_quote(role)}" if role else "")
         )
     except BaseException:
