@@ -20,6 +20,7 @@ from chalicelib.core.runs import (
     claim,
     job_exists,
 )
+from chalicelib.core.settings import settings
 
 log = logging.getLogger("previsto.functions")
 
@@ -42,6 +43,7 @@ def queue_handler(queue: Queue[MessageT]) -> Callable[[Work[MessageT]], Handler]
 
     def decorate(work: Work[MessageT]) -> Handler:
         def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+            telemetry.ensure_logging(settings().log_level)
             failures = [
                 {"itemIdentifier": record["messageId"]}
                 for record in event["Records"]

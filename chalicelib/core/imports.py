@@ -6,6 +6,7 @@ product's `load` merges by the rows' own keys.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
@@ -123,7 +124,7 @@ def import_rows(
             if loading is not None:
                 loading.result()
                 run.progress(file.position.offset, size_bytes, "importando")
-            loading = loader.submit(_load, run, chunk, load, total)
+            loading = loader.submit(copy_context().run, _load, run, chunk, load, total)
         if loading is not None:
             loading.result()
     return _report(run, total)

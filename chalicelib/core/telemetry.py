@@ -2,12 +2,14 @@
 
 import json
 import logging
+import os
 import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -59,3 +61,13 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("botocore", "boto3", "urllib3", "s3transfer"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+@cache
+def ensure_logging(level: str) -> None:
+    """Configure logging at the first request or message, where no program has done so.
+
+    Lambda hangs a handler of its own on the root logger before any code of ours runs.
+    """
+    if not logging.getLogger().handlers or "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        configure_logging(level)

@@ -40,6 +40,7 @@ from chalicelib.core.parsing import (
     refuse_nul,
     validated,
 )
+from chalicelib.core.settings import settings
 
 log = logging.getLogger("previsto.http")
 
@@ -202,6 +203,7 @@ class _Runner:
     def answer(self, request: Request, path: Mapping[str, str]) -> Response:
         """Run the view; whatever happens becomes a response and one log line."""
         started = time.perf_counter()
+        telemetry.ensure_logging(settings().log_level)
         identifier = request_id_of(request)
         with telemetry.correlated(identifier):
             principal = None

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -92,3 +94,14 @@ def test_log_goes_to_stderr_at_its_level(capsys: pytest.CaptureFixture[str]) -> 
     captured = capsys.readouterr()
     assert captured.out == ""
     assert [json.loads(line)["message"] for line in captured.err.splitlines()] == ["said"]
+
+
+def test_whoever_starts_the_app_gets_json_lines(environment: dict[str, str]) -> None:
+    code = (
+        "from tests.client import Client; Client().get('/health/live');"
+        "import logging; logging.getLogger('x').warning('hello')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert json.loads(done.stderr.splitlines()[-1])["message"] == "hello"
