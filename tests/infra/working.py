@@ -12,10 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from chalicelib.core import runs
 from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.errors import ServiceUnavailable
 from chalicelib.core.jobs import Job
 from chalicelib.core.settings import HOUSE
 from tests.client import Client
@@ -132,7 +132,7 @@ def expire_lease(job_id: UUID) -> bool:
                 text("UPDATE jobs SET lease_until = now() - interval '1 second' WHERE id = :id"),
                 {"id": job_id},
             )
-    except DBAPIError:
+    except ServiceUnavailable:
         return False
     return runs.sweep() == 1
 
