@@ -6,7 +6,6 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply, page_reply
-from chalicelib.core.db import unit_of_work
 from chalicelib.core.pages import Page
 from chalicelib.core.parsing import FORM, JSON
 from chalicelib.core.types import Id
@@ -106,6 +105,11 @@ def get_usuarios(session: Session, query: UsuarioQuery, call: Call) -> Reply:
     return page_reply(Page[UsuarioOut], usuarios, cursor, total, call)
 
 
+def _admissible_hash(principal: Principal, body: UsuarioIn) -> str:
+    service.refuse_company_role(principal, body.papel)
+    return hash_password(body.senha)
+
+
 @identity.route("/auth/usuarios", methods=["POST"])
 @endpoint(
     identity,
@@ -113,15 +117,14 @@ def get_usuarios(session: Session, query: UsuarioQuery, call: Call) -> Reply:
     allow=Role.ADMIN,
     status=201,
     raises=(LoginTaken, CompanyRole),
-    own_transactions=True,
+    before=_admissible_hash,
 )
-def post_usuario(body: UsuarioIn, principal: Principal) -> UsuarioOut:
+def post_usuario(
+    session: Session, principal: Principal, body: UsuarioIn, prepared: str
+) -> UsuarioOut:
     """Add a user."""
-    service.refuse_company_role(principal, body.papel)
-    hashed = hash_password(body.senha)
-    with unit_of_work(tenant=principal.tenant) as session:
-        new = service.create_usuario(session, principal.tenant, principal.subject, body, hashed)
-        return UsuarioOut.model_validate(new)
+    new = service.create_usuario(session, principal.tenant, principal.subject, body, prepared)
+    return UsuarioOut.model_validate(new)
 
 
 @identity.route("/auth/usuarios/{usuario_id}", methods=["PATCH"])
