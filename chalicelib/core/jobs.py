@@ -65,6 +65,11 @@ class Job(Base):
     next_attempt_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.now()
     )
+    rung_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True),
+        server_default=func.now(),
+        comment="When the doorbell was last rung for it; null when it could not be.",
+    )
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -82,8 +87,16 @@ class Job(Base):
         Index(
             "jobs_ready_idx",
             "queue",
+            "tenant",
             "next_attempt_at",
             postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "jobs_turns_idx",
+            "queue",
+            "tenant",
+            "started_at",
+            postgresql_where=text("started_at IS NOT NULL"),
         ),
         Index("jobs_leased_idx", "lease_until", postgresql_where=text("state = 'running'")),
         Index("jobs_tenant_created_idx", "tenant", "created_at", "id"),
