@@ -4,9 +4,9 @@ from typing import Any
 
 from chalice.app import Chalice, Cron, Rate
 
-from chalicelib.core import runs
 from chalicelib.core.clock import utc_now
 from chalicelib.core.routes import core
+from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.gym.routes import gym
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
@@ -21,7 +21,7 @@ app.register_blueprint(gym)
 @app.schedule(Rate(1, Rate.MINUTES))
 def sweep(_event: Any) -> None:
     """Queue again what lost workers held, and ring for what is due."""
-    runs.sweep()
+    sweep_jobs()
 
 
 @app.schedule(Cron(0, 7, "*", "*", "?", "*"))

@@ -18,7 +18,7 @@ from chalicelib.core.db import DATABASE_ERRORS, DatabaseRole, unit_of_work
 from chalicelib.core.errors import Problem, ServiceUnavailable
 from chalicelib.core.heartbeat import HEART
 from chalicelib.core.jobs import JobState, next_attempt, ring
-from chalicelib.core.queues import Queue
+from chalicelib.core.queues import Queue, Ring
 from chalicelib.core.statements import HotStatement
 
 log = logging.getLogger("previsto.runs")
@@ -55,6 +55,7 @@ class JobRun:
 
     Attributes:
         job_id: The job.
+        queue: Name of its queue.
         attempt: This attempt's number; every write carries it.
         tenant: Whose rows the run sees.
         owner: Subject of who asked for the job.
@@ -64,6 +65,7 @@ class JobRun:
     """
 
     job_id: UUID
+    queue: str
     attempt: int
     attempt_limit: int
     tenant: str
@@ -184,10 +186,11 @@ class JobRun:
     def release(self) -> None:
         """Give the job back unfinished; the attempt does not count against its limit."""
         self._write(
-            "state = 'queued', lease_until = NULL, next_attempt_at = now(),"
+            "state = 'queued', lease_until = NULL, next_attempt_at = now(), rung_at = now(),"
             " attempt_limit = attempt_limit + 1",
             extend=False,
         )
+        ring([Ring(self.queue, str(self.job_id))])
 
     def _finish(
         self,
@@ -227,6 +230,9 @@ class JobRun:
 def claim(queue: Queue[Any]) -> JobRun | None:
     """Take the queue's next job that is due, whichever message announced it.
 
+    Tenants take turns: it is the turn of the one whose last start lies furthest back, so
+    that ten thousand jobs of one tenant do not keep the first of another waiting.
+
     Returns:
         The run, which holds the job for the length of a lease; None when nothing is due.
     """
@@ -237,18 +243,44 @@ def claim(queue: Queue[Any]) -> JobRun | None:
     return JobRun(**row._asdict(), lease_seconds=queue.lease.total_seconds())
 
 
+# The tenants that wait are found by leaps over the index, one for each; then the first of them,
+# by turns, that has a job which is due and which nobody else is just taking.
 CLAIM = HotStatement("""
+WITH RECURSIVE waiting AS (
+    (SELECT tenant FROM jobs
+     WHERE queue = :queue AND state = 'queued' ORDER BY tenant LIMIT 1)
+    UNION ALL
+    SELECT (SELECT j.tenant FROM jobs j
+            WHERE j.queue = :queue AND j.state = 'queued' AND j.tenant > w.tenant
+            ORDER BY j.tenant LIMIT 1)
+    FROM waiting w WHERE w.tenant IS NOT NULL
+),
+turns AS (
+    SELECT w.tenant,
+           (SELECT j.started_at FROM jobs j
+            WHERE j.queue = :queue AND j.tenant = w.tenant AND j.started_at IS NOT NULL
+            ORDER BY j.started_at DESC LIMIT 1) AS last_start
+    FROM waiting w WHERE w.tenant IS NOT NULL
+    ORDER BY last_start NULLS FIRST
+)
 UPDATE jobs
-SET state = 'running', attempt = attempt + 1, started_at = now(), error = NULL,
+SET state = 'running', attempt = attempt + 1, started_at = clock_timestamp(), error = NULL,
     lease_until = now() + make_interval(secs => :lease)
 WHERE id = (
-    SELECT id FROM jobs
-    WHERE queue = :queue AND state = 'queued' AND next_attempt_at <= now()
-    ORDER BY next_attempt_at
+    SELECT next.id
+    FROM turns
+    CROSS JOIN LATERAL (
+        SELECT j.id FROM jobs j
+        WHERE j.queue = :queue AND j.tenant = turns.tenant
+          AND j.state = 'queued' AND j.next_attempt_at <= now()
+        ORDER BY j.next_attempt_at
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    ) next
     LIMIT 1
-    FOR UPDATE SKIP LOCKED
 )
-RETURNING id AS job_id, attempt, attempt_limit, tenant, owner, message, checkpoint, request_id
+RETURNING id AS job_id, queue, attempt, attempt_limit, tenant, owner, message, checkpoint,
+          request_id
 """)
 
 FENCE = HotStatement(
@@ -265,45 +297,6 @@ def _fenced_update(assignments: str) -> HotStatement:
         " WHERE id = :id AND attempt = :attempt AND state = 'running'"
         " RETURNING cancel_requested"
     )
-
-
-# FOR UPDATE, though nothing but a lock is wanted, conflicts with the fence of an open
-# transaction: a stalled run that is just writing keeps its job until that transaction ends.
-EXPIRE = """
-UPDATE jobs
-SET state = CASE WHEN attempt >= attempt_limit THEN 'failed' ELSE 'queued' END,
-    finished_at = CASE WHEN attempt >= attempt_limit THEN now() END,
-    lease_until = NULL, next_attempt_at = now(),
-    error = jsonb_build_object(
-        'title', 'WorkerLost', 'attempt', attempt,
-        'detail', 'The worker stopped answering while it ran this job.')
-WHERE id IN (
-    SELECT id FROM jobs
-    WHERE state = 'running' AND lease_until < now()
-    FOR UPDATE SKIP LOCKED
-)
-RETURNING id
-"""
-
-DUE = """
-SELECT DISTINCT ON (queue) queue, id FROM jobs
-WHERE state = 'queued' AND next_attempt_at <= now()
-ORDER BY queue, next_attempt_at
-"""
-
-
-def sweep() -> int:
-    """Queue again what a lost worker held, and ring for everything that is due.
-
-    Returns:
-        How many jobs had lost their worker.
-    """
-    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
-        expired = session.execute(text(EXPIRE)).all()
-        due = session.execute(text(DUE)).all()
-    for queue_name, job_id in due:
-        ring(queue_name, job_id)
-    return len(expired)
 
 
 def job_exists(job_id: UUID) -> bool:

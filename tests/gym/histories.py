@@ -48,4 +48,4 @@ def execute(statement: str) -> None:
 
 def reader() -> JobRun:
     """A run that only reads."""
-    return JobRun(uuid4(), 1, 1, HOUSE, "teste", {}, None, "teste", 60.0)
+    return JobRun(uuid4(), "test_queue", 1, 1, HOUSE, "teste", {}, None, "teste", 60.0)
