@@ -4,6 +4,7 @@ from typing import Any
 
 from chalice.app import Chalice, Cron, Rate
 
+from chalicelib.core import idempotency
 from chalicelib.core.clock import utc_now
 from chalicelib.core.routes import core
 from chalicelib.core.sweep import sweep as sweep_jobs
@@ -27,4 +28,6 @@ def sweep(_event: Any) -> None:
 @app.schedule(Cron(0, 7, "*", "*", "?", "*"))
 def remove_expired(_event: Any) -> None:
     """Delete what has expired, at 04:00 in São Paulo."""
-    sessions.remove_expired(utc_now())
+    now = utc_now()
+    sessions.remove_expired(now)
+    idempotency.remove_expired(now)

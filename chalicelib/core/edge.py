@@ -9,9 +9,16 @@ from typing import Any, cast
 from chalice.app import Request, Response
 from pydantic import BaseModel, TypeAdapter
 
-from chalicelib.core import telemetry
+from chalicelib.core import idempotency, telemetry
 from chalicelib.core.auth import Principal, TokenCache
-from chalicelib.core.calls import Reply, call_of, log_call, problem_response, request_id_of
+from chalicelib.core.calls import (
+    Reply,
+    call_of,
+    log_call,
+    media_type_of,
+    problem_response,
+    request_id_of,
+)
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.errors import (
@@ -24,9 +31,9 @@ from chalicelib.core.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from chalicelib.core.idempotency import IdempotencyKeyUnsupported, KeyedRequest
 from chalicelib.core.parsing import (
     FORM,
-    JSON,
     RawBody,
     list_fields,
     parse_form,
@@ -106,16 +113,30 @@ class Edge:
     def _run(
         self, request: Request, path: Mapping[str, str], principal: Principal | None
     ) -> Response:
+        keyed = self._keyed(request, principal)
         offered = self._arguments(request, path, principal)
         if self._declared.before is not None:
+            if keyed is not None and (kept := _answer_given_before(keyed)) is not None:
+                return kept
             offered["prepared"] = self._declared.before(
                 **{name: offered[name] for name in self._before_parameters}
             )
         if self._declared.own_transactions:
             return self._call(offered)
         tenant = principal.tenant if principal else None
-        with unit_of_work(tenant=tenant, autocommit=self._declared.autocommit) as session:
-            return self._call({**offered, "session": session})
+        autocommit = self._declared.autocommit and keyed is None
+        with unit_of_work(tenant=tenant, autocommit=autocommit) as session:
+            work = partial(self._call, {**offered, "session": session})
+            return work() if keyed is None else idempotency.answer_once(session, keyed, work)
+
+    def _keyed(self, request: Request, principal: Principal | None) -> KeyedRequest | None:
+        if idempotency.HEADER not in request.headers:
+            return None
+        if principal is not None and self._view.takes_key(request.method):
+            return idempotency.keyed_request(request, principal)
+        if self._view.refuses_key(request.method):
+            raise IdempotencyKeyUnsupported
+        return None
 
     def _call(self, offered: Mapping[str, Any]) -> Response:
         result = self._view.run(**{name: offered[name] for name in self._view.parameters})
@@ -153,7 +174,7 @@ class Edge:
         return {k: v if k in self._lists else v[-1] for k, v in raw.items()}
 
     def _bodies(self, request: Request, errors: list[FieldError]) -> dict[str, Any]:
-        media_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        media_type = media_type_of(request)
         if media_type not in self._declared.accepts:
             offered = ", ".join(self._declared.accepts)
             raise UnsupportedMediaType(f"Send one of these content types: {offered}.")
@@ -173,8 +194,16 @@ class Edge:
         headers: dict[str, str | list[str]] = dict(reply.headers)
         if text is not None:
             headers["Content-Type"] = reply.media_type
+        if self._declared.answers_credentials:
+            headers["Cache-Control"] = "no-store"
         return Response(
             body=text if text is not None else "",
             status_code=reply.status or self._declared.status,
             headers=headers,
         )
+
+
+def _answer_given_before(keyed: KeyedRequest) -> Response | None:
+    """Looked for ahead of what precedes the transaction, so that a repetition does none of it."""
+    with unit_of_work(tenant=keyed.tenant, autocommit=True) as session:
+        return idempotency.find_answer(session, keyed)

@@ -20,6 +20,16 @@ from chalicelib.core.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from chalicelib.core.idempotency import (
+    HEADER,
+    KEPT,
+    KEY_PATTERN,
+    REPLAYED,
+    IdempotencyInFlight,
+    IdempotencyKeyMalformed,
+    IdempotencyKeyReused,
+    IdempotencyKeyUnsupported,
+)
 from chalicelib.core.parsing import JSON
 from chalicelib.core.views import View
 
@@ -27,8 +37,24 @@ TITLE = "Previsto"
 VERSION = "0.1.0"
 DESCRIPTION = (
     "Trained predictions where small businesses decide. Errors are RFC 9457 "
-    "`application/problem+json`; branch on their `title`, quote their `request_id`."
+    "`application/problem+json`; branch on their `title`, quote their `request_id`. What creates "
+    f"takes an `{HEADER}`, and may then be sent again without being done again."
 )
+KEPT_HOURS = int(KEPT.total_seconds()) // 3600
+KEY_PARAMETER: Mapping[str, Any] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": KEY_PATTERN},
+    "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+    "description": (
+        "A new key of your own, such as a UUID, for each thing that is to be created, bare or in "
+        "double quotes. The same request sent again with it creates nothing: it is answered as "
+        f"before, with `{REPLAYED}: true`. A key is yours and this path's, and is kept for at "
+        f"least {KEPT_HOURS} hours. A refusal is not kept: repair the request, or send it again, "
+        "with the same key."
+    ),
+}
 REF = "#/components/schemas/{model}"
 
 Operation = tuple[str, str, str, View]
@@ -47,7 +73,8 @@ def build_document(routes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     schemas = _Schemas(view for _, _, _, view in operations)
     paths: dict[str, dict[str, Any]] = {}
     for path, method, name, view in operations:
-        paths.setdefault(path, {})[method.lower()] = _operation(path, name, view, schemas)
+        operation = _operation(path, method, name, view, schemas)
+        paths.setdefault(path, {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": TITLE, "version": VERSION, "description": DESCRIPTION},
@@ -102,15 +129,17 @@ def _is_model(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, BaseModel)
 
 
-def _operation(path: str, name: str, view: View, schemas: _Schemas) -> dict[str, Any]:
+def _operation(path: str, method: str, name: str, view: View, schemas: _Schemas) -> dict[str, Any]:
     first = path.strip("/").split("/")[0] or "início"
     found: dict[str, Any] = {
         "operationId": name,
         "summary": view.summary,
         "tags": [first],
         "parameters": [*_path_parameters(path, view), *_query_parameters(view)],
-        "responses": _responses(view, schemas),
+        "responses": _responses(method, view, schemas),
     }
+    if view.takes_key(method):
+        found["parameters"].append(KEY_PARAMETER)
     if view.description:
         found["description"] = view.description
     if view.roles:
@@ -169,19 +198,17 @@ def _request_body(view: View, schemas: _Schemas) -> dict[str, Any] | None:
     return {"required": True, "content": content}
 
 
-def _responses(view: View, schemas: _Schemas) -> dict[str, Any]:
+def _responses(method: str, view: View, schemas: _Schemas) -> dict[str, Any]:
     success: dict[str, Any] = {"description": HTTPStatus(view.declared.status).phrase}
     if _is_model(view.response):
         success["content"] = {JSON: {"schema": schemas.reference(view.response, "serialization")}}
     elif view.declared.response_media_type != JSON:
         success["content"] = {view.declared.response_media_type: {"schema": {}}}
-    if view.declared.status == 202:
-        success["headers"] = {
-            "Location": {"schema": {"type": "string"}, "description": "Where to follow the job."}
-        }
+    if headers := _success_headers(method, view):
+        success["headers"] = headers
     found = {str(view.declared.status): success}
     by_status: dict[int, list[type[Problem]]] = {}
-    for problem in _problems(view):
+    for problem in _problems(method, view):
         by_status.setdefault(problem.status, []).append(problem)
     for status, problems in sorted(by_status.items()):
         found[str(status)] = _problem_response(problems)
@@ -190,7 +217,20 @@ def _responses(view: View, schemas: _Schemas) -> dict[str, Any]:
     return found
 
 
-def _problems(view: View) -> list[type[Problem]]:
+def _success_headers(method: str, view: View) -> dict[str, Any]:
+    found = {}
+    if view.declared.status == 202:
+        found["Location"] = _header("Where to follow the job.")
+    if view.takes_key(method):
+        found[REPLAYED] = _header(f"`true` where the `{HEADER}` was known: this is its answer.")
+    return found
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"schema": {"type": "string"}, "description": description}
+
+
+def _problems(method: str, view: View) -> list[type[Problem]]:
     found: list[type[Problem]] = [InternalError, ServiceUnavailable]
     if view.declared.identifies_caller:
         found.append(Unauthorized)
@@ -200,6 +240,10 @@ def _problems(view: View) -> list[type[Problem]]:
         found += [BadRequest, ValidationFailed]
     if view.takes_body:
         found += [UnsupportedMediaType, PayloadTooLarge]
+    if view.takes_key(method):
+        found += [IdempotencyKeyMalformed, IdempotencyInFlight, IdempotencyKeyReused]
+    if view.refuses_key(method):
+        found.append(IdempotencyKeyUnsupported)
     return [*found, *view.declared.raises]
 
 

@@ -16,6 +16,8 @@ from chalicelib.core.parsing import JSON
 
 PUBLIC: frozenset[Role] = frozenset()
 EVERYONE = frozenset(Role)
+CREATED = frozenset((201, 202))
+NOT_REPEATABLE = frozenset(("POST", "PATCH"))  # RFC 9110 promises it of every other method.
 INJECTED = frozenset(("session", "principal", "call", "body", "query", "raw", "now", "prepared"))
 
 
@@ -40,6 +42,8 @@ class Declared:
         own_transactions: The view opens its own units of work and gets no session.
         autocommit: The view runs at most one writing statement.
         identifies_caller: A public view that answers more to those who send a token.
+        answers_credentials: The answer is, or holds, what lets its bearer in: nobody may keep
+            it, neither a cache on the way nor `idempotency.py`.
         hidden: Left out of the documentation.
     """
 
@@ -57,6 +61,7 @@ class Declared:
     own_transactions: bool = False
     autocommit: bool = False
     identifies_caller: bool = False
+    answers_credentials: bool = False
     hidden: bool = False
 
     @property
@@ -112,6 +117,22 @@ class View:
     def takes_body(self) -> bool:
         """Whether the request has a body that matters."""
         return self.declared.body is not None or "raw" in self.parameters | self.before_parameters
+
+    def takes_key(self, method: str) -> bool:
+        """Whether a request may carry an `Idempotency-Key`: it creates, and the view's answer
+        can be kept by its transaction."""
+        declared = self.declared
+        is_kept = bool(self.roles) and not (
+            declared.own_transactions or declared.answers_credentials
+        )
+        return method == "POST" and declared.status in CREATED and is_kept
+
+    def refuses_key(self, method: str) -> bool:
+        """Whether an `Idempotency-Key` would promise what is not kept.
+
+        By methods that may be repeated anyway the header is left unread.
+        """
+        return method in NOT_REPEATABLE and not self.takes_key(method)
 
     @property
     def before_parameters(self) -> frozenset[str]:

@@ -37,8 +37,6 @@ from chalicelib.identity.schemas import (
 identity = Routes(__name__)
 authenticate_with(sessions.find_principal)
 
-NOT_STORED = {"Cache-Control": "no-store"}
-
 
 @identity.route("/auth/token", methods=["POST"])
 @endpoint(
@@ -47,17 +45,16 @@ NOT_STORED = {"Cache-Control": "no-store"}
     accepts=(JSON, FORM),
     allow=PUBLIC,
     raises=(CredentialsWrong, LoginLocked),
-    response=TokenOut,
     own_transactions=True,
+    answers_credentials=True,
 )
-def post_token(body: TokenIn, call: Call, now: datetime) -> Reply:
+def post_token(body: TokenIn, call: Call, now: datetime) -> TokenOut:
     """Sign in.
 
     Takes OAuth2's password grant as a form, or the same fields as JSON. An account or an
     address with too many failures has to wait.
     """
-    tokens = sessions.sign_in(body.username, body.password, call.source_ip, now)
-    return Reply(tokens, headers=NOT_STORED)
+    return sessions.sign_in(body.username, body.password, call.source_ip, now)
 
 
 @identity.route("/auth/refresh", methods=["POST"])
@@ -67,16 +64,16 @@ def post_token(body: TokenIn, call: Call, now: datetime) -> Reply:
     accepts=(JSON, FORM),
     allow=PUBLIC,
     raises=(RefreshTokenInvalid,),
-    response=TokenOut,
     own_transactions=True,
+    answers_credentials=True,
 )
-def post_refresh(body: RefreshIn, now: datetime) -> Reply:
+def post_refresh(body: RefreshIn, now: datetime) -> TokenOut:
     """Renew the tokens.
 
     A refresh token works once. One that comes back later is taken as stolen and ends the
     whole sign-in.
     """
-    return Reply(sessions.renew(body.refresh_token, now), headers=NOT_STORED)
+    return sessions.renew(body.refresh_token, now)
 
 
 @identity.route("/auth/logout", methods=["POST"])

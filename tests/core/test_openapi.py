@@ -121,6 +121,43 @@ def test_every_problem_of_a_view_is_documented_with_an_example(document: dict[st
             assert (example["title"], example["status"]) == (name, status), path
 
 
+def test_key_is_documented_where_it_is_taken_and_where_it_is_refused(
+    document: dict[str, Any],
+) -> None:
+    for path, method, view in views():
+        if view.declared.hidden:
+            continue
+        operation = document["paths"][path][method.lower()]
+        parameters = [p["name"] for p in operation["parameters"] if p["in"] == "header"]
+        headers = operation["responses"][str(view.declared.status)].get("headers", {})
+        takes = view.takes_key(method)
+        assert parameters == (["Idempotency-Key"] if takes else []), path
+        assert ("Idempotent-Replayed" in headers) == takes, path
+        documented = {
+            name
+            for found in _find(operation["responses"], "examples")
+            for name in found
+            if name.startswith("Idempotency")
+        }
+        expected = set()
+        if takes:
+            expected = {"IdempotencyKeyMalformed", "IdempotencyInFlight", "IdempotencyKeyReused"}
+        elif view.refuses_key(method):
+            expected = {"IdempotencyKeyUnsupported"}
+        assert documented == expected, path
+
+
+@pytest.mark.parametrize(
+    ("key", "is_one"), [("8e03978e", True), ('"8e03978e"', True), ('"8e', False), ("a b", False)]
+)
+def test_pattern_of_the_key_says_what_is_taken(
+    document: dict[str, Any], key: str, is_one: bool
+) -> None:
+    parameters = document["paths"]["/planos"]["post"]["parameters"]
+    schema = next(p["schema"] for p in parameters if p["in"] == "header")
+    assert jsonschema_rs.is_valid(schema, key) is is_one
+
+
 def test_path_parameters_are_those_of_the_path(document: dict[str, Any]) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():
