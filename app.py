@@ -8,6 +8,7 @@ from chalicelib.core import idempotency
 from chalicelib.core.clock import utc_now
 from chalicelib.core.routes import core
 from chalicelib.core.sweep import sweep as sweep_jobs
+from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.gym.routes import gym
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
@@ -31,3 +32,4 @@ def remove_expired(_event: Any) -> None:
     now = utc_now()
     sessions.remove_expired(now)
     idempotency.remove_expired(now)
+    remove_old_uploads(now)

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     local_timezone: str = "America/Sao_Paulo"
     upload_max_mb: int = Field(512, ge=1)
+    upload_keep_days: int = Field(7, ge=1)
     model_cache_mb: int = Field(256, ge=1)
     worker_processes: int = Field(2, ge=1)
     gateway_processes: int = Field(2, ge=1)
