@@ -6,9 +6,19 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from redis import Redis, RedisError
 from sqlalchemy import Engine, text
 
-from chalicelib.core import db, queues, runs, settings, uploads, web
+from chalicelib.core import (
+    db,
+    queues,
+    ratelimit,
+    redis_link,
+    runs,
+    settings,
+    uploads,
+    web,
+)
 from chalicelib.core.auth import Role
 from chalicelib.core.pg import FastConnection, connect_url, make_engine
 from chalicelib.core.queues import NOTIFY_CHANNEL
@@ -129,6 +139,19 @@ def require_service(name: str, reachable: bool, reason: str) -> None:
     pytest.skip(f"{name}: {reason}")
 
 
+@pytest.fixture
+def redis_url() -> str:
+    """An empty database of a real Redis."""
+    # Two runs of the tests on one machine must not empty each other's.
+    url = os.environ.get("TEST_REDIS", f"redis://127.0.0.1:6379/{os.getpid() % 15 + 1}")
+    try:
+        with Redis.from_url(url, socket_connect_timeout=1) as redis:
+            redis.flushdb()
+    except RedisError as error:
+        require_service("Redis", False, f"{url}: {error}")
+    return url
+
+
 class Bell:
     """Hears every ring of the doorbell, as a worker would."""
 
@@ -162,6 +185,8 @@ def forget_process_state() -> None:
     uploads.object_store.cache_clear()
     queues.doorbell.cache_clear()
     models.model_cache.cache_clear()
+    redis_link.redis_link.cache_clear()
+    ratelimit.request_counter.cache_clear()
     runs._stopping.clear()
     web.forget_principals()
 

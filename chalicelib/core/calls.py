@@ -86,6 +86,11 @@ def request_id_of(request: Request) -> str:
     return str(request.context.get("requestId") or telemetry.new_request_id())
 
 
+def source_ip_of(request: Request) -> str:
+    """The caller's address, as the gateway saw it."""
+    return str(request.context.get("identity", {}).get("sourceIp", ""))
+
+
 def call_of(request: Request) -> Call:
     """What a view may know of a request."""
     resource = request.path
@@ -95,7 +100,7 @@ def call_of(request: Request) -> Call:
     prefix = full.removesuffix(resource) if full.endswith(resource) else ""
     params = request.query_params
     return Call(
-        source_ip=request.context.get("identity", {}).get("sourceIp", ""),
+        source_ip=source_ip_of(request),
         prefix=prefix,
         path=resource,
         query={name: params.getlist(name) for name in params} if params else {},

@@ -9,9 +9,16 @@ from typing import Any, cast
 from chalice.app import Request, Response
 from pydantic import BaseModel, TypeAdapter
 
-from chalicelib.core import telemetry
+from chalicelib.core import ratelimit, telemetry
 from chalicelib.core.auth import Principal, TokenCache
-from chalicelib.core.calls import Reply, call_of, log_call, problem_response, request_id_of
+from chalicelib.core.calls import (
+    Reply,
+    call_of,
+    log_call,
+    problem_response,
+    request_id_of,
+    source_ip_of,
+)
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.errors import (
@@ -73,9 +80,9 @@ class Edge:
         telemetry.ensure_logging(settings().log_level)
         identifier = request_id_of(request)
         with telemetry.correlated(identifier):
-            principal = None
+            principal, counted = None, dict[str, str]()
             try:
-                principal = self._authenticate(request)
+                principal = self._admit(request, counted)
                 response = self._run(request, path, principal)
             except Problem as problem:
                 if problem.status >= 500:
@@ -84,9 +91,23 @@ class Edge:
             except Exception:  # The edge: whatever was not foreseen is a 500.
                 log.exception("unhandled error")
                 response = problem_response(InternalError(), identifier)
-            response.headers["X-Request-Id"] = identifier
+            response.headers.update({**counted, "X-Request-Id": identifier})
             log_call(request, response, principal, time.perf_counter() - started)
         return response
+
+    def _admit(self, request: Request, counted: dict[str, str]) -> Principal | None:
+        """Who calls, unless they call too often; `counted` takes the headers that say how often.
+
+        Whoever is not let in is counted by address.
+        """
+        address = source_ip_of(request)
+        try:
+            principal = self._authenticate(request)
+        except (Unauthorized, Forbidden):
+            counted.update(ratelimit.count_request(self._view, None, address))
+            raise
+        counted.update(ratelimit.count_request(self._view, principal, address))
+        return principal
 
     def _authenticate(self, request: Request) -> Principal | None:
         authorization = request.headers.get("authorization", "")

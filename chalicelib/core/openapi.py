@@ -16,6 +16,7 @@ from chalicelib.core.errors import (
     Problem,
     ProblemDocument,
     ServiceUnavailable,
+    TooManyRequests,
     Unauthorized,
     UnsupportedMediaType,
     ValidationFailed,
@@ -30,6 +31,13 @@ DESCRIPTION = (
     "`application/problem+json`; branch on their `title`, quote their `request_id`."
 )
 REF = "#/components/schemas/{model}"
+HEADERS = {
+    "X-Request-Id": "What the logs of this request carry; quote it when you ask for help.",
+    "RateLimit-Policy": 'How often you may ask: `"name";q=requests;w=seconds`, for each policy.',
+    "RateLimit": 'What is left of it: `"name";r=requests;t=seconds`, for each policy.',
+    "Retry-After": "Seconds to wait.",
+    "Location": "Where to follow the job.",
+}
 
 Operation = tuple[str, str, str, View]
 
@@ -54,6 +62,10 @@ def build_document(routes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas.definitions,
+            "headers": {
+                name: {"description": text, "schema": {"type": "string"}}
+                for name, text in HEADERS.items()
+            },
             "securitySchemes": {
                 "token": {
                     "type": "oauth2",
@@ -117,6 +129,9 @@ def _operation(path: str, name: str, view: View, schemas: _Schemas) -> dict[str,
         found["security"] = [{"token": []}]
         roles = ", ".join(sorted(view.roles))
         found["description"] = f"{found.get('description', '')}\n\nRoles: {roles}.".strip()
+    if view.declared.limit:
+        text = f"At most {view.declared.limit} by one caller."
+        found["description"] = f"{found.get('description', '')}\n\n{text}".strip()
     if body := _request_body(view, schemas):
         found["requestBody"] = body
     return found
@@ -175,10 +190,6 @@ def _responses(view: View, schemas: _Schemas) -> dict[str, Any]:
         success["content"] = {JSON: {"schema": schemas.reference(view.response, "serialization")}}
     elif view.declared.response_media_type != JSON:
         success["content"] = {view.declared.response_media_type: {"schema": {}}}
-    if view.declared.status == 202:
-        success["headers"] = {
-            "Location": {"schema": {"type": "string"}, "description": "Where to follow the job."}
-        }
     found = {str(view.declared.status): success}
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in _problems(view):
@@ -187,13 +198,29 @@ def _responses(view: View, schemas: _Schemas) -> dict[str, Any]:
         found[str(status)] = _problem_response(problems)
     for status in view.declared.may_answer:
         found[str(status)]["content"] |= success["content"]
+    for code, response in found.items():
+        response["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"} for name in _headers(view, int(code))
+        }
     return found
+
+
+def _headers(view: View, status: int) -> Iterator[str]:
+    yield "X-Request-Id"
+    if not view.declared.unlimited:
+        yield from ("RateLimit-Policy", "RateLimit")
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        yield "Retry-After"
+    if status == HTTPStatus.ACCEPTED:
+        yield "Location"
 
 
 def _problems(view: View) -> list[type[Problem]]:
     found: list[type[Problem]] = [InternalError, ServiceUnavailable]
     if view.declared.identifies_caller:
         found.append(Unauthorized)
+    if not view.declared.unlimited:
+        found.append(TooManyRequests)
     if view.roles:
         found += [Unauthorized, Forbidden]
     if view.takes_body or view.declared.query is not None or view.path:

@@ -37,14 +37,21 @@ class Live(BaseModel):
 
 
 @core.route("/health/live", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True)
+@endpoint(core, allow=PUBLIC, own_transactions=True, unlimited=True)
 def get_live() -> Live:
     """Whether the process answers at all."""
     return Live()
 
 
 @core.route("/health/ready", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True, response=Status, may_answer=(503,))
+@endpoint(
+    core,
+    allow=PUBLIC,
+    own_transactions=True,
+    response=Status,
+    may_answer=(503,),
+    unlimited=True,
+)
 def get_ready() -> Reply:
     """Whether requests may be sent here: every dependency that matters is up."""
     return _status_reply(status.check_status(with_details=False))
@@ -142,7 +149,7 @@ def post_upload(session: Session, principal: Principal, body: UploadIn, now: dat
 
 
 @core.route("/openapi.json", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True)
+@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True)
 def get_openapi(call: Call) -> Reply:
     """This API as OpenAPI 3.1."""
     document = build_document(core.current_app.routes)
@@ -151,21 +158,21 @@ def get_openapi(call: Call) -> Reply:
 
 
 @core.route("/", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True)
+@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True)
 def get_root(call: Call) -> Reply:
     """Whoever opens the bare address is shown the documentation."""
     return Reply(status=303, headers={"Location": call.link("/docs")})
 
 
 @core.route("/docs", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True)
+@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True)
 def get_docs(call: Call) -> Reply:
     """Swagger UI."""
     return Reply(swagger_page(call.link("/openapi.json")), media_type=HTML)
 
 
 @core.route("/redoc", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True)
+@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True)
 def get_redoc(call: Call) -> Reply:
     """ReDoc."""
     return Reply(redoc_page(call.link("/openapi.json")), media_type=HTML)

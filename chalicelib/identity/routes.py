@@ -37,6 +37,8 @@ from chalicelib.identity.schemas import (
 identity = Routes(__name__)
 authenticate_with(sessions.find_principal)
 
+SIGN_INS = "30/minute"  # Each hashes a password for 50 ms; a whole desk may share an address.
+RENEWALS = "120/minute"
 NOT_STORED = {"Cache-Control": "no-store"}
 
 
@@ -47,6 +49,7 @@ NOT_STORED = {"Cache-Control": "no-store"}
     accepts=(JSON, FORM),
     allow=PUBLIC,
     raises=(CredentialsWrong, LoginLocked),
+    limit=SIGN_INS,
     response=TokenOut,
     own_transactions=True,
 )
@@ -67,6 +70,7 @@ def post_token(body: TokenIn, call: Call, now: datetime) -> Reply:
     accepts=(JSON, FORM),
     allow=PUBLIC,
     raises=(RefreshTokenInvalid,),
+    limit=RENEWALS,
     response=TokenOut,
     own_transactions=True,
 )
