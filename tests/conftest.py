@@ -10,6 +10,7 @@ from redis import Redis, RedisError
 from sqlalchemy import Engine, text
 
 from chalicelib.core import (
+    cache,
     db,
     queues,
     ratelimit,
@@ -186,6 +187,7 @@ def forget_process_state() -> None:
     queues.doorbell.cache_clear()
     models.model_cache.cache_clear()
     redis_link.redis_link.cache_clear()
+    cache.answer_cache.cache_clear()
     ratelimit.request_counter.cache_clear()
     runs._stopping.clear()
     web.forget_principals()

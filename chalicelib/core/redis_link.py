@@ -25,7 +25,12 @@ AnswerT = TypeVar("AnswerT")
 
 
 class RedisLink:
-    """A process's connections to Redis, and whether it is worth asking."""
+    """A process's connections to Redis, and whether it is worth asking.
+
+    Attributes:
+        client: Gives text.
+        failures: What it raises when Redis is away.
+    """
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         """Nothing is contacted before the first question.
@@ -49,7 +54,7 @@ class RedisLink:
             # for again.
             retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,)),
         )
-        self._failures = (RedisError, OSError)
+        self.failures = (RedisError, OSError)
         self._clock = clock
         self._is_down = False
         self._ask_again_at = 0.0
@@ -63,7 +68,7 @@ class RedisLink:
             self._ask_again_at = now + PAUSE_SECONDS  # One caller tries; the others go on.
         try:
             answer = question()
-        except self._failures as error:
+        except self.failures as error:
             self._note_failure(error)
             return otherwise()
         if self._is_down:

@@ -22,7 +22,7 @@ from chalicelib.core.job_control import (
 from chalicelib.core.jobs import JobKeyTaken
 from chalicelib.core.openapi import build_document
 from chalicelib.core.pages import Page, PageQuery
-from chalicelib.core.status import Health, Status
+from chalicelib.core.status import CacheStatus, Health, Status
 from chalicelib.core.uploads import UploadIn, UploadOut, UploadTooLarge
 from chalicelib.core.web import EVERYONE, PUBLIC, Routes, endpoint
 
@@ -72,7 +72,22 @@ def get_status(principal: Principal | None) -> Reply:
     return _status_reply(status.check_status(with_details=is_admin))
 
 
-def _status_reply(found: Status) -> Reply:
+@core.route("/status/cache", methods=["GET"])
+@endpoint(
+    core,
+    allow=PUBLIC,
+    own_transactions=True,
+    response=CacheStatus,
+    may_answer=(503,),
+    identifies_caller=True,
+)
+def get_cache_status(principal: Principal | None) -> Reply:
+    """The cache, really asked; what it holds and how often it helps with an admin's token."""
+    is_admin = principal is not None and principal.role is Role.ADMIN
+    return _status_reply(status.check_cache(with_details=is_admin))
+
+
+def _status_reply(found: Status | CacheStatus) -> Reply:
     code = 503 if found.estado is Health.DOWN else 200
     return Reply(found, status=code, headers={"Cache-Control": "no-store"})
 

@@ -11,8 +11,9 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 
+from chalicelib.core.cache import AnswerCache, answer_cache
 from chalicelib.core.db import DatabaseRole, unit_of_work
-from chalicelib.core.redis_link import redis_link
+from chalicelib.core.redis_link import RedisLink, redis_link
 from chalicelib.core.settings import settings
 from chalicelib.core.uploads import object_store
 
@@ -77,6 +78,61 @@ PROBES: dict[str, Callable[[], str | None]] = {
     "storage": _ask_storage,
     "cache": _ask_cache,
 }
+
+
+class CacheFigures(BaseModel):
+    """What Redis counts, and what the process that answers has counted itself."""
+
+    chaves: int = Field(description="Keys in the database that CACHE_URL names.")
+    memoria_bytes: int = Field(description="Memory that Redis uses.")
+    acertos: int = Field(description="Keys that were found, since Redis started; all its users.")
+    falhas: int = Field(description="Keys that were not.")
+    acertos_deste_processo: int
+    falhas_deste_processo: int
+
+
+class CacheStatus(BaseModel):
+    """The cache, as it answered just now."""
+
+    estado: Health = Field(description="`absent` where none is configured: all is computed.")
+    latencia_ms: float | None = None
+    numeros: CacheFigures | None = Field(None, description="For admins only.")
+
+
+def check_cache(*, with_details: bool) -> CacheStatus:
+    """Ask the cache.
+
+    Args:
+        with_details: Say more than up or down; for admins.
+    """
+    link, cache = redis_link(), answer_cache()
+    if link is None or cache is None:
+        return CacheStatus(estado=Health.ABSENT)
+    started = time.perf_counter()
+    try:
+        link.client.ping()
+        latency = round((time.perf_counter() - started) * 1000, 2)
+        figures = _figures(link, cache) if with_details else None
+    except link.failures:
+        log.warning("cache down", exc_info=True)
+        return CacheStatus(estado=Health.DOWN)
+    return CacheStatus(estado=Health.UP, latencia_ms=latency, numeros=figures)
+
+
+def _figures(link: RedisLink, cache: AnswerCache) -> CacheFigures:
+    with link.client.pipeline(transaction=False) as asked:
+        asked.dbsize()
+        asked.info("memory")
+        asked.info("stats")
+        keys, memory, stats = asked.execute()
+    return CacheFigures(
+        chaves=keys,
+        memoria_bytes=memory["used_memory"],
+        acertos=stats["keyspace_hits"],
+        falhas=stats["keyspace_misses"],
+        acertos_deste_processo=cache.hits,
+        falhas_deste_processo=cache.misses,
+    )
 
 
 DISPENSABLE = {"cache"}  # Everything works without, only slower.
