@@ -10,6 +10,7 @@ from chalice.app import Request, Response
 from pydantic import BaseModel, TypeAdapter
 
 from chalicelib.core import ratelimit, telemetry
+from chalicelib.core.answer_headers import complete_headers
 from chalicelib.core.auth import Principal, TokenCache
 from chalicelib.core.calls import (
     Reply,
@@ -92,6 +93,7 @@ class Edge:
                 log.exception("unhandled error")
                 response = problem_response(InternalError(), identifier)
             response.headers.update({**counted, "X-Request-Id": identifier})
+            complete_headers(request, response)
             log_call(request, response, principal, time.perf_counter() - started)
         return response
 

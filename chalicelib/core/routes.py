@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from chalicelib.core import imports, job_control, status, uploads
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply, page_reply
-from chalicelib.core.docs import redoc_page, swagger_page
+from chalicelib.core.docs import page_policy, redoc_page, swagger_page
 from chalicelib.core.imports import RejectionOut
 from chalicelib.core.job_control import (
     JobFinished,
@@ -22,6 +22,7 @@ from chalicelib.core.job_control import (
 from chalicelib.core.jobs import JobKeyTaken
 from chalicelib.core.openapi import build_document
 from chalicelib.core.pages import Page, PageQuery
+from chalicelib.core.settings import settings
 from chalicelib.core.status import CacheStatus, Health, Status
 from chalicelib.core.uploads import UploadIn, UploadOut, UploadTooLarge
 from chalicelib.core.web import EVERYONE, PUBLIC, Routes, endpoint
@@ -183,11 +184,16 @@ def get_root(call: Call) -> Reply:
 @endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True)
 def get_docs(call: Call) -> Reply:
     """Swagger UI."""
-    return Reply(swagger_page(call.link("/openapi.json")), media_type=HTML)
+    return _page(swagger_page(call.link("/openapi.json")))
 
 
 @core.route("/redoc", methods=["GET"])
 @endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True)
 def get_redoc(call: Call) -> Reply:
     """ReDoc."""
-    return Reply(redoc_page(call.link("/openapi.json")), media_type=HTML)
+    return _page(redoc_page(call.link("/openapi.json")))
+
+
+def _page(content: str) -> Reply:
+    policy = page_policy(settings().assets_url)
+    return Reply(content, media_type=HTML, headers={"Content-Security-Policy": policy})

@@ -108,6 +108,13 @@ def post_guarded() -> None:
     """Have a stricter limit than others."""
 
 
+@sample.route("/kept", methods=["GET"])
+@endpoint(sample, allow=EVERYONE, own_transactions=True)
+def get_kept() -> Reply:
+    """Let the caller's browser keep the answer."""
+    return Reply("{}", headers={"Cache-Control": "private, max-age=60"})
+
+
 @sample.route("/free", methods=["GET"])
 @endpoint(sample, allow=PUBLIC, unlimited=True, own_transactions=True)
 def get_free() -> dict[str, str]:

@@ -23,9 +23,11 @@ def document() -> dict[str, Any]:
 
 
 def views() -> Iterator[tuple[str, str, View]]:
-    """Path, method and declarations of every route."""
+    """Path, method and declarations of every route but the preflights."""
     for path, methods in app.routes.items():
         for method, entry in methods.items():
+            if method == "OPTIONS":
+                continue
             yield path, method, getattr(entry.view_function, "__endpoint__")  # noqa: B009
 
 
