@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from redis import Redis
@@ -146,16 +147,40 @@ def test_redis_that_dies_in_mid_run_refuses_nobody(
 ) -> None:
     client = operador.on(app)
     with Proxy.to(6379) as proxy:
-        setting(cache_url=f"redis://127.0.0.1:{proxy.port}/{redis_url.rpartition('/')[2]}")
-        assert left(client.get("/notes")) == {"principal": 5999}
+        url = f"redis://127.0.0.1:{proxy.port}/{redis_url.rpartition('/')[2]}"
+        setting(cache_url=url, rate_limit_principal="900/minute")
+        assert left(client.get("/notes")) == {"principal": 899}
         proxy.cut()
         # Counted in this process from here on, which has counted nothing yet.
-        assert [left(client.get("/notes"))["principal"] for _ in range(3)] == [5999, 5998, 5997]
+        assert [left(client.get("/notes"))["principal"] for _ in range(3)] == [899, 898, 897]
 
 
 def test_limits_hold_in_process_while_redis_is_away(operador: Client, setting: Set) -> None:
     setting(cache_url="redis://127.0.0.1:9/0", rate_limit_principal="2/day")
     assert [operador.on(app).get("/notes").status for _ in range(3)] == [200, 200, 429]
+
+
+def test_large_quotas_are_told_a_thousandth_at_once(redis_url: str, setting: Set) -> None:
+    setting(cache_url=redis_url)
+    one, other = (RequestCounter(RedisLink(redis_url)) for _ in range(2))
+    policy = Policy("tests", quota=6000, seconds=86_400)
+    now = 1_790_000_000.0
+    assert [6000 - one.count(policy, "a", now).left for _ in range(7)] == [1, 2, 3, 4, 5, 6, 7]
+    assert 6000 - other.count(policy, "a", now).left == 2  # What was not told is not known yet.
+    assert 6000 - one.count(policy, "a", now).left == 9  # Seven told at once: all is known.
+    assert 6000 - other.count(policy, "b", now).left == 1
+
+
+def test_threads_lose_no_request(redis_url: str, setting: Set) -> None:
+    setting(cache_url=redis_url)
+    counter = RequestCounter(RedisLink(redis_url))
+    policy = Policy("tests", quota=6000, seconds=86_400)
+    now = 1_790_000_000.0
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: counter.count(policy, "a", now), range(700)))
+    with Redis.from_url(redis_url, decode_responses=True) as redis:
+        told = sum(int(str(redis.get(key))) for key in redis.scan_iter())
+    assert told + counter._tallies["tests/a"].untold == 700
 
 
 @pytest.fixture(params=["in process", "redis"])
