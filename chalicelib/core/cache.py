@@ -62,6 +62,11 @@ class AnswerCache:
         self.hits = 0
         self.misses = 0
 
+    @property
+    def is_away(self) -> bool:
+        """Whether it is not worth finding out what to look for."""
+        return self._link.is_paused
+
     def get(self, key: str, now: datetime) -> str | None:
         """The answer, if there is one that holds now."""
         kept = self._ask(lambda: self._link.client.get(key))

@@ -84,6 +84,9 @@ class Edge:
             principal, counted = None, dict[str, str]()
             try:
                 principal = self._admit(request, counted)
+                counted.update(
+                    ratelimit.count_request(self._view, principal, source_ip_of(request))
+                )
                 response = self._run(request, path, principal)
             except Problem as problem:
                 if problem.status >= 500:
@@ -98,18 +101,12 @@ class Edge:
         return response
 
     def _admit(self, request: Request, counted: dict[str, str]) -> Principal | None:
-        """Who calls, unless they call too often; `counted` takes the headers that say how often.
-
-        Whoever is not let in is counted by address.
-        """
-        address = source_ip_of(request)
+        """Who calls; whoever is not let in is counted by address, and `counted` says how often."""
         try:
-            principal = self._authenticate(request)
+            return self._authenticate(request)
         except (Unauthorized, Forbidden):
-            counted.update(ratelimit.count_request(self._view, None, address))
+            counted.update(ratelimit.count_request(self._view, None, source_ip_of(request)))
             raise
-        counted.update(ratelimit.count_request(self._view, principal, address))
-        return principal
 
     def _authenticate(self, request: Request) -> Principal | None:
         authorization = request.headers.get("authorization", "")

@@ -59,6 +59,11 @@ class RedisLink:
         self._is_down = False
         self._ask_again_at = 0.0
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether asking is not worth preparing for."""
+        return self._is_down and self._clock() < self._ask_again_at
+
     def ask(self, question: Callable[[], AnswerT], otherwise: Callable[[], AnswerT]) -> AnswerT:
         """Redis's answer, or the other one while it is away."""
         if self._is_down:

@@ -52,7 +52,7 @@ def history(session: Session, aluno_id: int, query: FrequenciaQuery, now: dateti
         CursorInvalid: The cursor is not of this list.
     """
     cache = answer_cache()
-    if cache is None or query.limit < LONG_PAGE:
+    if cache is None or cache.is_away or query.limit < LONG_PAGE:
         return _compute(session, aluno_id, query, now)[0]
     row = REVISION.one_or_none(session, aluno_id=aluno_id)
     if row is None:

@@ -171,5 +171,8 @@ def test_redis_that_dies_in_mid_run_changes_no_answer(
         assert found.hits == 1
         proxy.cut()
         answers += [operador.get(path, limit=100) for _ in range(3)]
+        assert (
+            found.misses == 2
+        )  # The first, and the one that found it away; then none was looked for.
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
