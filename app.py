@@ -6,6 +6,7 @@ from chalice.app import Chalice, Cron, Rate
 
 from chalicelib.core import idempotency
 from chalicelib.core.clock import utc_now
+from chalicelib.core.preflights import answer_preflights
 from chalicelib.core.routes import core
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
@@ -18,6 +19,7 @@ app = Chalice(app_name="previsto", configure_logs=False)
 app.register_blueprint(core)
 app.register_blueprint(identity)
 app.register_blueprint(gym)
+answer_preflights(app)
 
 
 @app.schedule(Rate(1, Rate.MINUTES))

@@ -92,6 +92,11 @@ def media_type_of(request: Request) -> str:
     return given.partition(";")[0].strip().lower()
 
 
+def source_ip_of(request: Request) -> str:
+    """The caller's address, as the gateway saw it."""
+    return str(request.context.get("identity", {}).get("sourceIp", ""))
+
+
 def call_of(request: Request) -> Call:
     """What a view may know of a request."""
     resource = request.path
@@ -101,7 +106,7 @@ def call_of(request: Request) -> Call:
     prefix = full.removesuffix(resource) if full.endswith(resource) else ""
     params = request.query_params
     return Call(
-        source_ip=request.context.get("identity", {}).get("sourceIp", ""),
+        source_ip=source_ip_of(request),
         prefix=prefix,
         path=resource,
         query={name: params.getlist(name) for name in params} if params else {},

@@ -13,7 +13,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from chalicelib.core.brokers import BrokerAddress, UnknownBroker
 
 SHORTEST_SECRET = 32
+NO_LIMIT = "off"
 HOUSE = "casa"  # The tenant of those who run the installation; companies have their own.
+
+# So many requests in so much time; empty would be the default, as everywhere.
+RATE_LIMIT = rf"^({NO_LIMIT}|[1-9]\d*/(second|minute|hour|day))$"
 
 
 class Environment(StrEnum):
@@ -67,6 +71,8 @@ class Settings(BaseSettings):
     refresh_token_days: int = Field(30, ge=1, le=90)
     login_max_failures: int = Field(5, ge=1)
     login_lock_minutes: int = Field(15, ge=1)
+    rate_limit_principal: str = Field("6000/minute", pattern=RATE_LIMIT)
+    rate_limit_address: str = Field("600/minute", pattern=RATE_LIMIT)
 
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     assets_url: str = "/assets"
@@ -122,8 +128,8 @@ class Settings(BaseSettings):
             BrokerAddress.of(self.queue_url)
         except UnknownBroker as fault:
             found.append(str(fault))
-        if self.cache_url:
-            found.append("CACHE_URL must be empty: nothing is cached outside of a process yet")
+        if self.cache_url and not self.cache_url.startswith(("redis://", "rediss://")):
+            found.append("CACHE_URL must begin with redis:// or rediss://")
         return found + (self._faults_when_deployed() if self.is_deployed else [])
 
     def _faults_when_deployed(self) -> list[str]:

@@ -41,6 +41,9 @@ class Declared:
             result as `prepared`.
         own_transactions: The view opens its own units of work and gets no session.
         autocommit: The view runs at most one writing statement.
+        limit: A stricter policy of this endpoint's own, such as `30/minute`, counted by caller
+            beside the general one.
+        unlimited: Requests are not counted: health checks and documentation.
         identifies_caller: A public view that answers more to those who send a token.
         answers_credentials: The answer is, or holds, what lets its bearer in: nobody may keep
             it, neither a cache on the way nor `idempotency.py`.
@@ -60,6 +63,8 @@ class Declared:
     before: Callable[..., Any] | None = None
     own_transactions: bool = False
     autocommit: bool = False
+    limit: str | None = None
+    unlimited: bool = False
     identifies_caller: bool = False
     answers_credentials: bool = False
     hidden: bool = False

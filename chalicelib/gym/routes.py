@@ -23,7 +23,7 @@ from chalicelib.core.uploads import (
     ReceivedFile,
 )
 from chalicelib.core.web import Routes, endpoint
-from chalicelib.gym import service_checkins, service_frequency, service_members, service_risk
+from chalicelib.gym import service_checkins, service_history, service_members, service_risk
 from chalicelib.gym.errors import (
     AlunoInativo,
     AlunoNotFound,
@@ -132,10 +132,10 @@ def get_frequencia(
     session: Session, aluno_id: Id, query: FrequenciaQuery, call: Call, now: datetime
 ) -> Reply:
     """A member's visits, newest first, and what they amount to."""
-    fields, cursor = service_frequency.frequency(session, aluno_id, query, now)
-    address = call.next_page(cursor)
+    found = service_history.history(session, aluno_id, query, now)
+    address = call.next_page(found.cursor or None)
     headers = {"Link": f'<{address}>; rel="next"'} if address else {}
-    return Reply(FrequenciaOut(**fields, next=address), headers=headers)
+    return Reply(found.json(address), headers=headers)
 
 
 @gym.route("/aluno/{aluno_id}/risco-churn", methods=["GET"])

@@ -96,6 +96,32 @@ def post_form(body: Note) -> Note:
     return body
 
 
+@sample.route("/guarded", methods=["POST"])
+@endpoint(
+    sample,
+    allow=EVERYONE,
+    limit="2/minute",
+    own_transactions=True,
+    status=204,
+)
+def post_guarded() -> None:
+    """Have a stricter limit than others."""
+
+
+@sample.route("/kept", methods=["GET"])
+@endpoint(sample, allow=EVERYONE, own_transactions=True)
+def get_kept() -> Reply:
+    """Let the caller's browser keep the answer."""
+    return Reply("{}", headers={"Cache-Control": "private, max-age=60"})
+
+
+@sample.route("/free", methods=["GET"])
+@endpoint(sample, allow=PUBLIC, unlimited=True, own_transactions=True)
+def get_free() -> dict[str, str]:
+    """Answer as often as one likes."""
+    return {}
+
+
 @sample.route("/files", methods=["POST"])
 @endpoint(sample, accepts=("text/csv",), allow=PUBLIC, status=204, own_transactions=True)
 def post_file(raw: RawBody) -> None:
