@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, text
 
-from chalicelib.core import db, doorbells, runs, settings, uploads, web
+from chalicelib.core import db, doorbells, metrics, runs, settings, uploads, web
 from chalicelib.core.auth import Role
 from chalicelib.core.doorbells.jobs_table import NOTIFY_CHANNEL, JobsTableDoorbell
 from chalicelib.core.pg import FastConnection, connect_url, make_engine
@@ -169,6 +169,7 @@ def forget_process_state() -> None:
     settings.settings.cache_clear()
     uploads.object_store.cache_clear()
     models.model_cache.cache_clear()
+    metrics.forget_metrics()
     runs._stopping.clear()
     web.forget_principals()
 

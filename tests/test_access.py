@@ -26,6 +26,7 @@ ACCESS = {
     "GET /health/live": PUBLIC,
     "GET /health/ready": PUBLIC,
     "GET /status": PUBLIC,
+    "GET /metrics": {ADMIN},
     "GET /openapi.json": PUBLIC,
     "GET /": PUBLIC,
     "GET /docs": PUBLIC,

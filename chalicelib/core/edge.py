@@ -103,6 +103,8 @@ class Edge:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token or _tokens is None:
             raise Unauthorized
+        if (admits := self._declared.also_admits) is not None and admits(token.strip()):
+            return None
         principal = _tokens.principal(token.strip(), utc_now(), time.monotonic())
         if roles and principal.role not in roles:
             raise Forbidden

@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     login_max_failures: int = Field(5, ge=1)
     login_lock_minutes: int = Field(15, ge=1)
 
+    metrics_token: SecretStr = SecretStr("")
+
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     assets_url: str = "/assets"
     log_level: str = "INFO"
@@ -116,6 +118,8 @@ class Settings(BaseSettings):
             for name, secret in (("JWT_SECRET", self.jwt_secret), ("SIGNING_KEY", self.signing_key))
             if len(secret.get_secret_value()) < SHORTEST_SECRET
         ]
+        if 0 < len(self.metrics_token.get_secret_value()) < SHORTEST_SECRET:
+            found.append(f"METRICS_TOKEN must be empty or have {SHORTEST_SECRET} characters")
         if not self.database_url:
             found.append("DATABASE_URL must name a PostgreSQL database")
         try:
