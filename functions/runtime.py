@@ -125,7 +125,8 @@ def _end(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> Outcome:
         run.fail(problem, retry=False)
         return Outcome.REFUSED
     except Exception:
-        log.exception("job failed", extra={"queue": queue.name, "job": str(run.job_id)})
+        fields = {"queue": queue.name, "job": str(run.job_id), "attempt": run.attempt}
+        log.exception("job failed", extra=fields)
         run.fail(InternalError(), retry=True)
     return Outcome.FAILED
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, text
 
-from chalicelib.core import db, doorbells, metrics, runs, settings, uploads, web
+from chalicelib.core import db, doorbells, metrics, runs, settings, telemetry, uploads, web
 from chalicelib.core.auth import Role
 from chalicelib.core.doorbells.jobs_table import NOTIFY_CHANNEL, JobsTableDoorbell
 from chalicelib.core.pg import FastConnection, connect_url, make_engine
@@ -170,6 +170,8 @@ def forget_process_state() -> None:
     uploads.object_store.cache_clear()
     models.model_cache.cache_clear()
     metrics.forget_metrics()
+    telemetry.ensure_logging.cache_clear()
+    telemetry.report_errors.cache_clear()
     runs._stopping.clear()
     web.forget_principals()
 

@@ -89,7 +89,8 @@ class Edge:
                     log.warning("request not served", exc_info=True)
                 response = problem_response(problem, identifier)
             except Exception:  # The edge: whatever was not foreseen is a 500.
-                log.exception("unhandled error")
+                where = {"method": request.method, "route": request.path}
+                log.exception("unhandled error", extra=where)
                 response = problem_response(InternalError(), identifier)
             response.headers["X-Request-Id"] = identifier
             log_call(request, response, principal, time.perf_counter() - started)

@@ -1,6 +1,7 @@
 """Every setting of the program, read from the environment once."""
 
 import os
+import re
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from chalicelib.core.brokers import BrokerAddress, UnknownBroker
 
 SHORTEST_SECRET = 32
+SENTRY_DSN = re.compile(r"https?://[^\s@/]+@[^\s@]+/\d+")
 HOUSE = "casa"  # The tenant of those who run the installation; companies have their own.
 
 
@@ -69,6 +71,8 @@ class Settings(BaseSettings):
     login_lock_minutes: int = Field(15, ge=1)
 
     metrics_token: SecretStr = SecretStr("")
+    sentry_dsn: SecretStr = SecretStr("")
+    release: str = ""
 
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     assets_url: str = "/assets"
@@ -120,6 +124,8 @@ class Settings(BaseSettings):
         ]
         if 0 < len(self.metrics_token.get_secret_value()) < SHORTEST_SECRET:
             found.append(f"METRICS_TOKEN must be empty or have {SHORTEST_SECRET} characters")
+        if (dsn := self.sentry_dsn.get_secret_value()) and not SENTRY_DSN.fullmatch(dsn):
+            found.append("SENTRY_DSN must look like https://key@host/project")
         if not self.database_url:
             found.append("DATABASE_URL must name a PostgreSQL database")
         try:

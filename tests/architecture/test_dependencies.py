@@ -19,6 +19,7 @@ ONLY_LATER = {
     "pika",
     "redis",
     "prometheus_client",
+    "sentry_sdk",
 }  # In the zip, loaded on first use.
 
 BROAD_EXCEPTS = {
