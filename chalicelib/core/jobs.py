@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from chalicelib.core import metrics, telemetry
+from chalicelib.core import audit, metrics, telemetry
 from chalicelib.core.db import DATABASE_ERRORS, Base, DatabaseRole, after_commit, unit_of_work
 from chalicelib.core.doorbells import doorbell
 from chalicelib.core.errors import Conflict, ServiceUnavailable
@@ -177,6 +177,14 @@ def enqueue(
         # Somebody else's row won. If it has ended since, ours is the next to be tried.
         if (unfinished := _unfinished(session, tenant, queue.name, dedupe_key)) is not None:
             return unfinished
+    audit.record(
+        session,
+        tenant=tenant,
+        ator=owner,
+        acao="job.pedido",
+        objeto=f"job:{job.id}",
+        fila=queue.name,
+    )
     announce(session, job)
     return job
 
