@@ -5,8 +5,8 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -15,9 +15,8 @@ from chalicelib.core import jobs, metrics, scraping
 from chalicelib.core.auth import Role
 from chalicelib.core.db import DatabaseRole, dispose_engines, unit_of_work
 from chalicelib.core.settings import settings
-from chalicelib.core.telemetry import JsonFormatter
 from tests.client import Answer, Client, assert_problem
-from tests.conftest import MakeUser
+from tests.conftest import MakeUser, forget_process_state
 from tests.core.conftest import MakeJob, change_job
 from tests.scrape import Series, series
 
@@ -200,23 +199,24 @@ def test_processes_add_up_and_the_dead_hold_no_memory(
 
 
 @pytest.fixture
-def on_lambda(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process is an instance of a Lambda function."""
-    metrics.forget_metrics()
+def on_lambda(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process is an instance of a Lambda function, whose log the app itself sets up."""
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "previsto-dev")
-
-
-def _lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    return [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    monkeypatch.setenv("LOG_LEVEL", "INFO")
+    forget_process_state()
+    root = logging.getLogger()
+    before = (root.level, root.handlers[:])
+    yield
+    root.handlers[:] = before[1]
+    root.setLevel(before[0])
 
 
 @pytest.mark.usefixtures("on_lambda")
 def test_on_lambda_the_access_log_is_the_metric(
-    operador: Client, admin: Client, caplog: pytest.LogCaptureFixture
+    operador: Client, admin: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with caplog.at_level(logging.INFO, "previsto.http"):
-        operador.get("/aluno/7/frequencia")
-    (line,) = _lines(caplog)
+    operador.get("/aluno/7/frequencia")
+    line = json.loads(capsys.readouterr().err)
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive == {
         "Namespace": "Previsto",
@@ -242,4 +242,6 @@ def test_elsewhere_the_log_has_no_metrics(
 ) -> None:
     with caplog.at_level(logging.INFO, "previsto.http"):
         operador.get("/planos")
-    assert "_aws" not in _lines(caplog)[0]
+    (line,) = caplog.records
+    assert line.message == "request"
+    assert "_aws" not in vars(line)
