@@ -38,6 +38,7 @@ class Instruments:
     request_seconds: Histogram
     runs: Counter
     run_seconds: Histogram
+    workers_lost: Counter
     doorbell_failures: Counter
     model_load_seconds: Histogram
     model_evictions: Counter
@@ -66,6 +67,12 @@ def count_run(queue: str, outcome: str, seconds: float) -> None:
         found = instruments()
         found.runs.labels(queue, outcome).inc()
         found.run_seconds.labels(queue).observe(seconds)
+
+
+def count_worker_lost(queue: str) -> None:
+    """Count a run whose worker stopped answering, so that nobody counted its end."""
+    if not leaves_by_log():
+        instruments().workers_lost.labels(queue).inc()
 
 
 def count_doorbell_failure(queue: str) -> None:
@@ -170,6 +177,7 @@ def _made() -> Instruments:
         ),
         runs=counter("runs", "Runs of jobs that ended.", "queue", "outcome"),
         run_seconds=histogram("run_duration", "Time a run took.", RUN_BUCKETS, "queue"),
+        workers_lost=counter("workers_lost", "Runs whose worker stopped answering.", "queue"),
         doorbell_failures=counter("doorbell_failures", "Rings that failed.", "queue"),
         model_load_seconds=histogram("model_load_duration", "Time to load.", LOAD_BUCKETS),
         model_evictions=counter("model_evictions", "Models dropped to keep within the bound."),

@@ -14,7 +14,9 @@ from sqlalchemy import text
 from chalicelib.core import jobs, metrics, scraping
 from chalicelib.core.auth import Role
 from chalicelib.core.db import DatabaseRole, dispose_engines, unit_of_work
+from chalicelib.core.queues import Ring
 from chalicelib.core.settings import settings
+from chalicelib.core.sweep import sweep
 from tests.client import Answer, Client, assert_problem
 from tests.conftest import MakeUser, forget_process_state
 from tests.core.conftest import MakeJob, change_job
@@ -157,8 +159,16 @@ def test_a_doorbell_that_cannot_be_rung_is_counted(
     monkeypatch.setenv("DATABASE_URL", "postgresql://postgres@127.0.0.1:9/nothing")
     dispose_engines()
     settings.cache_clear()
-    jobs.ring("sample_queue", job_id)
+    jobs.ring([Ring("sample_queue", str(job_id))])
     assert scrape(scraper)["previsto_doorbell_failures_total", ("sample_queue",)] == 1
+
+
+def test_a_worker_that_stopped_answering_is_counted(scraper: Client, make_job: MakeJob) -> None:
+    for _ in range(2):
+        gone = "state = 'running', attempt = 1, lease_until = now() - interval '1 second'"
+        change_job(make_job(), gone)
+    sweep()
+    assert scrape(scraper)["previsto_workers_lost_total", ("sample_queue",)] == 2
 
 
 COUNT = """
