@@ -13,10 +13,12 @@ from chalicelib.core import (
     cache,
     db,
     doorbells,
+    metrics,
     ratelimit,
     redis_link,
     runs,
     settings,
+    telemetry,
     uploads,
     web,
 )
@@ -196,6 +198,9 @@ def forget_process_state() -> None:
     redis_link.redis_link.cache_clear()
     cache.answer_cache.cache_clear()
     ratelimit.request_counter.cache_clear()
+    metrics.forget_metrics()
+    telemetry.ensure_logging.cache_clear()
+    telemetry.report_errors.cache_clear()
     runs._stopping.clear()
     web.forget_principals()
 

@@ -27,6 +27,8 @@ ACCESS = {
     "GET /health/ready": PUBLIC,
     "GET /status": PUBLIC,
     "GET /status/cache": PUBLIC,
+    "GET /metrics": {ADMIN},
+    "GET /auditoria": {ADMIN},
     "GET /openapi.json": PUBLIC,
     "GET /": PUBLIC,
     "GET /docs": PUBLIC,

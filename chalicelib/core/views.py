@@ -47,6 +47,7 @@ class Declared:
         identifies_caller: A public view that answers more to those who send a token.
         answers_credentials: The answer is, or holds, what lets its bearer in: nobody may keep
             it, neither a cache on the way nor `idempotency.py`.
+        also_admits: Whether a bearer token that is no user's, but a program's, is let in.
         hidden: Left out of the documentation.
     """
 
@@ -67,6 +68,7 @@ class Declared:
     unlimited: bool = False
     identifies_caller: bool = False
     answers_credentials: bool = False
+    also_admits: Callable[[str], bool] | None = None
     hidden: bool = False
 
     @property

@@ -39,6 +39,7 @@ from infra.local.environment import DataDirRefused
 from infra.local.gateway import GatewayNotReady, PortBusy, check_port, wait_until_ready
 from infra.local.postgres import EmbeddedPostgres, EmbeddedPostgresError
 from infra.local.processes import Child
+from infra.local.shared_metrics import share_metrics
 
 DATABASE = "previsto"
 READY_SECONDS = 60.0
@@ -83,6 +84,7 @@ def run(stop: threading.Event) -> None:
         os.environ["LOG_LEVEL"] = "WARNING"  # A console is for people; the log for the rest.
     environment.prepare(data_dir, given)
     check_port(given.host, given.port)
+    share_metrics(data_dir / "metrics" / "run")
     with _database(data_dir, given) as postgres:
         found = settings()
         _say("Preparing the database ...")

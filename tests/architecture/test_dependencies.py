@@ -13,7 +13,16 @@ from tests.architecture.imports import ROOT, imports, modules, own_imports, reac
 
 PRODUCTS = ("gym", "credit", "books", "prices")
 HEAVY = {"sklearn", "pandas", "plotly", "skl2onnx", "scrapy", "scipy", "joblib", "pyarrow"}
-ONLY_LATER = {"onnxruntime", "boto3", "pika", "redis", "limits"}  # In the zip, loaded on first use.
+# In the zip, loaded on first use.
+ONLY_LATER = {
+    "onnxruntime",
+    "boto3",
+    "pika",
+    "redis",
+    "limits",
+    "prometheus_client",
+    "sentry_sdk",
+}
 
 BROAD_EXCEPTS = {
     "chalicelib.core.edge",  # @endpoint: whatever happens is an answer.

@@ -71,6 +71,16 @@ def post_note(session: Session, principal: Principal, body: Note, call: Call) ->
         raise RuntimeError(SECRET)
     if body.texto == "sql":
         session.execute(text("SELECT no_such_column || :email"), {"email": EMAIL})
+    if body.texto == "no number":
+        session.execute(text("SELECT cast(cast(:email AS text) AS int)"), {"email": EMAIL})
+    if body.texto == "twice":
+        for _ in range(2):
+            session.execute(
+                text("INSERT INTO models (tenant, model, last_version) VALUES (:t, :email, 1)"),
+                {"t": principal.tenant, "email": EMAIL},
+            )
+    if body.texto == "no note":
+        Note.model_validate({"texto": {"email": EMAIL}})
     return body
 
 

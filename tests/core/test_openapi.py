@@ -13,7 +13,7 @@ from chalicelib.core.openapi import build_document
 from chalicelib.core.views import View
 from tests.client import Client
 
-HIDDEN = {"/", "/openapi.json", "/docs", "/redoc"}
+HIDDEN = {"/", "/openapi.json", "/docs", "/redoc", "/metrics"}
 
 
 @pytest.fixture(scope="module")

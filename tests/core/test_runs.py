@@ -57,7 +57,9 @@ def write(run: JobRun, note: str) -> None:
 def notes() -> list[str]:
     """What the runs wrote."""
     with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
-        found = session.execute(text("SELECT objeto FROM auditoria ORDER BY id"))
+        found = session.execute(
+            text("SELECT objeto FROM auditoria WHERE acao <> 'job.pedido' ORDER BY id")
+        )
         return list(found.scalars())
 
 

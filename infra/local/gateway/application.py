@@ -141,13 +141,13 @@ class Gateway:
 
 def _log_refusal(request: Request, refusal: Refusal) -> None:
     level = logging.WARNING if refusal.status >= 500 else logging.INFO
+    # Without the path: whoever asks for what is not there may have put anything into it.
     _logger.log(
         level,
-        "%d %s: %s %s, request_id=%s",
+        "%d %s: %s, request_id=%s",
         refusal.status,
         refusal.title,
         request.method,
-        request.path,
         request.request_id,
     )
 
