@@ -1,0 +1,166 @@
+"""The deployed API and its queues, as a test reaches them."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+import boto3
+
+from app import app
+from infra.aws.package import Package
+from infra.local.gateway.events import proxy_event
+from infra.local.gateway.request import Request
+from infra.local.gateway.routes import RouteTable
+from infra.local.lambda_service import REGION, Function, LambdaInstance
+from tests.client import Answer, Client
+
+# The doorbell of the functions. While it is the jobs table's, the test rings SQS in its place.
+QUEUE_URL = "jobs://"
+BUCKET = "previsto-objetos"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The unpacked package and what runs it.
+
+    Attributes:
+        package: The zip and its template.
+        folder: The zip, unpacked.
+        python: An interpreter that has Lambda's runtime client and nothing else.
+    """
+
+    package: Package
+    folder: Path
+    python: Path
+
+    def function(
+        self, environment: dict[str, str], handler: str = "app.app", *options: str
+    ) -> Function:
+        """One of the package's functions."""
+        return Function(self.python, self.folder, handler, environment, options)
+
+
+class DeployedClient(Client):
+    """A client of the API as it runs in Lambda."""
+
+    instance: LambdaInstance
+
+    def at(self, instance: LambdaInstance) -> Self:
+        """The same caller at this instance of the function."""
+        found = copy(self)
+        found.instance = instance
+        return found
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        content_type: str = "application/json",
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Any request, as the event that API Gateway would make of it."""
+        sent = {"content-type": content_type, **(headers or {})}
+        if self.token:
+            sent["authorization"] = f"Bearer {self.token}"
+        data = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
+        answer = self.instance.invoke(_event(method, path, sent, data))
+        found = {**answer["headers"], **{n: v[-1] for n, v in answer["multiValueHeaders"].items()}}
+        return Answer(answer["statusCode"], found, (answer["body"] or "").encode())
+
+    def sign_in(self, login: str, password: str) -> Self:
+        """Get a token by password."""
+        answer = self.post("/auth/token", {"username": login, "password": password})
+        assert answer.status == 200, answer.body
+        found = copy(self)
+        found.token = answer.json["access_token"]
+        return found
+
+
+def _event(method: str, path: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    path, _, query = path.partition("?")
+    request = Request(
+        method=method,
+        path=path,
+        query=query,
+        headers=headers,
+        multi_headers={name: [value] for name, value in headers.items()},
+        source_ip="192.0.2.7",
+        request_id=str(uuid4()),
+    )
+    match = RouteTable(app.routes).match(path)
+    return proxy_event(
+        request, match, body, method=method, binary_types=set(app.api.default_binary_types)
+    )
+
+
+@contextmanager
+def first_scored_answer(
+    function: Function, token: str, aluno_id: int, log: Path
+) -> Iterator[tuple[LambdaInstance, float]]:
+    """A cold instance that has scored one member; yields it with the seconds from its start."""
+    started = time.perf_counter()
+    with LambdaInstance(function, log) as instance:
+        answer = DeployedClient(token).at(instance).get(f"/aluno/{aluno_id}/risco-churn")
+        seconds = time.perf_counter() - started
+        assert answer.json["motivos"], answer.body
+        yield instance, seconds
+
+
+class EventSourceMapping:
+    """Takes messages from an SQS queue to a function, and deletes those it has not handed back."""
+
+    def __init__(self, endpoint: str, queue: str) -> None:
+        """Take where SQS is, and the queue's name; the queue is made."""
+        self._sqs = boto3.client("sqs", endpoint_url=endpoint, region_name=REGION)
+        self._url = self._sqs.create_queue(QueueName=queue)["QueueUrl"]
+        self._arn = f"arn:aws:sqs:{REGION}:123456789012:{queue}"
+
+    def send(self, body: str) -> None:
+        """Put a message on the queue."""
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=body)
+
+    def deliver(self, instance: LambdaInstance, *, timeout_seconds: float = 240.0) -> int:
+        """Invoke the function with what is on the queue; returns how many messages it took."""
+        received = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=10,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        ).get("Messages", [])
+        event = {"Records": [self._record(message) for message in received]}
+        answer = instance.invoke(event, timeout_seconds=timeout_seconds)
+        refused = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+        taken = [message for message in received if message["MessageId"] not in refused]
+        for message in taken:
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return len(taken)
+
+    def left(self) -> int:
+        """How many messages are on the queue, those in flight included."""
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(names))
+        return sum(int(found["Attributes"][name]) for name in names)
+
+    def _record(self, message: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message["Attributes"],
+            "messageAttributes": {},
+            "md5OfBody": message["MD5OfBody"],
+            "eventSource": "aws:sqs",
+            "eventSourceARN": self._arn,
+            "awsRegion": REGION,
+        }
