@@ -123,8 +123,10 @@ def _run_chalice(program: Path, source: Path, target: Path) -> None:
         **os.environ,
         "PYTHONDONTWRITEBYTECODE": "1",  # Chalice imports the app, and packs all it finds.
     }
-    command = [program.with_name("chalice"), "--project-dir", source, "package", target]
-    subprocess.run(command, env=environment, check=True)
+    chalice = program.with_name("chalice")
+    subprocess.run(
+        [chalice, "--project-dir", source, "package", target], env=environment, check=True
+    )
 
 
 def _leave_out_tests(content: Path) -> None:
@@ -140,11 +142,14 @@ def _compile(program: Path, content: Path) -> None:
     The compiled files are used unchecked, because the times of the sources they would be checked
     against do not survive the zip.
     """
-    unchecked = ["--invalidation-mode", "unchecked-hash"]
-    command = [program, "-m", "compileall", "-q", *unchecked, "-s", content, "-p", TASK_ROOT]
+    options = ["-q", "--invalidation-mode", "unchecked-hash", "-p", TASK_ROOT]
     # Sets of constants are written in the order of their hashes.
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    subprocess.run([*command, content], env=environment, check=True)
+    subprocess.run(
+        [program, "-m", "compileall", *options, "-s", content, content],
+        env=environment,
+        check=True,
+    )
 
 
 def _require_fitting(content: Path) -> None:
@@ -172,7 +177,8 @@ def main() -> int:
     with zipfile.ZipFile(built.archive) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
     packed = built.archive.stat().st_size
-    print(f"{built.archive.relative_to(ROOT)}: {packed / 1e6:.0f} MB, {unpacked / 1e6:.0f} unpacked")
+    sizes = f"{packed / 1e6:.0f} MB, {unpacked / 1e6:.0f} MB unpacked"
+    print(f"{built.archive.relative_to(ROOT)}: {sizes}")
     print(f"{built.template.relative_to(ROOT)}: for Python {built.python.version}")
     return 0
 

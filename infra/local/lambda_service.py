@@ -7,10 +7,12 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -67,7 +69,7 @@ class LambdaInstance:
 
     Attributes:
         init_seconds: From the start of the process until it asked for its first event.
-        init_cpu_seconds: What it computed in that time, which other programs do not stretch.
+        init_cpu_seconds: What its process computed in that time.
     """
 
     def __init__(self, function: Function, log: Path) -> None:
@@ -85,12 +87,11 @@ class LambdaInstance:
         Raises:
             FunctionFailed: Its code could not be loaded.
         """
-        self._service.start()
-        try:
+        with ExitStack() as started:
+            self._service.start()
+            started.callback(self._stop)
             self._start()
-        except BaseException:
-            self._stop()
-            raise
+            started.pop_all()
         return self
 
     def __exit__(
@@ -106,8 +107,16 @@ class LambdaInstance:
         """What the function has printed."""
         return self._log.read_text(errors="replace")
 
+    @property
+    def cpu_seconds(self) -> float:
+        """What its process has computed so far, which other programs stretch less than time."""
+        if self._process is None:
+            return 0.0
+        spent = psutil.Process(self._process.pid).cpu_times()
+        return float(spent.user + spent.system)
+
     def invoke(self, event: Any, *, timeout_seconds: float = 60.0) -> Any:
-        """Give it an event; returns its answer.
+        """Give it an event; returns its answer. One that took too long is of no use afterwards.
 
         Raises:
             FunctionFailed: It raised, ended, or took too long.
@@ -136,8 +145,7 @@ class LambdaInstance:
         if report.kind != "ready":
             raise self._failure(report)
         self.init_seconds = report.at - started
-        spent = psutil.Process(self._process.pid).cpu_times()
-        self.init_cpu_seconds = spent.user + spent.system
+        self.init_cpu_seconds = self.cpu_seconds
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -211,6 +219,11 @@ class _RuntimeApi(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of connections that a process took with it when it ended."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Call(BaseHTTPRequestHandler):
     """One call of the runtime client."""
@@ -218,7 +231,7 @@ class _Call(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _RuntimeApi
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class finds it by this name
+    def do_GET(self) -> None:
         """Hand out the next event, once there is one."""
         if urlsplit(self.path).path != f"{API}/invocation/next":
             self._send(404, b"{}")
@@ -234,7 +247,7 @@ class _Call(BaseHTTPRequestHandler):
         }
         self._send(200, json.dumps(event).encode(), headers)
 
-    def do_POST(self) -> None:  # noqa: N802 - the base class finds it by this name
+    def do_POST(self) -> None:
         """Take an answer, or the account of a failure."""
         content = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"null")
         kind = self.path.rpartition("/")[2]

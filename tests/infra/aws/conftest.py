@@ -1,22 +1,25 @@
 """The package as Lambda would run it, beside an S3 and an SQS that other processes reach."""
 
-import logging
-import zipfile
 from collections.abc import Iterator
 
-import boto3
 import pytest
 import requests
-from moto.server import ThreadedMotoServer
 
 from chalicelib.core.auth import Role
-from infra.aws.package import BUILD, Package, package
-from infra.aws.pythons import NoLambdaPython, Python, lambda_python, make_environment, pinned
-from infra.local.lambda_service import REGION
+from infra.aws.package import Package
+from infra.aws.pythons import NoLambdaPython, Python, lambda_python
 from tests.client import Client
 from tests.conftest import MakeUser, forget_process_state, require_service
 from tests.gym.conftest import make_aluno, plano_id  # noqa: F401 - fixtures of the tests here
-from tests.infra.aws.deployed import BUCKET, CREDENTIALS, QUEUE_URL, DeployedClient, Deployment
+from tests.infra.aws.deployed import (
+    CREDENTIALS,
+    QUEUE_URL,
+    DeployedClient,
+    Deployment,
+    aws_services,
+    deploy,
+    storage_url,
+)
 
 
 @pytest.fixture(scope="session")
@@ -30,40 +33,30 @@ def python() -> Python:
 
 
 @pytest.fixture(scope="session")
-def built(python: Python) -> Package:
-    """The package, as `make package` builds it and keeps it until its sources change."""
-    return package()
+def deployment(python: Python, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """The package, as `make package` builds it and keeps it until its sources change, unpacked."""
+    return deploy(tmp_path_factory.mktemp("task"))
 
 
 @pytest.fixture(scope="session")
-def deployment(built: Package, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """The package where Lambda would unpack it."""
-    folder = tmp_path_factory.mktemp("task")
-    with zipfile.ZipFile(built.archive) as archive:
-        archive.extractall(folder)
-    runtime = make_environment(BUILD / "runtime", built.python, pinned("awslambdaric"))
-    return Deployment(built, folder, runtime)
+def built(deployment: Deployment) -> Package:
+    """The package itself."""
+    return deployment.package
 
 
 @pytest.fixture(scope="session")
 def aws_server() -> Iterator[str]:
-    """S3 and SQS on a socket; gives their address."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    """Where S3 and SQS are."""
+    with aws_services() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
 def aws(aws_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """S3 with one empty bucket and SQS without queues, and credentials for both."""
+    """S3 and SQS, both empty, and credentials for them."""
     requests.post(f"{aws_server}/moto-api/reset", timeout=10).raise_for_status()
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    s3 = boto3.client("s3", endpoint_url=aws_server, region_name=REGION)
-    s3.create_bucket(Bucket=BUCKET)
     return aws_server
 
 
@@ -76,7 +69,7 @@ def deployed_environment(
         **environment,
         **CREDENTIALS,
         "AWS_ENDPOINT_URL": aws,
-        "STORAGE_URL": f"s3://{BUCKET}/previsto?endpoint={aws}&region={REGION}",
+        "STORAGE_URL": storage_url(aws),
         "QUEUE_URL": QUEUE_URL,
     }
     for name in ("STORAGE_URL", "QUEUE_URL"):

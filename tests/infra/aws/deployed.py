@@ -1,7 +1,8 @@
 """The deployed API and its queues, as a test reaches them."""
 
 import json
-import time
+import logging
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -11,9 +12,11 @@ from typing import Any, Self
 from uuid import uuid4
 
 import boto3
+from moto.server import ThreadedMotoServer
 
 from app import app
-from infra.aws.package import Package
+from infra.aws.package import BUILD, Package, package
+from infra.aws.pythons import make_environment, pinned
 from infra.local.gateway.events import proxy_event
 from infra.local.gateway.request import Request
 from infra.local.gateway.routes import RouteTable
@@ -45,6 +48,19 @@ class Deployment:
     ) -> Function:
         """One of the package's functions."""
         return Function(self.python, self.folder, handler, environment, options)
+
+
+def deploy(folder: Path) -> Deployment:
+    """Build the package unless it is there, and unpack it into a folder, as Lambda would.
+
+    Raises:
+        NoLambdaPython: Lambda has none of the interpreters that are here.
+    """
+    built = package()
+    with zipfile.ZipFile(built.archive) as archive:
+        archive.extractall(folder)
+    runtime = make_environment(BUILD / "runtime", built.python, pinned("awslambdaric"))
+    return Deployment(built, folder, runtime)
 
 
 class DeployedClient(Client):
@@ -105,16 +121,23 @@ def _event(method: str, path: str, headers: dict[str, str], body: bytes) -> dict
 
 
 @contextmanager
-def first_scored_answer(
-    function: Function, token: str, aluno_id: int, log: Path
-) -> Iterator[tuple[LambdaInstance, float]]:
-    """A cold instance that has scored one member; yields it with the seconds from its start."""
-    started = time.perf_counter()
-    with LambdaInstance(function, log) as instance:
-        answer = DeployedClient(token).at(instance).get(f"/aluno/{aluno_id}/risco-churn")
-        seconds = time.perf_counter() - started
-        assert answer.json["motivos"], answer.body
-        yield instance, seconds
+def aws_services() -> Iterator[str]:
+    """S3 and SQS on a socket, for other processes too; yields their address."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+def storage_url(endpoint: str) -> str:
+    """The bucket of the deployment, made if need be, as `STORAGE_URL` names it."""
+    s3 = boto3.client("s3", endpoint_url=endpoint, region_name=REGION)
+    s3.create_bucket(Bucket=BUCKET)
+    return f"s3://{BUCKET}/previsto?endpoint={endpoint}&region={REGION}"
 
 
 class EventSourceMapping:
@@ -164,3 +187,12 @@ class EventSourceMapping:
             "eventSourceARN": self._arn,
             "awsRegion": REGION,
         }
+
+
+def assert_reasons_add_up(score: dict[str, Any]) -> None:
+    """Law 8: there are reasons, and they sum to the score minus the base value."""
+    contributions = [reason["contribuicao"] for reason in score["motivos"]]
+    assert contributions
+    told = score["probabilidade_base"] + sum(contributions)
+    # Each is rounded for people.
+    assert abs(told - score["probabilidade_churn"]) < 1e-3

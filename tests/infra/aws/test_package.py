@@ -9,29 +9,31 @@ from pathlib import Path
 import pytest
 
 from chalicelib.core.auth import Role
-from infra.aws.package import ROOT, Package, package
+from infra.aws.package import Package, package
+from infra.aws.pythons import ROOT
 from infra.local.lambda_service import LambdaInstance
 from tests.architecture.test_dependencies import HEAVY, ONLY_LATER
 from tests.conftest import PASSWORD, MakeUser
 from tests.gym.conftest import MakeAluno
 from tests.gym.publishing import publish_model
-from tests.infra.aws.deployed import DeployedClient, Deployment
+from tests.infra.aws.deployed import DeployedClient, Deployment, assert_reasons_add_up
 
 pytestmark = pytest.mark.slow
 
 LARGEST_BYTES = 200 * 1024 * 1024  # Unpacked; Lambda refuses what is over 250 of its MB.
-OURS = {"app.py", "chalicelib", "chalice"}
-NEVER_PACKED = HEAVY | {"onnx", "offapi", "moto", "granian", "pytest", "tests", "infra", "functions"}
+DEVELOPMENT = {"onnx", "offapi", "moto", "granian", "pytest", "tests", "infra", "functions"}
+NEVER_PACKED = HEAVY | DEVELOPMENT
 PAGE_ASSETS = re.compile(r"swagger|redoc|plotly", re.IGNORECASE)
 PRIVATE = re.compile(r"(^|/)(\.env|\.data|\.git|notebooks)(/|$)")
 
 STARTS = 5
-# The budget of 450 ms is for an interpreter like Lambda's. On that, the libraries which the API
-# cannot do without take some 290 ms; pyenv's are built without optimisation and need 355, and a
-# neighbour on the machine may double both. So what is held here is the ratio, between processor
-# times, of starts that take turns: 450 / 290, whatever the machine. `make bench` prints the
-# milliseconds. What makes a start slow is told by name further up.
-MOST_TIMES_THE_LIBRARIES = 1.5
+# The budgets, 450 ms until a cold start is over and 900 ms until the first score, are for an
+# interpreter built like Lambda's. One that is built without optimisation, as pyenv's, takes a
+# quarter more, and a neighbour on the machine any amount. So what is held here are ratios to
+# what the libraries alone take (290 ms where the budgets are meant), between processor times of
+# starts that take turns. `make bench` prints the milliseconds.
+MOST_INIT = 450 / 290
+MOST_SCORED = 900 / 290
 LIBRARIES = """
 import argon2, chalice.app, jwt, pg8000, pydantic, pydantic_settings, sqlalchemy.orm
 import sqlalchemy.dialects.postgresql.pg8000
@@ -52,7 +54,7 @@ def _names(built: Package) -> list[str]:
 def test_the_package_holds_the_app_and_what_it_runs_on_and_nothing_else(built: Package) -> None:
     names = _names(built)
     tops = {name.partition("/")[0].removesuffix(".py") for name in names}
-    assert {top.removesuffix(".py") for top in OURS} <= tops
+    assert {"app", "chalicelib", "chalice"} <= tops
     assert tops & NEVER_PACKED == set()
     assert [name for name in names if PAGE_ASSETS.search(name)] == []
     assert [name for name in names if PRIVATE.search(name)] == []
@@ -115,21 +117,11 @@ def test_the_api_registers_checks_in_and_scores_with_reasons(
         assert client.post("/aluno/checkin", {"aluno_id": aluno_id}).status == 201
         score = client.get(f"/aluno/{aluno_id}/risco-churn")
         assert score.status == 200, score.body
-        _assert_reasons_add_up(score.json, version)
+        assert score.json["modelo_versao"] == version
+        assert_reasons_add_up(score.json)
         again = client.get(f"/aluno/{aluno_id}/risco-churn").json
         assert again == {**score.json, "origem": "armazenado"}
         assert client.get("/openapi.json").json["paths"]
-
-
-def _assert_reasons_add_up(score: dict[str, object], version: int) -> None:
-    assert score["modelo_versao"] == version
-    reasons = score["motivos"]
-    assert isinstance(reasons, list)
-    assert reasons
-    told = sum(reason["contribuicao"] for reason in reasons)
-    assert score["probabilidade_base"] + told == pytest.approx(  # type: ignore[operator]
-        score["probabilidade_churn"], abs=1e-3
-    )
 
 
 def test_every_function_of_the_template_runs(
@@ -190,17 +182,27 @@ def loaded(log: str) -> set[str]:
     return set(re.findall(r"^import time:[^|]+\|[^|]+\|\s+(\w+)", log, re.MULTILINE))
 
 
-def test_a_cold_start_is_little_more_than_its_libraries(
-    deployment: Deployment, deployed_environment: dict[str, str], tmp_path: Path
+def test_cold_starts_keep_their_budgets(
+    deployment: Deployment,
+    deployed_environment: dict[str, str],
+    caller: DeployedClient,
+    make_aluno: MakeAluno,
+    tmp_path: Path,
 ) -> None:
+    publish_model()
     (tmp_path / "libraries.py").write_text(LIBRARIES)
-    ours, theirs = [], []
-    libraries = {**deployed_environment, "PYTHONPATH": f"{deployment.folder}:{tmp_path}"}
+    own_path = {"PYTHONPATH": f"{deployment.folder}:{tmp_path}"}
+    bare = deployment.function({**deployed_environment, **own_path}, "libraries.handler")
+    api = deployment.function(deployed_environment)
+    libraries, inits, scores = list[float](), list[float](), list[float]()
     for _ in range(STARTS):
-        for times, function in (
-            (ours, deployment.function(deployed_environment)),
-            (theirs, deployment.function(libraries, "libraries.handler")),
-        ):
-            with LambdaInstance(function, tmp_path / "start.log") as instance:
-                times.append(instance.init_cpu_seconds)
-    assert min(ours) <= MOST_TIMES_THE_LIBRARIES * min(theirs)
+        with LambdaInstance(bare, tmp_path / "bare.log") as instance:
+            libraries.append(instance.init_cpu_seconds)
+        aluno_id = make_aluno((2, 5, 9))  # Nobody has asked for this one's score before.
+        with LambdaInstance(api, tmp_path / "api.log") as instance:
+            inits.append(instance.init_cpu_seconds)
+            answer = caller.at(instance).get(f"/aluno/{aluno_id}/risco-churn")
+            assert answer.json["origem"] == "recalculado"
+            scores.append(instance.cpu_seconds)
+    assert min(inits) <= MOST_INIT * min(libraries)
+    assert min(scores) <= MOST_SCORED * min(libraries)
