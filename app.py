@@ -4,9 +4,11 @@ from typing import Any
 
 from chalice.app import Chalice, Cron, Rate
 
-from chalicelib.core import runs
+from chalicelib.core import idempotency
 from chalicelib.core.clock import utc_now
 from chalicelib.core.routes import core
+from chalicelib.core.sweep import sweep as sweep_jobs
+from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.gym.routes import gym
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
@@ -21,10 +23,13 @@ app.register_blueprint(gym)
 @app.schedule(Rate(1, Rate.MINUTES))
 def sweep(_event: Any) -> None:
     """Queue again what lost workers held, and ring for what is due."""
-    runs.sweep()
+    sweep_jobs()
 
 
 @app.schedule(Cron(0, 7, "*", "*", "?", "*"))
 def remove_expired(_event: Any) -> None:
     """Delete what has expired, at 04:00 in São Paulo."""
-    sessions.remove_expired(utc_now())
+    now = utc_now()
+    sessions.remove_expired(now)
+    idempotency.remove_expired(now)
+    remove_old_uploads(now)

@@ -16,6 +16,11 @@ class EventSource:
     handler: str
     is_long: bool = False
 
+    @property
+    def batch_size(self) -> int:
+        """How many messages an event carries: of long work one, to leave the rest to others."""
+        return 1 if self.is_long else 10
+
 
 EVENT_SOURCES = {
     "aluno_queue": EventSource("functions.gym.import_alunos.handler", is_long=True),

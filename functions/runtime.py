@@ -19,6 +19,7 @@ from chalicelib.core.runs import (
     RunInterrupted,
     claim,
     job_exists,
+    stop_requested,
 )
 from chalicelib.core.settings import settings
 
@@ -47,7 +48,7 @@ def queue_handler(queue: Queue[MessageT]) -> Callable[[Work[MessageT]], Handler]
             failures = [
                 {"itemIdentifier": record["messageId"]}
                 for record in event["Records"]
-                if not _answer_ring(record, queue, work)
+                if stop_requested() or not _answer_ring(record, queue, work)
             ]
             return {"batchItemFailures": failures}
 

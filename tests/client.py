@@ -7,7 +7,9 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from chalice.app import Chalice
-from chalice.test import Client as ChaliceClient
+from chalice.config import Config
+from chalice.local import LocalGateway, LocalGatewayException
+from chalice.test import HTTPResponse
 
 from app import app as the_app
 from chalicelib.core.auth import issue_access_token
@@ -86,7 +88,13 @@ class Client:
         data = (
             body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         )
-        response = ChaliceClient(self.app).http.request(method, path, headers=sent, body=data)
+        # Chalice's own test client would swap `os.environ` meanwhile, for every thread, and two
+        # requests at once would leave a copy behind.
+        try:
+            found = LocalGateway(self.app, Config()).handle_request(method, path, sent, data)
+        except LocalGatewayException as refusal:
+            return Answer(refusal.CODE, dict(refusal.headers), refusal.body or b"")
+        response = HTTPResponse.create_from_dict(found)
         return Answer(response.status_code, dict(response.headers), response.body)
 
 

@@ -1,17 +1,18 @@
 """Real parts for tests: one embedded server, and one database that each test finds empty."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
 
-from chalicelib.core import db, queues, runs, settings, uploads, web
+from chalicelib.core import db, doorbells, runs, settings, uploads, web
 from chalicelib.core.auth import Role
+from chalicelib.core.doorbells.jobs_table import NOTIFY_CHANNEL, JobsTableDoorbell
 from chalicelib.core.pg import FastConnection, connect_url, make_engine
-from chalicelib.core.queues import NOTIFY_CHANNEL
+from chalicelib.core.queues import Ring
 from chalicelib.core.settings import HOUSE
 from chalicelib.gym import models
 from chalicelib.identity import service
@@ -140,11 +141,15 @@ class Bell:
     def rings(self) -> list[str]:
         """Names of the queues that were rung for since the last look, in order."""
         # Notifications keep the order of their commits: when this one has come, all have.
-        queues.doorbell().ring("the-end", "-")
+        JobsTableDoorbell().ring([Ring("the-end", "-")], _nobody_listens)
         heard: list[str] = []
         while "the-end" not in heard:
             heard += [n.payload.split()[0] for n in self._connection.wait(10)]
         return heard[:-1]
+
+
+def _nobody_listens(_: Sequence[Ring]) -> None:
+    pytest.fail("the doorbell was not rung")
 
 
 @pytest.fixture
@@ -157,10 +162,12 @@ def bell(environment: dict[str, str]) -> Iterator[Bell]:
 
 def forget_process_state() -> None:
     """Empty what a process keeps: settings, pools, models, callers."""
+    if doorbells.doorbell.cache_info().currsize:
+        doorbells.doorbell().close()
+    doorbells.doorbell.cache_clear()
     db.dispose_engines()
     settings.settings.cache_clear()
     uploads.object_store.cache_clear()
-    queues.doorbell.cache_clear()
     models.model_cache.cache_clear()
     runs._stopping.clear()
     web.forget_principals()

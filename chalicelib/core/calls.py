@@ -86,6 +86,12 @@ def request_id_of(request: Request) -> str:
     return str(request.context.get("requestId") or telemetry.new_request_id())
 
 
+def media_type_of(request: Request) -> str:
+    """The media type of the body, in lower case and without parameters; JSON unless given."""
+    given: str = request.headers.get("content-type", JSON)
+    return given.partition(";")[0].strip().lower()
+
+
 def call_of(request: Request) -> Call:
     """What a view may know of a request."""
     resource = request.path

@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 from chalicelib.core import audit
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply
-from chalicelib.core.db import after_commit
 from chalicelib.core.errors import Conflict, NotFound
-from chalicelib.core.jobs import Job, JobState, ring
+from chalicelib.core.jobs import Job, JobState, announce
 from chalicelib.core.pages import AS_INSTANT, AS_UUID, PageQuery, fetch_page
 from chalicelib.core.types import FromRow
 
@@ -118,6 +117,7 @@ def redrive_job(session: Session, principal: Principal, job_id: UUID) -> Job:
         state=JobState.QUEUED,
         cancel_requested=False,
         next_attempt_at=func.now(),
+        rung_at=func.now(),
         attempt_limit=Job.attempt + ATTEMPTS_PER_REDRIVE,
         finished_at=None,
         error=null(),
@@ -125,7 +125,7 @@ def redrive_job(session: Session, principal: Principal, job_id: UUID) -> Job:
     if job is None:
         raise JobNotRedrivable
     _audit(session, principal, job, "job.reenviado")
-    after_commit(session, lambda: ring(job.queue, job.id))
+    announce(session, job)
     return job
 
 

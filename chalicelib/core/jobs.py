@@ -1,8 +1,10 @@
 """Background work as rows: the table, and how work is asked for."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,14 +21,16 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from chalicelib.core import telemetry
-from chalicelib.core.db import DATABASE_ERRORS, Base, after_commit
+from chalicelib.core.db import DATABASE_ERRORS, Base, DatabaseRole, after_commit, unit_of_work
+from chalicelib.core.doorbells import doorbell
 from chalicelib.core.errors import Conflict, ServiceUnavailable
-from chalicelib.core.queues import MessageT, Queue, doorbell
+from chalicelib.core.queues import MessageT, Queue, Ring
 
 log = logging.getLogger("previsto.jobs")
 
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(minutes=15)
+_RINGS = "rings"
 SYSTEM = "sistema"  # Owner of what the schedule or the program itself asks for.
 
 
@@ -65,6 +69,11 @@ class Job(Base):
     next_attempt_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.now()
     )
+    rung_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True),
+        server_default=func.now(),
+        comment="When the doorbell was last rung for it; null when it could not be.",
+    )
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -82,8 +91,16 @@ class Job(Base):
         Index(
             "jobs_ready_idx",
             "queue",
+            "tenant",
             "next_attempt_at",
             postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "jobs_turns_idx",
+            "queue",
+            "tenant",
+            "started_at",
+            postgresql_where=text("started_at IS NOT NULL"),
         ),
         Index("jobs_leased_idx", "lease_until", postgresql_where=text("state = 'running'")),
         Index("jobs_tenant_created_idx", "tenant", "created_at", "id"),
@@ -160,8 +177,17 @@ def enqueue(
         # Somebody else's row won. If it has ended since, ours is the next to be tried.
         if (unfinished := _unfinished(session, tenant, queue.name, dedupe_key)) is not None:
             return unfinished
-    after_commit(session, lambda: ring(queue.name, job.id))
+    announce(session, job)
     return job
+
+
+def announce(session: Session, job: Job) -> None:
+    """Ring for a job after the session's commit, together with the others of its transaction."""
+    rings: list[Ring] | None = session.info.get(_RINGS)
+    if rings is None:
+        rings = session.info[_RINGS] = []
+        after_commit(session, partial(ring, rings))
+    rings.append(Ring(job.queue, str(job.id)))
 
 
 def _unfinished(
@@ -177,10 +203,23 @@ def _unfinished(
     )
 
 
-def ring(queue_name: str, job_id: UUID) -> None:
-    """Ring the doorbell for a committed job; a failure to is logged, and the sweep's to heal."""
+def ring(rings: Sequence[Ring]) -> None:
+    """Ring the doorbell for committed jobs; what nobody hears is the sweep's to heal."""
+    doorbell().ring(rings, note_unheard)
+
+
+def note_unheard(rings: Sequence[Ring]) -> None:
+    """Say on the rows that nobody was told of them, so that the next sweep tells."""
+    log.warning("doorbell not heard", extra={"rings": len(rings)})
     try:
-        doorbell().ring(queue_name, str(job_id))
+        with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+            session.execute(text(UNHEARD), {"ids": [ring.job_id for ring in rings]})
     except (*DATABASE_ERRORS, ServiceUnavailable):
-        # The row is committed: the sweep rings again, so the caller's request has not failed.
-        log.warning("doorbell not rung", extra={"queue": queue_name, "job": str(job_id)})
+        log.warning(
+            "rings not noted", exc_info=True
+        )  # They are rung for again all the same, later.
+
+
+UNHEARD = """
+UPDATE jobs SET rung_at = NULL WHERE id = ANY (cast(:ids AS uuid[])) AND state = 'queued'
+"""

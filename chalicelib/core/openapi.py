@@ -20,18 +20,44 @@ from chalicelib.core.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from chalicelib.core.idempotency import (
+    HEADER,
+    KEPT,
+    KEY_PATTERN,
+    REPLAYED,
+    IdempotencyInFlight,
+    IdempotencyKeyMalformed,
+    IdempotencyKeyReused,
+    IdempotencyKeyUnsupported,
+)
 from chalicelib.core.parsing import JSON
-from chalicelib.core.web import EndpointSpec
+from chalicelib.core.views import View
 
 TITLE = "Previsto"
 VERSION = "0.1.0"
 DESCRIPTION = (
     "Trained predictions where small businesses decide. Errors are RFC 9457 "
-    "`application/problem+json`; branch on their `title`, quote their `request_id`."
+    "`application/problem+json`; branch on their `title`, quote their `request_id`. What creates "
+    f"takes an `{HEADER}`, and may then be sent again without being done again."
 )
+KEPT_HOURS = int(KEPT.total_seconds()) // 3600
+KEY_PARAMETER: Mapping[str, Any] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": KEY_PATTERN},
+    "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+    "description": (
+        "A new key of your own, such as a UUID, for each thing that is to be created, bare or in "
+        "double quotes. The same request sent again with it creates nothing: it is answered as "
+        f"before, with `{REPLAYED}: true`. A key is yours and this path's, and is kept for at "
+        f"least {KEPT_HOURS} hours. A refusal is not kept: repair the request, or send it again, "
+        "with the same key."
+    ),
+}
 REF = "#/components/schemas/{model}"
 
-Operation = tuple[str, str, str, EndpointSpec]
+Operation = tuple[str, str, str, View]
 
 
 def build_document(routes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -44,10 +70,11 @@ def build_document(routes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         A JSON-serialisable OpenAPI 3.1 document.
     """
     operations = list(_operations(routes))
-    schemas = _Schemas(spec for _, _, _, spec in operations)
+    schemas = _Schemas(view for _, _, _, view in operations)
     paths: dict[str, dict[str, Any]] = {}
-    for path, method, name, spec in operations:
-        paths.setdefault(path, {})[method.lower()] = _operation(path, name, spec, schemas)
+    for path, method, name, view in operations:
+        operation = _operation(path, method, name, view, schemas)
+        paths.setdefault(path, {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": TITLE, "version": VERSION, "description": DESCRIPTION},
@@ -74,21 +101,21 @@ def build_document(routes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def _operations(routes: Mapping[str, Mapping[str, Any]]) -> Iterator[Operation]:
     for path, methods in sorted(routes.items()):
         for method, entry in methods.items():
-            spec: EndpointSpec | None = getattr(entry.view_function, "__endpoint__", None)
-            if spec is not None and not spec.hidden:
-                yield path, method, entry.view_function.__name__, spec
+            view: View | None = getattr(entry.view_function, "__endpoint__", None)
+            if view is not None and not view.declared.hidden:
+                yield path, method, entry.view_function.__name__, view
 
 
 class _Schemas:
     """The JSON schemas of every model in use, each defined once."""
 
-    def __init__(self, specs: Iterator[EndpointSpec]) -> None:
+    def __init__(self, views: Iterator[View]) -> None:
         models: dict[tuple[type[BaseModel], Any], None] = {(ProblemDocument, "serialization"): None}
-        for spec in specs:
-            if spec.body is not None:
-                models[spec.body, "validation"] = None
-            if _is_model(spec.response):
-                models[spec.response, "serialization"] = None
+        for view in views:
+            if view.declared.body is not None:
+                models[view.declared.body, "validation"] = None
+            if _is_model(view.response):
+                models[view.response, "serialization"] = None
         self._refs, found = models_json_schema(
             list(models), ref_template=REF, schema_generator=GenerateJsonSchema
         )
@@ -102,36 +129,38 @@ def _is_model(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, BaseModel)
 
 
-def _operation(path: str, name: str, spec: EndpointSpec, schemas: _Schemas) -> dict[str, Any]:
+def _operation(path: str, method: str, name: str, view: View, schemas: _Schemas) -> dict[str, Any]:
     first = path.strip("/").split("/")[0] or "início"
     found: dict[str, Any] = {
         "operationId": name,
-        "summary": spec.summary,
+        "summary": view.summary,
         "tags": [first],
-        "parameters": [*_path_parameters(path, spec), *_query_parameters(spec)],
-        "responses": _responses(spec, schemas),
+        "parameters": [*_path_parameters(path, view), *_query_parameters(view)],
+        "responses": _responses(method, view, schemas),
     }
-    if spec.description:
-        found["description"] = spec.description
-    if spec.allow:
+    if view.takes_key(method):
+        found["parameters"].append(KEY_PARAMETER)
+    if view.description:
+        found["description"] = view.description
+    if view.roles:
         found["security"] = [{"token": []}]
-        roles = ", ".join(sorted(spec.allow))
+        roles = ", ".join(sorted(view.roles))
         found["description"] = f"{found.get('description', '')}\n\nRoles: {roles}.".strip()
-    if body := _request_body(spec, schemas):
+    if body := _request_body(view, schemas):
         found["requestBody"] = body
     return found
 
 
-def _path_parameters(path: str, spec: EndpointSpec) -> Iterator[dict[str, Any]]:
+def _path_parameters(path: str, view: View) -> Iterator[dict[str, Any]]:
     for name in re.findall(r"{(\w+)}", path):
-        schema = TypeAdapter(spec.path[name]).json_schema()
+        schema = TypeAdapter(view.path[name]).json_schema()
         yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query_parameters(spec: EndpointSpec) -> Iterator[dict[str, Any]]:
-    if spec.query is None:
+def _query_parameters(view: View) -> Iterator[dict[str, Any]]:
+    if view.declared.query is None:
         return
-    schema = spec.query.model_json_schema(ref_template=REF)
+    schema = view.declared.query.model_json_schema(ref_template=REF)
     definitions = schema.get("$defs", {})
     for name, field in schema["properties"].items():
         resolved = _inline(field, definitions)
@@ -155,52 +184,67 @@ def _inline(schema: Any, definitions: Mapping[str, Any]) -> Any:
     return schema
 
 
-def _request_body(spec: EndpointSpec, schemas: _Schemas) -> dict[str, Any] | None:
-    if spec.body is None and "raw" not in spec.parameters:
+def _request_body(view: View, schemas: _Schemas) -> dict[str, Any] | None:
+    if not view.takes_body:
         return None
-    content: dict[str, Any] = {}
-    for media_type in spec.accepts:
-        is_text = spec.body is None or media_type.startswith(("text/", "application/x-ndjson"))
+    body, content = view.declared.body, dict[str, Any]()
+    for media_type in view.declared.accepts:
+        is_text = media_type.startswith(("text/", "application/x-ndjson"))
         content[media_type] = {
             "schema": {"type": "string"}
-            if is_text or spec.body is None
-            else schemas.reference(spec.body, "validation")
+            if is_text or body is None
+            else schemas.reference(body, "validation")
         }
     return {"required": True, "content": content}
 
 
-def _responses(spec: EndpointSpec, schemas: _Schemas) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": HTTPStatus(spec.status).phrase}
-    if _is_model(spec.response):
-        success["content"] = {JSON: {"schema": schemas.reference(spec.response, "serialization")}}
-    elif spec.response_media_type != JSON:
-        success["content"] = {spec.response_media_type: {"schema": {}}}
-    if spec.status == 202:
-        success["headers"] = {
-            "Location": {"schema": {"type": "string"}, "description": "Where to follow the job."}
-        }
-    found = {str(spec.status): success}
+def _responses(method: str, view: View, schemas: _Schemas) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": HTTPStatus(view.declared.status).phrase}
+    if _is_model(view.response):
+        success["content"] = {JSON: {"schema": schemas.reference(view.response, "serialization")}}
+    elif view.declared.response_media_type != JSON:
+        success["content"] = {view.declared.response_media_type: {"schema": {}}}
+    if headers := _success_headers(method, view):
+        success["headers"] = headers
+    found = {str(view.declared.status): success}
     by_status: dict[int, list[type[Problem]]] = {}
-    for problem in _problems(spec):
+    for problem in _problems(method, view):
         by_status.setdefault(problem.status, []).append(problem)
     for status, problems in sorted(by_status.items()):
         found[str(status)] = _problem_response(problems)
-    for status in spec.may_answer:
+    for status in view.declared.may_answer:
         found[str(status)]["content"] |= success["content"]
     return found
 
 
-def _problems(spec: EndpointSpec) -> list[type[Problem]]:
+def _success_headers(method: str, view: View) -> dict[str, Any]:
+    found = {}
+    if view.declared.status == 202:
+        found["Location"] = _header("Where to follow the job.")
+    if view.takes_key(method):
+        found[REPLAYED] = _header(f"`true` where the `{HEADER}` was known: this is its answer.")
+    return found
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"schema": {"type": "string"}, "description": description}
+
+
+def _problems(method: str, view: View) -> list[type[Problem]]:
     found: list[type[Problem]] = [InternalError, ServiceUnavailable]
-    if spec.identifies_caller:
+    if view.declared.identifies_caller:
         found.append(Unauthorized)
-    if spec.allow:
+    if view.roles:
         found += [Unauthorized, Forbidden]
-    if spec.body is not None or spec.query is not None or spec.path or "raw" in spec.parameters:
+    if view.takes_body or view.declared.query is not None or view.path:
         found += [BadRequest, ValidationFailed]
-    if spec.body is not None or "raw" in spec.parameters:
+    if view.takes_body:
         found += [UnsupportedMediaType, PayloadTooLarge]
-    return [*found, *spec.raises]
+    if view.takes_key(method):
+        found += [IdempotencyKeyMalformed, IdempotencyInFlight, IdempotencyKeyReused]
+    if view.refuses_key(method):
+        found.append(IdempotencyKeyUnsupported)
+    return [*found, *view.declared.raises]
 
 
 def _problem_response(problems: list[type[Problem]]) -> dict[str, Any]:

@@ -1,17 +1,11 @@
 """Queues and their doorbells (law 2: the jobs row is the truth, the message only a doorbell)."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import text
-
-from chalicelib.core.db import DatabaseRole, unit_of_work
-from chalicelib.core.settings import UnsafeSettings, settings
-
-NOTIFY_CHANNEL = "previsto_jobs"
 
 MessageT = TypeVar("MessageT", bound=BaseModel)
 
@@ -33,33 +27,45 @@ class Queue(Generic[MessageT]):
     lease: timedelta = timedelta(seconds=60)
 
 
-class Doorbell(Protocol):
-    """Tells workers that a queue has work; losing a ring loses nothing but time."""
+@dataclass(frozen=True)
+class Ring:
+    """The announcement that a queue has one more job.
 
-    def ring(self, queue_name: str, job_id: str) -> None:
-        """Announce one job."""
-
-
-class JobsTableDoorbell:
-    """Workers claim from the jobs table and are woken by `LISTEN`; a slow poll stands behind it."""
-
-    def ring(self, queue_name: str, job_id: str) -> None:
-        """Wake the listening workers; the payload says which queue and job."""
-        with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
-            session.execute(
-                text("SELECT pg_notify(:channel, :payload)"),
-                {"channel": NOTIFY_CHANNEL, "payload": f"{queue_name} {job_id}"},
-            )
-
-
-@cache
-def doorbell() -> Doorbell:
-    """The doorbell that `QUEUE_URL` names.
-
-    Raises:
-        UnsafeSettings: The address names no transport that exists.
+    Attributes:
+        queue: The queue's name.
+        job_id: The job that is due; whoever hears it may take another one of the queue.
     """
-    url = settings().queue_url
-    if url.startswith("jobs:"):
-        return JobsTableDoorbell()
-    raise UnsafeSettings("QUEUE_URL must be jobs:// (the jobs table)")
+
+    queue: str
+    job_id: str
+
+    @property
+    def body(self) -> dict[str, str]:
+        """What a message of a broker says."""
+        return {"job": self.job_id}
+
+
+Unheard = Callable[[Sequence[Ring]], None]
+
+
+class Doorbell(Protocol):
+    """Tells workers that queues have work; losing a ring loses nothing but time."""
+
+    def ring(self, rings: Sequence[Ring], unheard: Unheard) -> None:
+        """Announce jobs; a broker that is away neither fails nor delays the caller for long.
+
+        Args:
+            rings: What to announce.
+            unheard: Told of those that were not taken over by the broker; perhaps later, and
+                from another thread.
+        """
+
+    def check(self) -> str:
+        """Ask the broker whether it is there; raises whatever its client raises when not.
+
+        Returns:
+            What it is, for admins.
+        """
+
+    def close(self) -> None:
+        """Announce what still waits, for a moment, and let go of the broker."""

@@ -131,6 +131,7 @@ def post_job_redrive(session: Session, principal: Principal, job_id: UUID, call:
     allow=(Role.OPERADOR, Role.CIENTISTA, Role.EMPRESA),
     status=201,
     raises=(UploadTooLarge,),
+    answers_credentials=True,
 )
 def post_upload(session: Session, principal: Principal, body: UploadIn, now: datetime) -> UploadOut:
     """Get a signed address for a large file.

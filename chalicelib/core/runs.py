@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from chalicelib.core.db import DATABASE_ERRORS, DatabaseRole, unit_of_work
 from chalicelib.core.errors import Problem, ServiceUnavailable
 from chalicelib.core.heartbeat import HEART
 from chalicelib.core.jobs import JobState, next_attempt, ring
-from chalicelib.core.queues import Queue
+from chalicelib.core.queues import Queue, Ring
 from chalicelib.core.statements import HotStatement
 
 log = logging.getLogger("previsto.runs")
@@ -55,7 +56,9 @@ class JobRun:
 
     Attributes:
         job_id: The job.
-        attempt: This attempt's number; every write carries it.
+        queue: Name of its queue.
+        attempt: This attempt's number.
+        started_at: When it was claimed; every write carries both.
         tenant: Whose rows the run sees.
         owner: Subject of who asked for the job.
         message: The job's message, not validated yet.
@@ -64,7 +67,9 @@ class JobRun:
     """
 
     job_id: UUID
+    queue: str
     attempt: int
+    started_at: datetime
     attempt_limit: int
     tenant: str
     owner: str
@@ -87,7 +92,7 @@ class JobRun:
             LeaseLost: Another attempt has the job.
         """
         with unit_of_work(tenant=self.tenant) as session:
-            held = FENCE.one_or_none(session, id=self.job_id, attempt=self.attempt)
+            held = FENCE.one_or_none(session, **self._fence)
             if held is None:
                 self._lost.set()
                 raise LeaseLost
@@ -184,10 +189,11 @@ class JobRun:
     def release(self) -> None:
         """Give the job back unfinished; the attempt does not count against its limit."""
         self._write(
-            "state = 'queued', lease_until = NULL, next_attempt_at = now(),"
+            "state = 'queued', lease_until = NULL, next_attempt_at = now(), rung_at = now(),"
             " attempt_limit = attempt_limit + 1",
             extend=False,
         )
+        ring([Ring(self.queue, str(self.job_id))])
 
     def _finish(
         self,
@@ -205,6 +211,10 @@ class JobRun:
             error=_json(error),
         )
 
+    @property
+    def _fence(self) -> dict[str, Any]:
+        return {"id": self.job_id, "attempt": self.attempt, "started_at": self.started_at}
+
     def _write(self, assignments: str, *, extend: bool = True, **values: Any) -> None:
         """A fenced write of its own, which also extends the lease and hears of cancellation."""
         if extend:
@@ -214,9 +224,7 @@ class JobRun:
             self._update(session, assignments, **values)
 
     def _update(self, session: Session, assignments: str, **values: Any) -> None:
-        row = _fenced_update(assignments).one_or_none(
-            session, id=self.job_id, attempt=self.attempt, **values
-        )
+        row = _fenced_update(assignments).one_or_none(session, **self._fence, **values)
         if row is None:
             self._lost.set()
             raise LeaseLost
@@ -227,6 +235,9 @@ class JobRun:
 def claim(queue: Queue[Any]) -> JobRun | None:
     """Take the queue's next job that is due, whichever message announced it.
 
+    Tenants take turns: it is the turn of the one whose last start lies furthest back, so
+    that ten thousand jobs of one tenant do not keep the first of another waiting.
+
     Returns:
         The run, which holds the job for the length of a lease; None when nothing is due.
     """
@@ -234,25 +245,59 @@ def claim(queue: Queue[Any]) -> JobRun | None:
         row = CLAIM.one_or_none(session, queue=queue.name, lease=queue.lease.total_seconds())
     if row is None:
         return None
-    return JobRun(**row._asdict(), lease_seconds=queue.lease.total_seconds())
+    claimed = row._asdict()
+    claimed.pop("unwaited")
+    return JobRun(**claimed, lease_seconds=queue.lease.total_seconds())
 
 
+# The tenants that wait are found by leaps over the index, one for each; then the first of them,
+# by turns, that has a job which is due and which nobody else is just taking.
+#
+# The commit of a claim does not wait for the disk. Whatever the run commits later does, and takes
+# the claim with it: the log is written in order. Should the server crash before that, the claim
+# has never been: the row is queued again, the next attempt has the same number and another
+# started_at, and the fence keeps the lost one out.
 CLAIM = HotStatement("""
+WITH RECURSIVE waiting AS (
+    (SELECT tenant FROM jobs
+     WHERE queue = :queue AND state = 'queued' ORDER BY tenant LIMIT 1)
+    UNION ALL
+    SELECT (SELECT j.tenant FROM jobs j
+            WHERE j.queue = :queue AND j.state = 'queued' AND j.tenant > w.tenant
+            ORDER BY j.tenant LIMIT 1)
+    FROM waiting w WHERE w.tenant IS NOT NULL
+),
+turns AS (
+    SELECT w.tenant,
+           (SELECT j.started_at FROM jobs j
+            WHERE j.queue = :queue AND j.tenant = w.tenant AND j.started_at IS NOT NULL
+            ORDER BY j.started_at DESC LIMIT 1) AS last_start
+    FROM waiting w WHERE w.tenant IS NOT NULL
+    ORDER BY last_start NULLS FIRST
+)
 UPDATE jobs
-SET state = 'running', attempt = attempt + 1, started_at = now(), error = NULL,
+SET state = 'running', attempt = attempt + 1, started_at = clock_timestamp(), error = NULL,
     lease_until = now() + make_interval(secs => :lease)
 WHERE id = (
-    SELECT id FROM jobs
-    WHERE queue = :queue AND state = 'queued' AND next_attempt_at <= now()
-    ORDER BY next_attempt_at
+    SELECT next.id
+    FROM turns
+    CROSS JOIN LATERAL (
+        SELECT j.id FROM jobs j
+        WHERE j.queue = :queue AND j.tenant = turns.tenant
+          AND j.state = 'queued' AND j.next_attempt_at <= now()
+        ORDER BY j.next_attempt_at
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    ) next
     LIMIT 1
-    FOR UPDATE SKIP LOCKED
 )
-RETURNING id AS job_id, attempt, attempt_limit, tenant, owner, message, checkpoint, request_id
+RETURNING id AS job_id, queue, attempt, started_at, attempt_limit, tenant, owner, message,
+          checkpoint, request_id, set_config('synchronous_commit', 'off', true) AS unwaited
 """)
 
 FENCE = HotStatement(
-    "SELECT 1 AS held FROM jobs WHERE id = :id AND attempt = :attempt AND state = 'running'"
+    "SELECT 1 AS held FROM jobs"
+    " WHERE id = :id AND attempt = :attempt AND started_at = :started_at AND state = 'running'"
     " FOR KEY SHARE"
 )
 
@@ -262,48 +307,9 @@ def _fenced_update(assignments: str) -> HotStatement:
     """A write that touches the job only while this attempt runs it."""
     return HotStatement(
         f"UPDATE jobs SET {assignments}"
-        " WHERE id = :id AND attempt = :attempt AND state = 'running'"
-        " RETURNING cancel_requested"
+        " WHERE id = :id AND attempt = :attempt AND started_at = :started_at"
+        " AND state = 'running' RETURNING cancel_requested"
     )
-
-
-# FOR UPDATE, though nothing but a lock is wanted, conflicts with the fence of an open
-# transaction: a stalled run that is just writing keeps its job until that transaction ends.
-EXPIRE = """
-UPDATE jobs
-SET state = CASE WHEN attempt >= attempt_limit THEN 'failed' ELSE 'queued' END,
-    finished_at = CASE WHEN attempt >= attempt_limit THEN now() END,
-    lease_until = NULL, next_attempt_at = now(),
-    error = jsonb_build_object(
-        'title', 'WorkerLost', 'attempt', attempt,
-        'detail', 'The worker stopped answering while it ran this job.')
-WHERE id IN (
-    SELECT id FROM jobs
-    WHERE state = 'running' AND lease_until < now()
-    FOR UPDATE SKIP LOCKED
-)
-RETURNING id
-"""
-
-DUE = """
-SELECT DISTINCT ON (queue) queue, id FROM jobs
-WHERE state = 'queued' AND next_attempt_at <= now()
-ORDER BY queue, next_attempt_at
-"""
-
-
-def sweep() -> int:
-    """Queue again what a lost worker held, and ring for everything that is due.
-
-    Returns:
-        How many jobs had lost their worker.
-    """
-    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
-        expired = session.execute(text(EXPIRE)).all()
-        due = session.execute(text(DUE)).all()
-    for queue_name, job_id in due:
-        ring(queue_name, job_id)
-    return len(expired)
 
 
 def job_exists(job_id: UUID) -> bool:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from chalicelib.core.brokers import BrokerAddress, UnknownBroker
+
 SHORTEST_SECRET = 32
 HOUSE = "casa"  # The tenant of those who run the installation; companies have their own.
 
@@ -71,6 +73,7 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     local_timezone: str = "America/Sao_Paulo"
     upload_max_mb: int = Field(512, ge=1)
+    upload_keep_days: int = Field(7, ge=1)
     model_cache_mb: int = Field(256, ge=1)
     worker_processes: int = Field(2, ge=1)
     gateway_processes: int = Field(2, ge=1)
@@ -115,8 +118,10 @@ class Settings(BaseSettings):
         ]
         if not self.database_url:
             found.append("DATABASE_URL must name a PostgreSQL database")
-        if not self.queue_url.startswith("jobs:"):
-            found.append("QUEUE_URL must be jobs:// (the jobs table)")
+        try:
+            BrokerAddress.of(self.queue_url)
+        except UnknownBroker as fault:
+            found.append(str(fault))
         if self.cache_url:
             found.append("CACHE_URL must be empty: nothing is cached outside of a process yet")
         return found + (self._faults_when_deployed() if self.is_deployed else [])

@@ -1,7 +1,8 @@
 """Large files: a signed address to put them at, then the key of the object stands for them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from uuid import UUID, uuid4
@@ -140,17 +141,29 @@ def create_upload(
     )
 
 
-Recorder = Callable[[Session], None]
+@dataclass(frozen=True)
+class ReceivedFile:
+    """A file that is in the store.
+
+    Attributes:
+        objeto: The object's key.
+        upload: The row that is to name it, where there is none yet.
+    """
+
+    objeto: str
+    upload: Upload | None = None
+
+    def record(self, session: Session) -> None:
+        """Name the object in the transaction that uses it."""
+        if self.upload is not None:
+            session.add(self.upload)
 
 
-def receive_file(principal: Principal, raw: RawBody, now: datetime) -> tuple[str, Recorder]:
+def receive_file(principal: Principal, raw: RawBody, now: datetime) -> ReceivedFile:
     """Take a file that came with the request, or the key of one uploaded before.
 
     The object is stored, or looked for, here: outside of any transaction, and before the row
     that names it.
-
-    Returns:
-        The object's key, and what to call with the session that uses it.
 
     Raises:
         ObjectMissing: No upload of the caller's tenant has this key, or nothing has arrived.
@@ -163,13 +176,13 @@ def receive_file(principal: Principal, raw: RawBody, now: datetime) -> tuple[str
         if named is None:
             raise ValidationFailed(errors=errors)
         _require_object(principal, named.objeto)
-        return named.objeto, lambda _: None
+        return ReceivedFile(named.objeto)
     if not raw.data:
         raise EmptyFile
     upload = _new_upload(principal, len(raw.data), raw.media_type, now)
     with _store_must_answer():
         object_store().put(upload.objeto, raw.data, content_type=raw.media_type)
-    return upload.objeto, lambda session: session.add(upload)
+    return ReceivedFile(upload.objeto, upload)
 
 
 def upload_media_type(session: Session, objeto: str) -> str:

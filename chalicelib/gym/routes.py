@@ -1,21 +1,27 @@
 """Routes of the gym."""
 
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
 from chalicelib.core import job_control, uploads
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply, page_reply
-from chalicelib.core.db import unit_of_work
 from chalicelib.core.job_control import JobOut
 from chalicelib.core.jobs import enqueue
 from chalicelib.core.pages import Page, PageQuery
-from chalicelib.core.parsing import JSON, RawBody
+from chalicelib.core.parsing import JSON
 from chalicelib.core.queues import Queue
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.types import Id
-from chalicelib.core.uploads import EmptyFile, FileTypeUnsupported, ObjectIn, ObjectMissing
+from chalicelib.core.uploads import (
+    EmptyFile,
+    FileTypeUnsupported,
+    ObjectIn,
+    ObjectMissing,
+    ReceivedFile,
+)
 from chalicelib.core.web import Routes, endpoint
 from chalicelib.gym import service_checkins, service_frequency, service_members, service_risk
 from chalicelib.gym.errors import (
@@ -144,8 +150,9 @@ def get_risco_churn(session: Session, aluno_id: Id, now: datetime) -> Reply:
     return Reply(service_risk.churn_risk_json(session, aluno_id, now))
 
 
-@gym.route("/aluno/registro/lote", methods=["POST"])
-@endpoint(
+# A file of rows, imported by a job.
+bulk_import = partial(
+    endpoint,
     gym,
     tenant=HOUSE,
     accepts=FILES,
@@ -154,53 +161,53 @@ def get_risco_churn(session: Session, aluno_id: Id, now: datetime) -> Reply:
     body=ObjectIn,
     response=JobOut,
     raises=(ObjectMissing, EmptyFile, FileTypeUnsupported),
-    own_transactions=True,
+    before=uploads.receive_file,
 )
-def post_alunos_lote(principal: Principal, raw: RawBody, call: Call, now: datetime) -> Reply:
+
+
+@gym.route("/aluno/registro/lote", methods=["POST"])
+@bulk_import()
+def post_alunos_lote(
+    session: Session, principal: Principal, prepared: ReceivedFile, call: Call
+) -> Reply:
     """Import members from a file.
 
     CSV with a header or NDJSON, in the body or as `{"objeto": key}` of an upload. Fields:
     nome, email, plano (its name) or plano_id, telefone, data_nascimento, matriculado_em,
     cancelado_em. Who is known by e-mail already is counted as a duplicate and left as they are.
     """
-    return _import(ALUNO_QUEUE, principal, raw, call, now)
+    return _import(session, ALUNO_QUEUE, principal, prepared, call)
 
 
 @gym.route("/aluno/checkin/lote", methods=["POST"])
-@endpoint(
-    gym,
-    tenant=HOUSE,
-    accepts=FILES,
-    allow=Role.OPERADOR,
-    status=202,
-    body=ObjectIn,
-    response=JobOut,
-    raises=(ObjectMissing, EmptyFile, FileTypeUnsupported),
-    own_transactions=True,
-)
-def post_checkins_lote(principal: Principal, raw: RawBody, call: Call, now: datetime) -> Reply:
+@bulk_import()
+def post_checkins_lote(
+    session: Session, principal: Principal, prepared: ReceivedFile, call: Call
+) -> Reply:
     """Import visits from a file.
 
     CSV with a header or NDJSON, in the body or as `{"objeto": key}` of an upload. Fields:
     aluno_id or email, entrada, saida, tipo, chave_evento. A row's key is its chave_evento, else
     (aluno, entrada): a file sent twice adds nothing.
     """
-    return _import(CHECKIN_QUEUE, principal, raw, call, now)
+    return _import(session, CHECKIN_QUEUE, principal, prepared, call)
 
 
 def _import(
-    queue: Queue[ImportMessage], principal: Principal, raw: RawBody, call: Call, now: datetime
+    session: Session,
+    queue: Queue[ImportMessage],
+    principal: Principal,
+    file: ReceivedFile,
+    call: Call,
 ) -> Reply:
-    objeto, record = uploads.receive_file(principal, raw, now)
-    with unit_of_work(tenant=principal.tenant) as session:
-        record(session)
-        job = enqueue(
-            session,
-            queue,
-            ImportMessage(objeto=objeto),
-            tenant=principal.tenant,
-            owner=principal.subject,
-        )
+    file.record(session)
+    job = enqueue(
+        session,
+        queue,
+        ImportMessage(objeto=file.objeto),
+        tenant=principal.tenant,
+        owner=principal.subject,
+    )
     return job_control.accepted(job, call)
 
 

@@ -6,7 +6,6 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply, page_reply
-from chalicelib.core.db import unit_of_work
 from chalicelib.core.pages import Page
 from chalicelib.core.parsing import FORM, JSON
 from chalicelib.core.types import Id
@@ -38,8 +37,6 @@ from chalicelib.identity.schemas import (
 identity = Routes(__name__)
 authenticate_with(sessions.find_principal)
 
-NOT_STORED = {"Cache-Control": "no-store"}
-
 
 @identity.route("/auth/token", methods=["POST"])
 @endpoint(
@@ -48,17 +45,16 @@ NOT_STORED = {"Cache-Control": "no-store"}
     accepts=(JSON, FORM),
     allow=PUBLIC,
     raises=(CredentialsWrong, LoginLocked),
-    response=TokenOut,
     own_transactions=True,
+    answers_credentials=True,
 )
-def post_token(body: TokenIn, call: Call, now: datetime) -> Reply:
+def post_token(body: TokenIn, call: Call, now: datetime) -> TokenOut:
     """Sign in.
 
     Takes OAuth2's password grant as a form, or the same fields as JSON. An account or an
     address with too many failures has to wait.
     """
-    tokens = sessions.sign_in(body.username, body.password, call.source_ip, now)
-    return Reply(tokens, headers=NOT_STORED)
+    return sessions.sign_in(body.username, body.password, call.source_ip, now)
 
 
 @identity.route("/auth/refresh", methods=["POST"])
@@ -68,16 +64,16 @@ def post_token(body: TokenIn, call: Call, now: datetime) -> Reply:
     accepts=(JSON, FORM),
     allow=PUBLIC,
     raises=(RefreshTokenInvalid,),
-    response=TokenOut,
     own_transactions=True,
+    answers_credentials=True,
 )
-def post_refresh(body: RefreshIn, now: datetime) -> Reply:
+def post_refresh(body: RefreshIn, now: datetime) -> TokenOut:
     """Renew the tokens.
 
     A refresh token works once. One that comes back later is taken as stolen and ends the
     whole sign-in.
     """
-    return Reply(sessions.renew(body.refresh_token, now), headers=NOT_STORED)
+    return sessions.renew(body.refresh_token, now)
 
 
 @identity.route("/auth/logout", methods=["POST"])
@@ -106,6 +102,11 @@ def get_usuarios(session: Session, query: UsuarioQuery, call: Call) -> Reply:
     return page_reply(Page[UsuarioOut], usuarios, cursor, total, call)
 
 
+def _admissible_hash(principal: Principal, body: UsuarioIn) -> str:
+    service.refuse_company_role(principal, body.papel)
+    return hash_password(body.senha)
+
+
 @identity.route("/auth/usuarios", methods=["POST"])
 @endpoint(
     identity,
@@ -113,15 +114,14 @@ def get_usuarios(session: Session, query: UsuarioQuery, call: Call) -> Reply:
     allow=Role.ADMIN,
     status=201,
     raises=(LoginTaken, CompanyRole),
-    own_transactions=True,
+    before=_admissible_hash,
 )
-def post_usuario(body: UsuarioIn, principal: Principal) -> UsuarioOut:
+def post_usuario(
+    session: Session, principal: Principal, body: UsuarioIn, prepared: str
+) -> UsuarioOut:
     """Add a user."""
-    service.refuse_company_role(principal, body.papel)
-    hashed = hash_password(body.senha)
-    with unit_of_work(tenant=principal.tenant) as session:
-        new = service.create_usuario(session, principal.tenant, principal.subject, body, hashed)
-        return UsuarioOut.model_validate(new)
+    new = service.create_usuario(session, principal.tenant, principal.subject, body, prepared)
+    return UsuarioOut.model_validate(new)
 
 
 @identity.route("/auth/usuarios/{usuario_id}", methods=["PATCH"])

@@ -1,4 +1,4 @@
-"""SQS event sources emulated: claims ring here, and handlers get the event Lambda would give.
+"""SQS event sources emulated: rings arrive here, and handlers get the event Lambda would give.
 
     python -m infra.local.worker
 
@@ -7,127 +7,84 @@ others as soon as any queue is short, so that a training never keeps everybody w
 SIGTERM lets each finish or give back its job.
 """
 
-import json
 import logging
 import signal
 import sys
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import FrameType
 from typing import Any
 
 from chalicelib.core import runs, telemetry
-from chalicelib.core.db import DATABASE_ERRORS, DatabaseRole, unit_of_work
+from chalicelib.core.db import DATABASE_ERRORS
 from chalicelib.core.errors import ServiceUnavailable
-from chalicelib.core.pg import FastConnection, connect_url
-from chalicelib.core.queues import NOTIFY_CHANNEL
 from chalicelib.core.settings import settings
-from chalicelib.core.statements import HotStatement
-from functions import EVENT_SOURCES
+from functions import EVENT_SOURCES, EventSource
+from infra.local.deliveries import Deliveries, Delivery, open_deliveries
 from infra.local.processes import Child, end_with_parent
 
 log = logging.getLogger("previsto.worker")
 
-POLL_SECONDS = 5.0  # Stands behind the notifications: for what is due later, and for lost rings.
+WAIT_SECONDS = 5.0  # Also how soon a job that becomes due later is found in the jobs table.
 RETRY_SECONDS = 1.0
 SUPERVISE_SECONDS = 0.5
 STOP_SECONDS = 25.0
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
-READY = HotStatement("""
-SELECT queue, id FROM jobs
-WHERE queue = ANY(:queues) AND state = 'queued' AND next_attempt_at <= now()
-ORDER BY next_attempt_at LIMIT 1
-""")
-
 
 class Worker:
-    """Works on the jobs of some queues, one at a time, until it is told to stop."""
+    """Works on the deliveries of some queues, one at a time, until it is told to stop."""
 
-    def __init__(self, queues: Iterable[str]) -> None:
-        """Take the names of the queues to serve."""
-        self._queues = sorted(queues)
+    def __init__(self, sources: Mapping[str, EventSource], deliveries: Deliveries) -> None:
+        """Take which handler each queue invokes, and where their events come from."""
+        self._sources = sources
+        self._deliveries = deliveries
         self._handlers: dict[str, Handler] = {}
-        self._bell: FastConnection | None = None
 
     def run(self) -> None:
         """Work until `runs.request_stop()`; a database that is away is waited for."""
         while not runs.stop_requested():
             try:
-                self._listen()
-                self.drain()
-                self._wait()
+                if delivery := self._deliveries.next(WAIT_SECONDS):
+                    self._handle(delivery)
             except (*DATABASE_ERRORS, ServiceUnavailable, OSError):
                 log.warning("database away, trying again", exc_info=True)
-                self._hang_up()
                 time.sleep(RETRY_SECONDS)
-        self._hang_up()
+        self._deliveries.close()
 
     def drain(self) -> int:
-        """Work on everything that is due; returns how many events were handled."""
+        """Work on everything that is there; returns how many messages were handled."""
         handled = 0
-        while not runs.stop_requested() and (ready := self._next_ready()):
-            queue, job_id = ready
-            self._handler(queue)(sqs_event(queue, job_id), None)
-            handled += 1
+        while not runs.stop_requested() and (delivery := self._deliveries.next(0)):
+            self._handle(delivery)
+            handled += len(delivery.records)
+        self._deliveries.close()
         return handled
 
-    def _next_ready(self) -> tuple[str, str] | None:
-        with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
-            row = READY.one_or_none(session, queues=self._queues)
-        return (row.queue, str(row.id)) if row else None
+    def _handle(self, delivery: Delivery) -> None:
+        answer = self._handler(delivery.queue)(delivery.event, None)
+        failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+        self._deliveries.settle(delivery, failed)
 
     def _handler(self, queue: str) -> Handler:
         if queue not in self._handlers:
-            module, _, name = EVENT_SOURCES[queue].handler.rpartition(".")
+            module, _, name = self._sources[queue].handler.rpartition(".")
             self._handlers[queue] = getattr(import_module(module), name)
         return self._handlers[queue]
 
-    def _listen(self) -> None:
-        """Listen before looking for work, so that nothing rings unheard in between."""
-        if self._bell is None:
-            self._bell = connect_url(settings().database_url, application_name="previsto-bell")
-            self._bell.autocommit = True
-            self._bell.execute_simple(f"LISTEN {NOTIFY_CHANNEL}")
 
-    def _wait(self) -> None:
-        deadline = time.monotonic() + POLL_SECONDS
-        while not runs.stop_requested() and (left := deadline - time.monotonic()) > 0:
-            if self._bell is not None and self._bell.wait(min(left, 0.5)):
-                return
-
-    def _hang_up(self) -> None:
-        if self._bell is not None:
-            self._bell.close()
-            self._bell = None
+def open_worker(sources: Mapping[str, EventSource] = EVENT_SOURCES) -> Worker:
+    """A worker on the transport that `QUEUE_URL` names."""
+    return Worker(sources, open_deliveries(settings().queue_url, sources))
 
 
-def sqs_event(queue: str, job_id: str) -> dict[str, Any]:
-    """The event with which SQS would invoke a handler for one message."""
-    return {
-        "Records": [
-            {
-                "messageId": str(uuid.uuid4()),
-                "receiptHandle": job_id,
-                "body": json.dumps({"job": job_id}),
-                "attributes": {"ApproximateReceiveCount": "1"},
-                "messageAttributes": {},
-                "eventSource": "aws:sqs",
-                "eventSourceARN": f"arn:aws:sqs:local:000000000000:{queue}",
-                "awsRegion": "local",
-            }
-        ]
-    }
-
-
-def short_queues() -> set[str]:
+def short_sources() -> dict[str, EventSource]:
     """Queues whose work takes seconds; all of them where none is short."""
-    short = {name for name, source in EVENT_SOURCES.items() if not source.is_long}
-    return short or set(EVENT_SOURCES)
+    short = {name: source for name, source in EVENT_SOURCES.items() if not source.is_long}
+    return short or EVENT_SOURCES
 
 
 class Supervisor:
@@ -170,9 +127,9 @@ def main() -> None:
     _stop_on_signals()
     end_with_parent()
     if "--all" in sys.argv:
-        Worker(EVENT_SOURCES).run()
+        open_worker().run()
     elif "--short" in sys.argv:
-        Worker(short_queues()).run()
+        open_worker(short_sources()).run()
     else:
         Supervisor(settings().worker_processes).run()
 

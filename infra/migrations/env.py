@@ -10,6 +10,7 @@ from chalicelib.core.pg import make_engine
 
 TABLE_MODULES = (
     "chalicelib.core.audit",
+    "chalicelib.core.idempotency",
     "chalicelib.core.jobs",
     "chalicelib.core.imports",
     "chalicelib.core.uploads",

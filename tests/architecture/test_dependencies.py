@@ -16,7 +16,7 @@ HEAVY = {"sklearn", "pandas", "plotly", "skl2onnx", "scrapy", "scipy", "joblib",
 ONLY_LATER = {"numpy", "onnxruntime", "boto3", "pika", "redis"}  # In the zip, loaded on first use.
 
 BROAD_EXCEPTS = {
-    "chalicelib.core.web",  # @endpoint: whatever happens is an answer.
+    "chalicelib.core.edge",  # @endpoint: whatever happens is an answer.
     "chalicelib.core.status",  # Probes: a dependency may fail in any way.
     "functions.runtime",  # A run: whatever happens is written on its job.
     "infra.local.scheduler",  # EventBridge's edge: a failing schedule does not end the others.

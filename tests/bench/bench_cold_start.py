@@ -28,13 +28,12 @@ from chalicelib.identity.schemas import UsuarioIn
 from functions import EVENT_SOURCES
 from infra.aws.pythons import ROOT
 from infra.local.lambda_service import Function, LambdaInstance
+from tests.aws import CREDENTIALS, aws_emulator
 from tests.bench import world
 from tests.bench.table import print_table
 from tests.gym.publishing import publish_model
 from tests.infra.aws.deployed import (
-    CREDENTIALS,
     DeployedClient,
-    aws_services,
     deploy,
     storage_url,
 )
@@ -52,8 +51,7 @@ _IMPORT = re.compile(r"^import time:\s+(\d+) \|\s+\d+ \|\s+([\w.]+)", re.MULTILI
 
 def run(folder: Path) -> None:
     """Measure and print."""
-    with world.world(folder) as made, aws_services() as endpoint, TemporaryDirectory() as task:
-        os.environ.update(CREDENTIALS)
+    with world.world(folder) as made, aws_emulator() as endpoint, TemporaryDirectory() as task:
         os.environ["STORAGE_URL"] = storage_url(endpoint)
         settings.cache_clear()  # Making the world has read them.
         world.load_simulated(alunos=200, meses=6)

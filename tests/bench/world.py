@@ -20,13 +20,12 @@ from chalicelib.core.pg import make_engine
 from chalicelib.core.settings import HOUSE
 from chalicelib.gym.queues import MODEL_UPDATE_QUEUE
 from chalicelib.gym.schemas import UpdateModelMessage
-from functions import EVENT_SOURCES
 from infra.create_admin import create_admin
 from infra.init_db import init_db
 from infra.local.postgres import EmbeddedPostgres
 from infra.local.seed import load_gym
 from infra.local.simulation import simulate
-from infra.local.worker import Worker
+from infra.local.worker import open_worker
 from tests.bench.servers import ROOT
 
 LOGIN = "admin"
@@ -117,7 +116,7 @@ def train_ours() -> tuple[float, dict[str, object]]:
     with unit_of_work(tenant=HOUSE) as session:
         job = enqueue(session, MODEL_UPDATE_QUEUE, UpdateModelMessage(), tenant=HOUSE, owner=SYSTEM)
     started = time.perf_counter()
-    Worker(EVENT_SOURCES).drain()
+    open_worker().drain()
     seconds = time.perf_counter() - started
     with unit_of_work(tenant=HOUSE, autocommit=True) as session:
         found = session.execute(

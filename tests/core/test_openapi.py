@@ -10,7 +10,7 @@ from schemathesis.specs.openapi import definitions
 
 from app import app
 from chalicelib.core.openapi import build_document
-from chalicelib.core.web import EndpointSpec
+from chalicelib.core.views import View
 from tests.client import Client
 
 HIDDEN = {"/", "/openapi.json", "/docs", "/redoc"}
@@ -22,7 +22,7 @@ def document() -> dict[str, Any]:
     return build_document(app.routes)
 
 
-def specs() -> Iterator[tuple[str, str, EndpointSpec]]:
+def views() -> Iterator[tuple[str, str, View]]:
     """Path, method and declarations of every route."""
     for path, methods in app.routes.items():
         for method, entry in methods.items():
@@ -65,19 +65,21 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 
 def test_examples_of_requests_are_what_the_models_take() -> None:
-    for path, _, spec in specs():
-        if spec.body is None or path in HIDDEN:
+    for path, _, view in views():
+        if view.declared.body is None or path in HIDDEN:
             continue
-        schema = spec.body.model_json_schema()
+        schema = view.declared.body.model_json_schema()
         examples = {n: p["examples"][0] for n, p in schema["properties"].items() if "examples" in p}
         if set(schema.get("required", [])) <= set(examples):
-            spec.body.model_validate(examples)
+            view.declared.body.model_validate(examples)
 
 
 def test_every_route_is_documented(document: dict[str, Any]) -> None:
     described = {(p, m.upper()) for p, methods in document["paths"].items() for m in methods}
-    assert described == {(path, method) for path, method, spec in specs() if not spec.hidden}
-    assert {path for path, _, spec in specs() if spec.hidden} == HIDDEN
+    assert described == {
+        (path, method) for path, method, view in views() if not view.declared.hidden
+    }
+    assert {path for path, _, view in views() if view.declared.hidden} == HIDDEN
 
 
 def test_operations_have_names_of_their_own_and_a_summary(document: dict[str, Any]) -> None:
@@ -88,35 +90,72 @@ def test_operations_have_names_of_their_own_and_a_summary(document: dict[str, An
 
 
 def test_security_and_roles_are_those_of_the_view(document: dict[str, Any]) -> None:
-    for path, method, spec in specs():
-        if spec.hidden:
+    for path, method, view in views():
+        if view.declared.hidden:
             continue
         operation = document["paths"][path][method.lower()]
-        if spec.allow:
+        if view.roles:
             assert operation["security"] == [{"token": []}], path
-            roles = ", ".join(sorted(spec.allow))
+            roles = ", ".join(sorted(view.roles))
             assert f"Roles: {roles}." in operation["description"], path
         else:
             assert "security" not in operation, path
 
 
 def test_every_problem_of_a_view_is_documented_with_an_example(document: dict[str, Any]) -> None:
-    for path, method, spec in specs():
-        if spec.hidden:
+    for path, method, view in views():
+        if view.declared.hidden:
             continue
         responses = document["paths"][path][method.lower()]["responses"]
         expected = {"InternalError": 500, "ServiceUnavailable": 503}
-        if spec.allow:
+        if view.roles:
             expected |= {"Unauthorized": 401, "Forbidden": 403}
-        if spec.body or spec.query or spec.path:
+        if view.declared.body or view.declared.query or view.path:
             expected |= {"ValidationFailed": 422}
-        if spec.body:
+        if view.declared.body:
             expected |= {"UnsupportedMediaType": 415, "PayloadTooLarge": 413, "BadRequest": 400}
-        expected |= {problem.__name__: problem.status for problem in spec.raises}
+        expected |= {problem.__name__: problem.status for problem in view.declared.raises}
         for name, status in expected.items():
             content = responses[str(status)]["content"]["application/problem+json"]
             example = content["examples"][name]["value"]
             assert (example["title"], example["status"]) == (name, status), path
+
+
+def test_key_is_documented_where_it_is_taken_and_where_it_is_refused(
+    document: dict[str, Any],
+) -> None:
+    for path, method, view in views():
+        if view.declared.hidden:
+            continue
+        operation = document["paths"][path][method.lower()]
+        parameters = [p["name"] for p in operation["parameters"] if p["in"] == "header"]
+        headers = operation["responses"][str(view.declared.status)].get("headers", {})
+        takes = view.takes_key(method)
+        assert parameters == (["Idempotency-Key"] if takes else []), path
+        assert ("Idempotent-Replayed" in headers) == takes, path
+        documented = {
+            name
+            for found in _find(operation["responses"], "examples")
+            for name in found
+            if name.startswith("Idempotency")
+        }
+        expected = set()
+        if takes:
+            expected = {"IdempotencyKeyMalformed", "IdempotencyInFlight", "IdempotencyKeyReused"}
+        elif view.refuses_key(method):
+            expected = {"IdempotencyKeyUnsupported"}
+        assert documented == expected, path
+
+
+@pytest.mark.parametrize(
+    ("key", "is_one"), [("8e03978e", True), ('"8e03978e"', True), ('"8e', False), ("a b", False)]
+)
+def test_pattern_of_the_key_says_what_is_taken(
+    document: dict[str, Any], key: str, is_one: bool
+) -> None:
+    parameters = document["paths"]["/planos"]["post"]["parameters"]
+    schema = next(p["schema"] for p in parameters if p["in"] == "header")
+    assert jsonschema_rs.is_valid(schema, key) is is_one
 
 
 def test_path_parameters_are_those_of_the_path(document: dict[str, Any]) -> None:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from functions import EVENT_SOURCES
-from infra.local.worker import Worker
+from infra.local.worker import open_worker
 from tests.client import Answer, Client
 
 CSV = "text/csv"
@@ -12,7 +11,7 @@ NDJSON = "application/x-ndjson"
 
 def work_off() -> int:
     """Work on every job that is due, as a worker would; gives how many there were."""
-    return Worker(EVENT_SOURCES).drain()
+    return open_worker().drain()
 
 
 def finished_job(client: Client, accepted: Answer) -> dict[str, Any]:

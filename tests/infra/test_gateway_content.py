@@ -37,6 +37,7 @@ def test_an_allowed_page_may_read_every_answer(server: Server, method: str, path
     assert reply.headers["access-control-allow-origin"] == ORIGIN
     assert "Origin" in reply.headers["vary"]
     assert "location" in reply.headers["access-control-expose-headers"]
+    assert "idempotent-replayed" in reply.headers["access-control-expose-headers"]
     assert "access-control-allow-credentials" not in reply.headers
 
 

@@ -1,5 +1,6 @@
 """Real workers, killed, stalled, stopped and cut off: nothing lost, nothing done twice."""
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,17 +15,18 @@ from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import ring
+from chalicelib.core.queues import Ring
 from chalicelib.core.runs import claim
 from chalicelib.core.settings import HOUSE
 from chalicelib.gym import service_imports
 from chalicelib.gym.queues import CHECKIN_QUEUE
 from functions.runtime import run_job
 from infra.init_db import init_db
+from infra.local.deliveries import sqs_record
 from infra.local.postgres import EmbeddedPostgres, temporary_postgres
 from infra.local.processes import Child
 from infra.local.seed import load_gym
 from infra.local.simulation import simulate
-from infra.local.worker import sqs_event
 from tests.client import Client
 from tests.conftest import MakeUser, forget_process_state
 from tests.gym.conftest import MakeAluno, count, make_aluno, plano_id  # noqa: F401
@@ -157,8 +159,8 @@ def test_a_ring_delivered_to_two_workers_again_and_again_runs_its_job_once(
     workers = [start_worker(), start_worker()]
     job_id = ask_for_import(operador, make_aluno)
     while not has_ended(job_id):
-        ring(CHECKIN_QUEUE.name, job_id)
-    ring(CHECKIN_QUEUE.name, job_id)
+        ring([Ring(CHECKIN_QUEUE.name, str(job_id))])
+    ring([Ring(CHECKIN_QUEUE.name, str(job_id))])
     assert job(job_id).attempt == 1
     assert_imported_once(job_id)
     assert all(worker.is_running for worker in workers)
@@ -222,7 +224,7 @@ def test_a_cancelled_import_stops_between_two_chunks(
 
 
 def test_the_event_is_the_one_of_sqs() -> None:
-    (record,) = sqs_event("checkin_queue", "7")["Records"]
+    record = sqs_record("checkin_queue", json.dumps({"job": "7"}))
     assert record["body"] == '{"job": "7"}'
     assert record["eventSource"] == "aws:sqs"
     assert record["eventSourceARN"].endswith(":checkin_queue")

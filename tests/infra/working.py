@@ -13,11 +13,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from chalicelib.core import runs
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.errors import ServiceUnavailable
 from chalicelib.core.jobs import Job
 from chalicelib.core.settings import HOUSE
+from chalicelib.core.sweep import sweep
 from tests.client import Client
 from tests.gym.conftest import MakeAluno, count
 from tests.gym.work import CSV
@@ -134,7 +134,7 @@ def expire_lease(job_id: UUID) -> bool:
             )
     except ServiceUnavailable:
         return False
-    return runs.sweep() == 1
+    return sweep() == 1
 
 
 def assert_imported_once(job_id: UUID) -> None:

@@ -8,16 +8,15 @@ import requests
 from chalicelib.core.auth import Role
 from infra.aws.package import Package
 from infra.aws.pythons import NoLambdaPython, Python, lambda_python
+from tests.aws import CREDENTIALS, aws_emulator
 from tests.client import Client
 from tests.conftest import MakeUser, forget_process_state, require_service
 from tests.gym.conftest import make_aluno, plano_id  # noqa: F401 - fixtures of the tests here
 from tests.infra.aws.deployed import (
-    CREDENTIALS,
-    QUEUE_URL,
     DeployedClient,
     Deployment,
-    aws_services,
     deploy,
+    queue_url,
     storage_url,
 )
 
@@ -47,16 +46,14 @@ def built(deployment: Deployment) -> Package:
 @pytest.fixture(scope="session")
 def aws_server() -> Iterator[str]:
     """Where S3 and SQS are."""
-    with aws_services() as endpoint:
+    with aws_emulator() as endpoint:
         yield endpoint
 
 
 @pytest.fixture
-def aws(aws_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """S3 and SQS, both empty, and credentials for them."""
+def aws(aws_server: str) -> str:
+    """S3 and SQS, both empty."""
     requests.post(f"{aws_server}/moto-api/reset", timeout=10).raise_for_status()
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
     return aws_server
 
 
@@ -70,7 +67,7 @@ def deployed_environment(
         **CREDENTIALS,
         "AWS_ENDPOINT_URL": aws,
         "STORAGE_URL": storage_url(aws),
-        "QUEUE_URL": QUEUE_URL,
+        "QUEUE_URL": queue_url(aws),
     }
     for name in ("STORAGE_URL", "QUEUE_URL"):
         monkeypatch.setenv(name, values[name])

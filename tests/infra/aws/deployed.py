@@ -1,10 +1,7 @@
 """The deployed API and its queues, as a test reaches them."""
 
 import json
-import logging
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +9,20 @@ from typing import Any, Self
 from uuid import uuid4
 
 import boto3
-from moto.server import ThreadedMotoServer
 
 from app import app
+from chalicelib.core.brokers import BrokerAddress
+from functions import EVENT_SOURCES
 from infra.aws.package import BUILD, Package, package
 from infra.aws.pythons import make_environment, pinned
+from infra.create_queues import create_queues
 from infra.local.gateway.events import proxy_event
 from infra.local.gateway.request import Request
 from infra.local.gateway.routes import RouteTable
 from infra.local.lambda_service import REGION, Function, LambdaInstance
 from tests.client import Answer, Client
 
-# The doorbell of the functions. While it is the jobs table's, the test rings SQS in its place.
-QUEUE_URL = "jobs://"
 BUCKET = "previsto-objetos"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 
 @dataclass(frozen=True)
@@ -120,17 +116,11 @@ def _event(method: str, path: str, headers: dict[str, str], body: bytes) -> dict
     )
 
 
-@contextmanager
-def aws_services() -> Iterator[str]:
-    """S3 and SQS on a socket, for other processes too; yields their address."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
+def queue_url(endpoint: str) -> str:
+    """SQS as `QUEUE_URL` names it, with the queues that a deployment makes."""
+    url = f"sqs://?region={REGION}&endpoint={endpoint}"
+    create_queues(BrokerAddress.of(url), EVENT_SOURCES)
+    return url
 
 
 def storage_url(endpoint: str) -> str:
@@ -144,10 +134,11 @@ class EventSourceMapping:
     """Takes messages from an SQS queue to a function, and deletes those it has not handed back."""
 
     def __init__(self, endpoint: str, queue: str) -> None:
-        """Take where SQS is, and the queue's name; the queue is made."""
+        """Take where SQS is, and the queue's name."""
         self._sqs = boto3.client("sqs", endpoint_url=endpoint, region_name=REGION)
-        self._url = self._sqs.create_queue(QueueName=queue)["QueueUrl"]
+        self._url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         self._arn = f"arn:aws:sqs:{REGION}:123456789012:{queue}"
+        self._batch_size = EVENT_SOURCES[queue].batch_size
 
     def send(self, body: str) -> None:
         """Put a message on the queue."""
@@ -157,7 +148,7 @@ class EventSourceMapping:
         """Invoke the function with what is on the queue; returns how many messages it took."""
         received = self._sqs.receive_message(
             QueueUrl=self._url,
-            MaxNumberOfMessages=10,
+            MaxNumberOfMessages=self._batch_size,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
         ).get("Messages", [])

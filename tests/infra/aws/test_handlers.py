@@ -30,7 +30,6 @@ from tests.conftest import MakeUser
 from tests.gym.conftest import count
 from tests.gym.work import CSV
 from tests.infra.aws.deployed import (
-    QUEUE_URL,
     DeployedClient,
     Deployment,
     EventSourceMapping,
@@ -59,8 +58,6 @@ class Cloud:
         assert accepted.status == 202, accepted.body
         job_id = accepted.json["id"]
         mapping = EventSourceMapping(self.aws, queue)
-        if QUEUE_URL.startswith("jobs:"):
-            mapping.send(json.dumps({"job": job_id}))
         with self.handler(queue) as instance:
             assert mapping.deliver(instance) == 1
         assert mapping.left() == 0

@@ -1,0 +1,187 @@
+"""RabbitMQ as doorbell: quorum queues, persistent messages, publisher confirms."""
+
+import atexit
+import json
+import logging
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError
+
+from chalicelib.core.brokers import BrokerAddress
+from chalicelib.core.queues import Ring, Unheard
+
+log = logging.getLogger("previsto.doorbell")
+
+DEAD_LETTER_EXCHANGE = "previsto.dead"
+DELIVERY_LIMIT = 10
+CONNECT_SECONDS = 3.0
+HEARTBEAT_SECONDS = 30
+BLOCKED_SECONDS = 5.0  # How long a broker short of memory or disk may hold a publication up.
+IDLE_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+CLOSE_SECONDS = 5.0
+MOST_WAITING = 10_000
+BROKER_ERRORS = (AMQPError, OSError)
+
+_Waiting = tuple[Ring, Unheard]
+
+
+class RabbitDoorbell:
+    """A thread of its own publishes, and keeps the connection's heartbeats alive.
+
+    A request only hands its ring over: it waits neither for the broker's confirm nor for a
+    broker that is away. What could not be published is told, and rung again by the sweep.
+    """
+
+    def __init__(self, address: BrokerAddress) -> None:
+        """Take the address; nothing is contacted before the first ring."""
+        self._address = address
+        self._waiting: queue.Queue[_Waiting | None] = queue.Queue(MOST_WAITING)
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._closing = threading.Event()
+        self._in_hand: _Waiting | None = None
+        self._worked = False  # Whether the present connection has published anything.
+
+    def ring(self, rings: Sequence[Ring], unheard: Unheard) -> None:
+        """Hand the rings over to the publishing thread."""
+        self._start()
+        for place, ring in enumerate(rings):
+            try:
+                self._waiting.put_nowait((ring, unheard))
+            except queue.Full:
+                unheard(rings[place:])
+                return
+
+    def check(self) -> str:
+        """Connect anew; raises what pika raises."""
+        with connected(self._address) as (connection, _):
+            found: Any = connection._impl.server_properties
+            return f"RabbitMQ {found.get('version', '')}".strip()
+
+    def close(self) -> None:
+        """Publish what waits, for a moment at most, and disconnect."""
+        self._closing.set()
+        with suppress(queue.Full):  # A full queue needs no waking.
+            self._waiting.put_nowait(None)
+        if self._thread is not None:
+            self._thread.join(CLOSE_SECONDS)
+
+    def _start(self) -> None:
+        if self._thread is not None:
+            return
+        with self._starting:
+            if self._thread is None:
+                atexit.register(self.close)
+                self._thread = threading.Thread(target=self._run, daemon=True, name="doorbell")
+                self._thread.start()
+
+    def _run(self) -> None:
+        while not self._is_done():
+            self._in_hand = self._in_hand or self._next(IDLE_SECONDS)
+            if self._in_hand is None:
+                continue
+            self._worked = False
+            try:
+                with connected(self._address) as (connection, channel):
+                    channel.confirm_delivery()
+                    self._publish(connection, channel)
+            except BROKER_ERRORS as error:
+                # A connection that has worked may have died unnoticed: a new one is tried first.
+                if not self._worked:
+                    log.warning("RabbitMQ does not answer", extra={"error": type(error).__name__})
+                    self._give_up()
+                    self._closing.wait(RETRY_SECONDS)
+
+    def _publish(self, connection: pika.BlockingConnection, channel: BlockingChannel) -> None:
+        """Publish until there is nothing left to, or the broker goes away."""
+        declared: set[str] = set()
+        while self._in_hand is not None or not self._is_done():
+            if self._in_hand is None:
+                connection.process_data_events(0)  # Answers the broker's heartbeats.
+            else:
+                self._send(channel, self._in_hand[0], declared)
+                self._worked = True
+            self._in_hand = self._next(IDLE_SECONDS)
+
+    def _send(self, channel: BlockingChannel, ring: Ring, declared: set[str]) -> None:
+        name = self._address.name_of(ring.queue)
+        if name not in declared:
+            declare_queue(channel, name)
+            declared.add(name)
+        # Raises unless the broker confirms that a majority of the queue's replicas has it.
+        channel.basic_publish(
+            exchange="",
+            routing_key=name,
+            body=json.dumps(ring.body).encode(),
+            properties=pika.BasicProperties(
+                content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent
+            ),
+            mandatory=True,
+        )
+
+    def _next(self, seconds: float) -> _Waiting | None:
+        """The next ring within so many seconds; at once None when closing and nothing waits."""
+        try:
+            wait = seconds > 0 and not self._closing.is_set()
+            return self._waiting.get(wait, seconds)
+        except queue.Empty:
+            return None
+
+    def _is_done(self) -> bool:
+        return self._closing.is_set() and self._waiting.empty() and self._in_hand is None
+
+    def _give_up(self) -> None:
+        """Tell of everything that waits, so that the rows say it and the sweep rings."""
+        while self._in_hand is not None:
+            ring, unheard = self._in_hand
+            unheard([ring])
+            self._in_hand = self._next(0)
+
+
+@contextmanager
+def connected(address: BrokerAddress) -> Iterator[tuple[pika.BlockingConnection, BlockingChannel]]:
+    """A connection and one channel on it.
+
+    Raises:
+        pika.exceptions.AMQPError, OSError: The broker is away, or goes away.
+    """
+    parameters = pika.URLParameters(address.url)
+    parameters.heartbeat = HEARTBEAT_SECONDS
+    parameters.blocked_connection_timeout = BLOCKED_SECONDS
+    parameters.socket_timeout = parameters.stack_timeout = CONNECT_SECONDS
+    parameters.client_properties = {"connection_name": "previsto"}
+    connection = pika.BlockingConnection(parameters)
+    try:
+        yield connection, connection.channel()
+    finally:
+        with suppress(*BROKER_ERRORS):  # It may be gone already.
+            connection.close()
+
+
+def declare_queue(channel: BlockingChannel, name: str) -> None:
+    """Make a queue and the one for its dead letters, where they do not exist yet.
+
+    Raises:
+        pika.exceptions.ChannelClosedByBroker: A queue of this name has other properties.
+    """
+    dead = f"{name}.dead"
+    channel.exchange_declare(DEAD_LETTER_EXCHANGE, "direct", durable=True)
+    channel.queue_declare(dead, durable=True, arguments={"x-queue-type": "quorum"})
+    channel.queue_bind(dead, DEAD_LETTER_EXCHANGE, routing_key=name)
+    channel.queue_declare(
+        name,
+        durable=True,
+        arguments={
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
+            "x-dead-letter-routing-key": name,
+        },
+    )

@@ -1,0 +1,114 @@
+"""SQS as doorbell: a message for each ring, ten to a call."""
+
+import json
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chalicelib.core.brokers import BrokerAddress
+from chalicelib.core.queues import Ring, Unheard
+
+log = logging.getLogger("previsto.doorbell")
+
+MOST_PER_CALL = 10
+CONNECT_SECONDS = 2.0
+READ_SECONDS = 5.0
+PAUSE_SECONDS = 5.0
+
+
+class SqsDoorbell:
+    """Sends to the queue of the same name. Credentials come from boto3's usual chain.
+
+    A call that finds SQS away is not repeated for some seconds: requests go on being accepted
+    at their usual speed, and the sweep announces their jobs later.
+    """
+
+    def __init__(self, address: BrokerAddress) -> None:
+        """Take the address; nothing is contacted."""
+        self._queues = SqsQueues(address)
+        self._silent_until = 0.0
+
+    def ring(self, rings: Sequence[Ring], unheard: Unheard) -> None:
+        """Send the messages, and wait until SQS has them."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if time.monotonic() < self._silent_until:
+            unheard(rings)
+            return
+        for queue, batch in _batches(rings):
+            try:
+                lost = self._send(queue, batch)
+            except (BotoCoreError, ClientError):
+                log.warning("SQS does not answer", exc_info=True)
+                self._silent_until = time.monotonic() + PAUSE_SECONDS
+                lost = batch
+            if lost:
+                unheard(lost)
+
+    def _send(self, queue: str, batch: Sequence[Ring]) -> list[Ring]:
+        entries = [
+            {"Id": str(place), "MessageBody": json.dumps(ring.body)}
+            for place, ring in enumerate(batch)
+        ]
+        answer = self._queues.client().send_message_batch(
+            QueueUrl=self._queues.url_of(queue), Entries=entries
+        )
+        return [batch[int(failure["Id"])] for failure in answer.get("Failed", ())]
+
+    def check(self) -> str:
+        """Look for any queue of ours."""
+        found = self._queues.client().list_queues(
+            QueueNamePrefix=self._queues.address.prefix, MaxResults=1
+        )
+        return f"SQS, {'queues exist' if found.get('QueueUrls') else 'no queue yet'}"
+
+    def close(self) -> None:
+        """Nothing waits: every ring is sent before `ring` returns."""
+
+
+class SqsQueues:
+    """The client of SQS, and the addresses of its queues, found at first use."""
+
+    def __init__(self, address: BrokerAddress, read_seconds: float = READ_SECONDS) -> None:
+        """Take the address and how long an answer may take; nothing is contacted."""
+        self.address = address
+        self._read_seconds = read_seconds
+        self._client: Any = None
+        self._urls: dict[str, str] = {}
+
+    def client(self) -> Any:
+        """The boto3 client, which threads may share."""
+        if self._client is None:
+            import boto3
+            from botocore.config import Config
+
+            self._client = boto3.Session().client(
+                "sqs",
+                region_name=self.address.region,
+                endpoint_url=self.address.endpoint,
+                config=Config(
+                    connect_timeout=CONNECT_SECONDS,
+                    read_timeout=self._read_seconds,
+                    retries={"max_attempts": 1},
+                ),
+            )
+        return self._client
+
+    def url_of(self, queue: str) -> str:
+        """A queue's address."""
+        if queue not in self._urls:
+            found = self.client().get_queue_url(QueueName=self.address.name_of(queue))
+            self._urls[queue] = found["QueueUrl"]
+        return self._urls[queue]
+
+
+def _batches(rings: Sequence[Ring]) -> Iterator[tuple[str, list[Ring]]]:
+    """The rings of each queue, as many together as one call takes."""
+    by_queue: dict[str, list[Ring]] = defaultdict(list)
+    for ring in rings:
+        by_queue[ring.queue].append(ring)
+    for queue, found in by_queue.items():
+        for start in range(0, len(found), MOST_PER_CALL):
+            yield queue, found[start : start + MOST_PER_CALL]

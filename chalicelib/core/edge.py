@@ -1,0 +1,209 @@
+"""The edge: where a request is authenticated, validated, run in one transaction and answered."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, cast
+
+from chalice.app import Request, Response
+from pydantic import BaseModel, TypeAdapter
+
+from chalicelib.core import idempotency, telemetry
+from chalicelib.core.auth import Principal, TokenCache
+from chalicelib.core.calls import (
+    Reply,
+    call_of,
+    log_call,
+    media_type_of,
+    problem_response,
+    request_id_of,
+)
+from chalicelib.core.clock import utc_now
+from chalicelib.core.db import unit_of_work
+from chalicelib.core.errors import (
+    FieldError,
+    Forbidden,
+    InternalError,
+    PayloadTooLarge,
+    Problem,
+    Unauthorized,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from chalicelib.core.idempotency import IdempotencyKeyUnsupported, KeyedRequest
+from chalicelib.core.parsing import (
+    FORM,
+    RawBody,
+    list_fields,
+    parse_form,
+    parse_json,
+    refuse_nul,
+    validated,
+)
+from chalicelib.core.settings import settings
+from chalicelib.core.views import View
+
+log = logging.getLogger("previsto.http")
+
+LARGEST_BODY_BYTES = 4 * 1024 * 1024  # Lambda takes 6 MB, after base64.
+
+_tokens: TokenCache | None = None
+
+
+def authenticate_with(find_principal: Callable[[int], Principal | None]) -> None:
+    """Say how the user behind a token is looked up; `identity` does so."""
+    global _tokens
+    _tokens = TokenCache(find_principal)
+
+
+def forget_principals() -> None:
+    """Look every caller up again at their next request."""
+    if _tokens is not None:
+        _tokens.forget()
+
+
+class Edge:
+    """One view, with the validators that its declarations need made once."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._declared = view.declared
+        self._path = {name: TypeAdapter(hint) for name, hint in view.path.items()}
+        self._lists = list_fields(view.declared.query)
+        self._before_parameters = view.before_parameters
+        self._taken = view.parameters | self._before_parameters
+
+    def answer(self, request: Request, path: Mapping[str, str]) -> Response:
+        """Run the view; whatever happens becomes a response and one log line."""
+        started = time.perf_counter()
+        telemetry.ensure_logging(settings().log_level)
+        identifier = request_id_of(request)
+        with telemetry.correlated(identifier):
+            principal = None
+            try:
+                principal = self._authenticate(request)
+                response = self._run(request, path, principal)
+            except Problem as problem:
+                if problem.status >= 500:
+                    log.warning("request not served", exc_info=True)
+                response = problem_response(problem, identifier)
+            except Exception:  # The edge: whatever was not foreseen is a 500.
+                log.exception("unhandled error")
+                response = problem_response(InternalError(), identifier)
+            response.headers["X-Request-Id"] = identifier
+            log_call(request, response, principal, time.perf_counter() - started)
+        return response
+
+    def _authenticate(self, request: Request) -> Principal | None:
+        authorization = request.headers.get("authorization", "")
+        roles = self._view.roles
+        if not roles and not (self._declared.identifies_caller and authorization):
+            return None
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token or _tokens is None:
+            raise Unauthorized
+        principal = _tokens.principal(token.strip(), utc_now(), time.monotonic())
+        if roles and principal.role not in roles:
+            raise Forbidden
+        if self._declared.tenant is not None and principal.tenant != self._declared.tenant:
+            raise Forbidden
+        return principal
+
+    def _run(
+        self, request: Request, path: Mapping[str, str], principal: Principal | None
+    ) -> Response:
+        keyed = self._keyed(request, principal)
+        offered = self._arguments(request, path, principal)
+        if self._declared.before is not None:
+            if keyed is not None and (kept := _answer_given_before(keyed)) is not None:
+                return kept
+            offered["prepared"] = self._declared.before(
+                **{name: offered[name] for name in self._before_parameters}
+            )
+        if self._declared.own_transactions:
+            return self._call(offered)
+        tenant = principal.tenant if principal else None
+        autocommit = self._declared.autocommit and keyed is None
+        with unit_of_work(tenant=tenant, autocommit=autocommit) as session:
+            work = partial(self._call, {**offered, "session": session})
+            return work() if keyed is None else idempotency.answer_once(session, keyed, work)
+
+    def _keyed(self, request: Request, principal: Principal | None) -> KeyedRequest | None:
+        if idempotency.HEADER not in request.headers:
+            return None
+        if principal is not None and self._view.takes_key(request.method):
+            return idempotency.keyed_request(request, principal)
+        if self._view.refuses_key(request.method):
+            raise IdempotencyKeyUnsupported
+        return None
+
+    def _call(self, offered: Mapping[str, Any]) -> Response:
+        result = self._view.run(**{name: offered[name] for name in self._view.parameters})
+        return self._respond(result if isinstance(result, Reply) else Reply(result))
+
+    def _arguments(
+        self, request: Request, path: Mapping[str, str], principal: Principal | None
+    ) -> dict[str, Any]:
+        """All that the view may take, but the session.
+
+        Raises:
+            ValidationFailed: Names everything that is wrong with path, query and body.
+        """
+        errors: list[FieldError] = []
+        found: dict[str, Any] = {"principal": principal, "now": utc_now()}
+        for name, adapter in self._path.items():
+            found[name] = validated(partial(adapter.validate_python, path[name]), errors, name)
+        if (query := self._declared.query) is not None:
+            found["query"] = validated(
+                partial(query.model_validate, self._raw_query(request)), errors
+            )
+        if self._view.takes_body:
+            found.update(self._bodies(request, errors))
+        if errors:
+            raise ValidationFailed(errors=errors)
+        if "call" in self._taken:
+            found["call"] = call_of(request)
+        return found
+
+    def _raw_query(self, request: Request) -> dict[str, Any]:
+        """The query string as the model wants it: lists where it has lists, else the last value."""
+        params = request.query_params
+        raw = {name: params.getlist(name) for name in params} if params else {}
+        refuse_nul(value for values in raw.values() for value in values)
+        return {k: v if k in self._lists else v[-1] for k, v in raw.items()}
+
+    def _bodies(self, request: Request, errors: list[FieldError]) -> dict[str, Any]:
+        media_type = media_type_of(request)
+        if media_type not in self._declared.accepts:
+            offered = ", ".join(self._declared.accepts)
+            raise UnsupportedMediaType(f"Send one of these content types: {offered}.")
+        data = cast(bytes, request.raw_body)
+        if len(data) > LARGEST_BODY_BYTES:
+            raise PayloadTooLarge
+        model = self._declared.body
+        if "raw" in self._taken or model is None:
+            return {"raw": RawBody(media_type, data)}
+        if media_type == FORM:
+            return {"body": validated(lambda: model.model_validate(parse_form(data)), errors)}
+        return {"body": parse_json(model, data, errors)}
+
+    def _respond(self, reply: Reply) -> Response:
+        content = reply.content
+        text = content.model_dump_json() if isinstance(content, BaseModel) else content
+        headers: dict[str, str | list[str]] = dict(reply.headers)
+        if text is not None:
+            headers["Content-Type"] = reply.media_type
+        if self._declared.answers_credentials:
+            headers["Cache-Control"] = "no-store"
+        return Response(
+            body=text if text is not None else "",
+            status_code=reply.status or self._declared.status,
+            headers=headers,
+        )
+
+
+def _answer_given_before(keyed: KeyedRequest) -> Response | None:
+    """Looked for ahead of what precedes the transaction, so that a repetition does none of it."""
+    with unit_of_work(tenant=keyed.tenant, autocommit=True) as session:
+        return idempotency.find_answer(session, keyed)

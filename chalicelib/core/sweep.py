@@ -1,0 +1,74 @@
+"""What heals the jobs: rows of lost workers are queued again, and unheard ones are rung for."""
+
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.jobs import ring
+from chalicelib.core.queues import Ring
+
+# A ring can be lost without anybody noticing, when a process ends between commit and ring. A
+# long wait is no reason to ring much more often: every ring would stand in the broker's queue.
+RING_AGAIN = timedelta(minutes=5)
+MOST_AT_ONCE = 1_000
+MOST_ROUNDS = 20
+
+# FOR UPDATE, though nothing but a lock is wanted, conflicts with the fence of an open
+# transaction: a stalled run that is just writing keeps its job until that transaction ends.
+EXPIRE = """
+UPDATE jobs
+SET state = CASE WHEN attempt >= attempt_limit THEN 'failed' ELSE 'queued' END,
+    finished_at = CASE WHEN attempt >= attempt_limit THEN now() END,
+    lease_until = NULL, next_attempt_at = now(), rung_at = NULL,
+    error = jsonb_build_object(
+        'title', 'WorkerLost', 'attempt', attempt,
+        'detail', 'The worker stopped answering while it ran this job.')
+WHERE id IN (
+    SELECT id FROM jobs
+    WHERE state = 'running' AND lease_until < now()
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
+
+# What waited for its next attempt has become due since it was last rung for.
+DUE = """
+UPDATE jobs
+SET rung_at = now()
+WHERE id IN (
+    SELECT id FROM jobs
+    WHERE state = 'queued' AND next_attempt_at <= now()
+      AND (rung_at IS NULL OR rung_at < next_attempt_at
+           OR rung_at < now() - make_interval(secs => :again))
+    ORDER BY next_attempt_at
+    LIMIT :most
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING queue, id
+"""
+
+
+def sweep() -> int:
+    """Queue again what a lost worker held, and ring for what is due and unheard.
+
+    Returns:
+        How many jobs had lost their worker.
+    """
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        expired = session.execute(text(EXPIRE)).all()
+    for _ in range(MOST_ROUNDS):
+        due = _take_due()
+        if due:
+            ring(due)
+        if len(due) < MOST_AT_ONCE:
+            break
+    return len(expired)
+
+
+def _take_due() -> list[Ring]:
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        rows = session.execute(
+            text(DUE), {"again": RING_AGAIN.total_seconds(), "most": MOST_AT_ONCE}
+        ).all()
+    return [Ring(queue, str(job_id)) for queue, job_id in rows]
