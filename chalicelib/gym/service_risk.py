@@ -6,7 +6,7 @@ champion are the same; else the score is computed anew and stored.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,9 @@ from chalicelib.gym.models import CHURN, churn_model
 from chalicelib.gym.reasons import Value, reasons
 from chalicelib.gym.schemas import Faixa, Origem, RiscoOut, TipoResposta
 from chalicelib.ml.registry import Alias
-from chalicelib.ml.serving import ServedModel
+
+if TYPE_CHECKING:
+    from chalicelib.ml.serving import ServedModel
 
 FORMAT = 1  # Of the stored answers; raise it when texts or fields of them change.
 NAMES = tuple(column.name for column in COLUMNS)
@@ -151,7 +153,7 @@ def _compute(
     return _with_origin(answer, Origem.RECALCULADO)
 
 
-def _ask_model(model: ServedModel, values: Mapping[str, Value]) -> tuple[float, dict[str, Any]]:
+def _ask_model(model: "ServedModel", values: Mapping[str, Value]) -> tuple[float, dict[str, Any]]:
     """The model's score, and the fields of the answer that explain it."""
     explained = model.score_and_explain({name: [values[name]] for name in NAMES})[0]
     found = reasons(explained.contributions, values, model.metadata["usual"])

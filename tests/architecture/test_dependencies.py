@@ -15,6 +15,7 @@ PRODUCTS = ("gym", "credit", "books", "prices")
 HEAVY = {"sklearn", "pandas", "plotly", "skl2onnx", "scrapy", "scipy", "joblib", "pyarrow"}
 # In the zip, loaded on first use.
 ONLY_LATER = {
+    "numpy",
     "onnxruntime",
     "boto3",
     "pika",
