@@ -7,6 +7,7 @@ from chalice.app import Chalice, Cron, Rate
 from chalicelib.core import runs
 from chalicelib.core.clock import utc_now
 from chalicelib.core.routes import core
+from chalicelib.gym import service_scores
 from chalicelib.gym.routes import gym
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
@@ -28,3 +29,11 @@ def sweep(_event: Any) -> None:
 def remove_expired(_event: Any) -> None:
     """Delete what has expired, at 04:00 in São Paulo."""
     sessions.remove_expired(utc_now())
+
+
+# São Paulo has been three hours behind UTC all year round since 2019, and EventBridge's cron
+# knows only UTC: elsewhere these hours are others, while the days stay those of LOCAL_TIMEZONE.
+@app.schedule(Cron(30, 6, "*", "*", "?", "*"))
+def score_members(_event: Any) -> None:
+    """Ask for every member's score of the day, at 03:30 in São Paulo."""
+    service_scores.ask_for_nightly_scores(utc_now())

@@ -54,6 +54,7 @@ ACCESS = {
     "GET /aluno/{aluno_id}/frequencia": READERS,
     "GET /aluno/{aluno_id}/risco-churn": READERS,
     "POST /admin/atualizar-modelo": {ADMIN, CIENTISTA},
+    "POST /admin/calcular-probabilidades": {ADMIN, OPERADOR, CIENTISTA},
 }
 
 MOST_RESOURCES = 300  # What API Gateway gives a REST API by default.

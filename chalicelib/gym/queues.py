@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from chalicelib.core.queues import Queue
-from chalicelib.gym.schemas import ImportMessage, UpdateModelMessage
+from chalicelib.gym.schemas import CalculoMessage, ImportMessage, UpdateModelMessage
 
 ALUNO_QUEUE = Queue("aluno_queue", ImportMessage)
 CHECKIN_QUEUE = Queue("checkin_queue", ImportMessage)
@@ -13,3 +13,4 @@ MODEL_UPDATE_QUEUE = Queue(
     max_attempts=3,
     lease=timedelta(seconds=120),
 )
+CHURN_PROBABILITIES_QUEUE = Queue("churn_probabilities_queue", CalculoMessage)
