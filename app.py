@@ -7,7 +7,7 @@ from chalice.app import Chalice, Cron, Rate
 from chalicelib.core import runs
 from chalicelib.core.clock import utc_now
 from chalicelib.core.routes import core
-from chalicelib.gym import service_scores
+from chalicelib.gym import service_reports, service_scores
 from chalicelib.gym.routes import gym
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
@@ -37,3 +37,9 @@ def remove_expired(_event: Any) -> None:
 def score_members(_event: Any) -> None:
     """Ask for every member's score of the day, at 03:30 in São Paulo."""
     service_scores.ask_for_nightly_scores(utc_now())
+
+
+@app.schedule(Cron(0, 9, "*", "*", "?", "*"))
+def report_yesterday(_event: Any) -> None:
+    """Ask for the report of the day before, at 06:00 in São Paulo."""
+    service_reports.ask_for_yesterday_s_report(utc_now())

@@ -175,6 +175,8 @@ def _responses(view: View, schemas: _Schemas) -> dict[str, Any]:
         success["content"] = {JSON: {"schema": schemas.reference(view.response, "serialization")}}
     elif view.declared.response_media_type != JSON:
         success["content"] = {view.declared.response_media_type: {"schema": {}}}
+    for media_type in view.declared.also_as:
+        success["content"][media_type] = {"schema": {"type": "string"}}
     if view.declared.status == 202:
         success["headers"] = {
             "Location": {"schema": {"type": "string"}, "description": "Where to follow the job."}

@@ -12,6 +12,6 @@ Glossary:
     churn: No visit in the 30 days that follow, or a cancellation within them.
 
 Queues: `aluno_queue`, `checkin_queue` (bulk files), `model_update_queue` (training),
-`churn_probabilities_queue` (every member's score).
+`churn_probabilities_queue` (every member's score), `daily_report_queue` (what a day was like).
 Models: `churn`, of the house.
 """

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from chalicelib.core.queues import Queue
 from chalicelib.gym.schemas import CalculoMessage, ImportMessage, UpdateModelMessage
+from chalicelib.gym.schemas_reports import RelatorioMessage
 
 ALUNO_QUEUE = Queue("aluno_queue", ImportMessage)
 CHECKIN_QUEUE = Queue("checkin_queue", ImportMessage)
@@ -14,3 +15,4 @@ MODEL_UPDATE_QUEUE = Queue(
     lease=timedelta(seconds=120),
 )
 CHURN_PROBABILITIES_QUEUE = Queue("churn_probabilities_queue", CalculoMessage)
+DAILY_REPORT_QUEUE = Queue("daily_report_queue", RelatorioMessage)

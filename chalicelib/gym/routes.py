@@ -11,10 +11,10 @@ from chalicelib.core.calls import Call, Reply, page_reply
 from chalicelib.core.job_control import JobOut
 from chalicelib.core.jobs import enqueue
 from chalicelib.core.pages import Page, PageQuery
-from chalicelib.core.parsing import JSON
+from chalicelib.core.parsing import JSON, preferred_media_type
 from chalicelib.core.queues import Queue
 from chalicelib.core.settings import HOUSE
-from chalicelib.core.types import Id
+from chalicelib.core.types import Day, Id
 from chalicelib.core.uploads import (
     EmptyFile,
     FileTypeUnsupported,
@@ -27,6 +27,7 @@ from chalicelib.gym import (
     service_checkins,
     service_frequency,
     service_members,
+    service_reports,
     service_risk,
     service_scores,
 )
@@ -36,13 +37,16 @@ from chalicelib.gym.errors import (
     ChaveEventoTaken,
     CheckinAberto,
     CheckinRepetido,
+    DiaNaoTerminou,
     EmailTaken,
     PlanoNameTaken,
     PlanoUnknown,
+    RelatorioNotFound,
     SemVisitaAberta,
     VisitaImpossivel,
 )
 from chalicelib.gym.queues import ALUNO_QUEUE, CHECKIN_QUEUE, MODEL_UPDATE_QUEUE
+from chalicelib.gym.report_forms import report_csv, report_html
 from chalicelib.gym.schemas import (
     AlunoIn,
     AlunoOut,
@@ -56,10 +60,23 @@ from chalicelib.gym.schemas import (
     RiscoOut,
     UpdateModelMessage,
 )
+from chalicelib.gym.schemas_reports import (
+    FormatoRelatorio,
+    RelatorioIn,
+    RelatorioOut,
+    RelatorioQuery,
+    RelatorioResumo,
+)
 
 gym = Routes(__name__)
 
 READERS = (Role.OPERADOR, Role.CIENTISTA, Role.LEITOR)
+FORMS = {
+    JSON: FormatoRelatorio.JSON,
+    "text/csv": FormatoRelatorio.CSV,
+    "text/html": FormatoRelatorio.HTML,
+}
+CSV_TEXT, HTML_PAGE = "text/csv; charset=utf-8", "text/html; charset=utf-8"
 FILES = ("text/csv", "application/x-ndjson", JSON)
 
 
@@ -247,3 +264,69 @@ def post_calculate_probabilities(session: Session, principal: Principal, call: C
         session, owner=principal.subject, motivo="manual", dedupe_key="manual"
     )
     return job_control.accepted(job, call)
+
+
+@gym.route("/admin/relatorios", methods=["POST"])
+@endpoint(
+    gym,
+    tenant=HOUSE,
+    body=RelatorioIn,
+    allow=Role.OPERADOR,
+    status=202,
+    response=JobOut,
+    raises=(DiaNaoTerminou,),
+)
+def post_relatorio(
+    session: Session, principal: Principal, body: RelatorioIn, call: Call, now: datetime
+) -> Reply:
+    """Make the report of a day, or make it again.
+
+    It is made every morning for the day before. Made again it is the same, unless visits or
+    changes of that day have been recorded since.
+    """
+    job = service_reports.ask_for_report(session, body.data, owner=principal.subject, now=now)
+    return job_control.accepted(job, call)
+
+
+@gym.route("/relatorios", methods=["GET"])
+@endpoint(
+    gym,
+    tenant=HOUSE,
+    query=PageQuery,
+    allow=READERS,
+    response=Page[RelatorioResumo],
+    autocommit=True,
+)
+def get_relatorios(session: Session, query: PageQuery, call: Call) -> Reply:
+    """List the daily reports, latest day first."""
+    reports, cursor, total = service_reports.list_reports(session, query)
+    return page_reply(Page[RelatorioResumo], reports, cursor, total, call)
+
+
+@gym.route("/relatorios/{data}", methods=["GET"])
+@endpoint(
+    gym,
+    tenant=HOUSE,
+    query=RelatorioQuery,
+    allow=READERS,
+    response=RelatorioOut,
+    also_as=("text/csv", "text/html"),
+    raises=(RelatorioNotFound,),
+    autocommit=True,
+)
+def get_relatorio(session: Session, data: Day, query: RelatorioQuery, call: Call) -> Reply:
+    """What a day was like: as JSON, as CSV for spreadsheets, or as a page to print.
+
+    The form is chosen by `Accept`, or by `formato`.
+    """
+    wanted = query.formato or FORMS[preferred_media_type(call.headers.get("accept", ""), [*FORMS])]
+    report, content = service_reports.get_report(session, data)
+    names = service_reports.names_in(session, content)
+    headers = {"Vary": "Accept"}
+    if wanted is FormatoRelatorio.CSV:
+        headers["Content-Disposition"] = f'attachment; filename="relatorio-{data}.csv"'
+        return Reply(report_csv(content, names), headers=headers, media_type=CSV_TEXT)
+    if wanted is FormatoRelatorio.HTML:
+        headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+        return Reply(report_html(content, names), headers=headers, media_type=HTML_PAGE)
+    return Reply(service_reports.report_json(report, names), headers=headers)

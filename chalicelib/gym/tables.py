@@ -198,3 +198,16 @@ class ProbabilidadeChurn(Base):
         CheckConstraint("probabilidade BETWEEN 0 AND 1", name="probabilidade"),
         CheckConstraint("(probabilidade IS NULL) = (tipo = 'sem_visita')", name="sem_numero"),
     )
+
+
+class RelatorioDiario(Base):
+    """What a local day was like, as it was last computed; names of members are not in it."""
+
+    __tablename__ = "relatorios_diarios"
+
+    dia: Mapped[date] = mapped_column(Date, primary_key=True)
+    visitas: Mapped[int]
+    alunos: Mapped[int]
+    impressao_digital: Mapped[str] = mapped_column(Text, comment="SHA-256 of conteudo.")
+    gerado_em: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    conteudo: Mapped[str] = mapped_column(Text, deferred=True, comment="JSON as it is sent.")

@@ -1,4 +1,4 @@
-"""Scores of every member by day
+"""Scores of every member by day, and daily reports
 
 Revision: 0005
 After: 0002
@@ -59,7 +59,18 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("dia", "aluno_id", name=op.f("probabilidades_churn_pkey")),
     )
+    op.create_table(
+        "relatorios_diarios",
+        sa.Column("dia", sa.Date(), nullable=False),
+        sa.Column("visitas", sa.Integer(), nullable=False),
+        sa.Column("alunos", sa.Integer(), nullable=False),
+        sa.Column("impressao_digital", sa.Text(), nullable=False, comment="SHA-256 of conteudo."),
+        sa.Column("gerado_em", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("conteudo", sa.Text(), nullable=False, comment="JSON as it is sent."),
+        sa.PrimaryKeyConstraint("dia", name=op.f("relatorios_diarios_pkey")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("relatorios_diarios")
     op.drop_table("probabilidades_churn")
