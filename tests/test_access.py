@@ -57,6 +57,10 @@ ACCESS = {
     "GET /aluno/{aluno_id}/frequencia": READERS,
     "GET /aluno/{aluno_id}/risco-churn": READERS,
     "POST /admin/atualizar-modelo": {ADMIN, CIENTISTA},
+    "POST /admin/calcular-probabilidades": {ADMIN, OPERADOR, CIENTISTA},
+    "POST /admin/relatorios": {ADMIN, OPERADOR},
+    "GET /relatorios": READERS,
+    "GET /relatorios/{data}": READERS,
 }
 
 MOST_RESOURCES = 300  # What API Gateway gives a REST API by default.

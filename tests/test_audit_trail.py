@@ -64,6 +64,8 @@ def requests(admin: Client, client_of: MakeUser) -> Requests:
         "POST /aluno/checkin": ("/aluno/checkin", {"aluno_id": aluno_id}),
         "POST /aluno/checkin/lote": ("/aluno/checkin/lote", CSV),
         "POST /admin/atualizar-modelo": ("/admin/atualizar-modelo", None),
+        "POST /admin/calcular-probabilidades": ("/admin/calcular-probabilidades", None),
+        "POST /admin/relatorios": ("/admin/relatorios", {}),
     }
 
 

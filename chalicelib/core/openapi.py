@@ -220,6 +220,8 @@ def _responses(method: str, view: View, schemas: _Schemas) -> dict[str, Any]:
         success["content"] = {JSON: {"schema": schemas.reference(view.response, "serialization")}}
     elif view.declared.response_media_type != JSON:
         success["content"] = {view.declared.response_media_type: {"schema": {}}}
+    for media_type in view.declared.also_as:
+        success["content"][media_type] = {"schema": {"type": "string"}}
     found = {str(view.declared.status): success}
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in _problems(method, view):

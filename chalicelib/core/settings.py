@@ -92,6 +92,7 @@ class Settings(BaseSettings):
 
     churn_faixa_media: float = Field(0.4, gt=0, lt=1)
     churn_faixa_alta: float = Field(0.7, gt=0, lt=1)
+    churn_explicados: int = Field(200, ge=0, le=5000)
 
     @field_validator("cors_origins", mode="before")
     @classmethod

@@ -35,6 +35,7 @@ class Declared:
         raises: Refusals of the view, for the documentation.
         response: Model of the answer where the view returns a `Reply`, for the documentation.
         response_media_type: Media type of success, for the documentation.
+        also_as: Other media types in which the view answers, for the documentation.
         may_answer: Other statuses that carry the response model, for the documentation.
         before: Takes what a view may take but the session, and runs before the transaction:
             hashing a password or storing an object must not hold one open. The view gets its
@@ -60,6 +61,7 @@ class Declared:
     raises: tuple[type[Problem], ...] = ()
     response: type[BaseModel] | None = None
     response_media_type: str = JSON
+    also_as: tuple[str, ...] = ()
     may_answer: tuple[int, ...] = ()
     before: Callable[..., Any] | None = None
     own_transactions: bool = False

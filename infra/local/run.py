@@ -32,6 +32,7 @@ from chalicelib.core.settings import (
     given_settings,
     settings,
 )
+from chalicelib.gym.queues import MODEL_UPDATE_QUEUE
 from infra.create_admin import ensure_admin
 from infra.init_db import init_db
 from infra.local import environment, seed
@@ -190,7 +191,10 @@ def _somebody() -> int | None:
 def _training_runs() -> bool:
     with unit_of_work(tenant=HOUSE, autocommit=True) as session:
         unfinished = session.execute(
-            text("SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')")
+            text(
+                "SELECT count(*) FROM jobs WHERE queue = :queue AND state IN ('queued', 'running')"
+            ),
+            {"queue": MODEL_UPDATE_QUEUE.name},
         ).scalar_one()
     return bool(unfinished)
 

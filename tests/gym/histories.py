@@ -38,7 +38,7 @@ def change(aluno_id: int, desde: datetime, plano_id: int, *, ativo: bool = True)
 def known(aluno_id: int, as_of: datetime) -> dict[str, float | str | None]:
     """What serving reads of a member at an instant."""
     with unit_of_work(autocommit=True) as session:
-        return feature_values(read_features(session, [aluno_id], as_of)[0])
+        return feature_values(read_features(session, [aluno_id], [as_of])[0])
 
 
 def execute(statement: str) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,7 @@ from infra.local.simulation import simulate
 from tests.client import Answer
 from tests.conftest import MakeUser
 from tests.gym.conftest import count
+from tests.gym.publishing import publish_model
 from tests.gym.work import CSV
 from tests.infra.aws.deployed import (
     DeployedClient,
@@ -127,9 +129,30 @@ def _a_trained_model_answers_in_the_package(cloud: Cloud) -> None:
     assert_reasons_add_up(score)
 
 
+def _every_member_is_scored(cloud: Cloud) -> None:
+    publish_model()
+    with unit_of_work(tenant=HOUSE) as session:
+        load_gym(session, simulate(alunos=60, meses=6, until=utc_now()))
+    report = cloud.result(
+        "churn_probabilities_queue", cloud.api.post("/admin/calcular-probabilidades")
+    )
+    assert report["alunos"] == count("probabilidades_churn") > 0
+
+
+def _a_day_is_reported(cloud: Cloud) -> None:
+    with unit_of_work(tenant=HOUSE) as session:
+        load_gym(session, simulate(alunos=60, meses=3, until=utc_now()))
+    day = str(utc_now().date() - timedelta(days=7))
+    cloud.result("daily_report_queue", cloud.api.post("/admin/relatorios", {"data": day}))
+    report = cloud.api.get(f"/relatorios/{day}").json
+    assert report["data"] == day
+
+
 CASES: dict[str, Callable[[Cloud], None]] = {
     "aluno_queue": _members_are_imported,
     "checkin_queue": _visits_are_imported,
+    "churn_probabilities_queue": _every_member_is_scored,
+    "daily_report_queue": _a_day_is_reported,
     "model_update_queue": _a_trained_model_answers_in_the_package,
 }
 
