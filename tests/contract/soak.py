@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
-from pathlib import Path
 
 from sqlalchemy import text
 
@@ -20,6 +19,7 @@ from chalicelib.core.brokers import BrokerAddress
 from chalicelib.core.doorbells.rabbitmq import BROKER_ERRORS, connected
 from chalicelib.core.pg import make_engine
 from tests.aws import aws_emulator
+from tests.bench.servers import ROOT
 from tests.bench.table import print_table
 from tests.bench.world import world
 from tests.contract import transports
@@ -34,7 +34,7 @@ def main() -> None:
     """Run the soak, print its table, and fail if an effect is missing or there twice."""
     wanted = _arguments()
     rows, is_well = [], True
-    with world(Path(".data/soak")):
+    with world(ROOT / ".data" / "soak"):
         for name in wanted.transports or transports.NAMES:
             share = wanted.sqs_share if name == "sqs" else 1.0
             plan = Plan(
@@ -55,7 +55,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("transports", nargs="*", choices=[*transports.NAMES, []])
+    parser.add_argument("transports", nargs="*", help=", ".join(transports.NAMES))
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=1_000)
     parser.add_argument("--workers", type=int, default=3)
