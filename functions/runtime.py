@@ -80,7 +80,7 @@ def _answer_ring(record: dict[str, Any], queue: Queue[MessageT], work: Work[Mess
             run_job(run, queue, work)
             return True
         return job_exists(job_id)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         log.warning("message cannot be read", extra={"message_id": record.get("messageId")})
     except (*DATABASE_ERRORS, ServiceUnavailable):
         log.warning("job could not be read", extra={"message_id": record.get("messageId")})

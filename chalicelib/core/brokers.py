@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
 OPTIONS = {
     "jobs": frozenset[str](),
@@ -13,8 +13,8 @@ OPTIONS = {
 
 
 class UnknownBroker(ValueError):
-    """QUEUE_URL must be jobs:// (the jobs table), amqp://user:password@host/vhost or
-    sqs://?region=&endpoint=; the last two take prefix= for the names of queues."""
+    """QUEUE_URL must be jobs:// (the jobs table), amqp://user:password@host:port/vhost or
+    sqs://?region=&endpoint=http://...; the last two take prefix= for the names of queues."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,21 @@ class BrokerAddress:
         """
         parts = urlsplit(url)
         options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        known = OPTIONS.get(parts.scheme)
-        if known is None or options.keys() - known:
+        if not _is_known(parts, options):
             raise UnknownBroker(" ".join((UnknownBroker.__doc__ or "").split()))
         return cls(parts.scheme, urlunsplit(parts._replace(query="")), **options)
 
     def name_of(self, queue: str) -> str:
         """A queue's name at this broker."""
         return f"{self.prefix}{queue}"
+
+
+def _is_known(parts: SplitResult, options: dict[str, str]) -> bool:
+    """Whether the parts of an address are such that a client of the broker can take them."""
+    try:
+        _ = parts.port
+    except ValueError:
+        return False
+    known = OPTIONS.get(parts.scheme)
+    is_web = urlsplit(options.get("endpoint", "http://here")).scheme in ("http", "https")
+    return known is not None and not options.keys() - known and is_web

@@ -1,7 +1,10 @@
 """What heals the jobs: rows of lost workers are queued again, and unheard ones are rung for."""
 
 import logging
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -17,6 +20,7 @@ log = logging.getLogger("previsto.sweep")
 RING_AGAIN = timedelta(minutes=5)
 MOST_AT_ONCE = 1_000
 MOST_ROUNDS = 20
+FIRST = (datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
 
 # FOR UPDATE, though nothing but a lock is wanted, conflicts with the fence of an open
 # transaction: a stalled run that is just writing keeps its job until that transaction ends.
@@ -45,16 +49,20 @@ WHERE id IN (
     WHERE state = 'queued' AND next_attempt_at <= now()
       AND (rung_at IS NULL OR rung_at < next_attempt_at
            OR rung_at < now() - make_interval(secs => :again))
-    ORDER BY next_attempt_at
+      AND (next_attempt_at, id) > (:after_at, cast(:after_id AS uuid))
+    ORDER BY next_attempt_at, id
     LIMIT :most
     FOR UPDATE SKIP LOCKED
 )
-RETURNING queue, id
+RETURNING queue, id, next_attempt_at
 """
 
 
-def sweep() -> int:
+def sweep(ring_again: timedelta = RING_AGAIN) -> int:
     """Queue again what a lost worker held, and ring for what is due and unheard.
+
+    Args:
+        ring_again: After how long a ring that started nothing is taken for lost.
 
     Returns:
         How many jobs had lost their worker.
@@ -65,18 +73,24 @@ def sweep() -> int:
         metrics.count_worker_lost(queue)
         fields = {"queue": queue, "job": str(job_id), "lost": 1}
         log.warning("worker lost", extra=fields | metrics.embedded("queue", lost="Count"))
+    # Each round goes on behind the last one: what is unheard once more is not rung for twice.
+    after = FIRST
     for _ in range(MOST_ROUNDS):
-        due = _take_due()
+        due = _take_due(after, ring_again)
         if due:
-            ring(due)
+            ring([Ring(row.queue, str(row.id)) for row in due])
+            after = max((row.next_attempt_at, row.id) for row in due)
         if len(due) < MOST_AT_ONCE:
             break
     return len(expired)
 
 
-def _take_due() -> list[Ring]:
+def _take_due(after: tuple[datetime, UUID], ring_again: timedelta) -> Sequence[Any]:
+    parameters = {
+        "again": ring_again.total_seconds(),
+        "most": MOST_AT_ONCE,
+        "after_at": after[0],
+        "after_id": after[1],
+    }
     with unit_of_work(role=DatabaseRole.SYSTEM) as session:
-        rows = session.execute(
-            text(DUE), {"again": RING_AGAIN.total_seconds(), "most": MOST_AT_ONCE}
-        ).all()
-    return [Ring(queue, str(job_id)) for queue, job_id in rows]
+        return session.execute(text(DUE), parameters).all()

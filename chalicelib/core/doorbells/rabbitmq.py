@@ -3,15 +3,17 @@
 import atexit
 import json
 import logging
+import os
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
 
 from chalicelib.core.brokers import BrokerAddress
 from chalicelib.core.queues import Ring, Unheard
@@ -28,6 +30,7 @@ RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 5.0
 MOST_WAITING = 10_000
 BROKER_ERRORS = (AMQPError, OSError)
+REFUSALS = (ChannelClosedByBroker, NackError, UnroutableError)
 
 _Waiting = tuple[Ring, Unheard]
 
@@ -42,6 +45,13 @@ class RabbitDoorbell:
     def __init__(self, address: BrokerAddress) -> None:
         """Take the address; nothing is contacted before the first ring."""
         self._address = address
+        self._begin()
+        atexit.register(self.close)
+        # A forked process has neither the thread nor the right to its connection; what waited
+        # is published by the process that it was forked from.
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
         self._waiting: queue.Queue[_Waiting | None] = queue.Queue(MOST_WAITING)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -51,13 +61,13 @@ class RabbitDoorbell:
 
     def ring(self, rings: Sequence[Ring], unheard: Unheard) -> None:
         """Hand the rings over to the publishing thread."""
-        self._start()
         for place, ring in enumerate(rings):
             try:
                 self._waiting.put_nowait((ring, unheard))
             except queue.Full:
                 unheard(rings[place:])
-                return
+                break
+        self._start()
 
     def check(self) -> str:
         """Connect anew; raises what pika raises."""
@@ -72,13 +82,11 @@ class RabbitDoorbell:
             self._waiting.put_nowait(None)
         if self._thread is not None:
             self._thread.join(CLOSE_SECONDS)
+        self._give_up()  # Nothing is left, unless the broker hangs.
 
     def _start(self) -> None:
-        if self._thread is not None:
-            return
         with self._starting:
-            if self._thread is None:
-                atexit.register(self.close)
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, daemon=True, name="doorbell")
                 self._thread.start()
 
@@ -89,9 +97,8 @@ class RabbitDoorbell:
                 continue
             self._worked = False
             try:
-                with connected(self._address) as (connection, channel):
-                    channel.confirm_delivery()
-                    self._publish(connection, channel)
+                with connected(self._address) as (connection, _):
+                    self._publish(_Publisher(self._address, connection))
             except BROKER_ERRORS as error:
                 # A connection that has worked may have died unnoticed: a new one is tried first.
                 if not self._worked:
@@ -99,32 +106,22 @@ class RabbitDoorbell:
                     self._give_up()
                     self._closing.wait(RETRY_SECONDS)
 
-    def _publish(self, connection: pika.BlockingConnection, channel: BlockingChannel) -> None:
+    def _publish(self, publisher: "_Publisher") -> None:
         """Publish until there is nothing left to, or the broker goes away."""
-        declared: set[str] = set()
         while self._in_hand is not None or not self._is_done():
             if self._in_hand is None:
-                connection.process_data_events(0)  # Answers the broker's heartbeats.
+                publisher.idle()
             else:
-                self._send(channel, self._in_hand[0], declared)
+                self._offer(publisher, *self._in_hand)
                 self._worked = True
             self._in_hand = self._next(IDLE_SECONDS)
 
-    def _send(self, channel: BlockingChannel, ring: Ring, declared: set[str]) -> None:
-        name = self._address.name_of(ring.queue)
-        if name not in declared:
-            declare_queue(channel, name)
-            declared.add(name)
-        # Raises unless the broker confirms that a majority of the queue's replicas has it.
-        channel.basic_publish(
-            exchange="",
-            routing_key=name,
-            body=json.dumps(ring.body).encode(),
-            properties=pika.BasicProperties(
-                content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent
-            ),
-            mandatory=True,
-        )
+    def _offer(self, publisher: "_Publisher", ring: Ring, unheard: Unheard) -> None:
+        try:
+            publisher.send(ring)
+        except REFUSALS as error:  # Of this queue only; the others' rings go on.
+            log.error("queue refuses rings", extra={"queue": ring.queue, "error": str(error)})
+            unheard([ring])
 
     def _next(self, seconds: float) -> _Waiting | None:
         """The next ring within so many seconds; at once None when closing and nothing waits."""
@@ -139,21 +136,86 @@ class RabbitDoorbell:
 
     def _give_up(self) -> None:
         """Tell of everything that waits, so that the rows say it and the sweep rings."""
-        while self._in_hand is not None:
-            ring, unheard = self._in_hand
-            unheard([ring])
-            self._in_hand = self._next(0)
+        untold = [self._in_hand, *self._waiting_now()]
+        self._in_hand = None
+        for unheard, rings in _by_listener(filter(None, untold)):
+            unheard(rings)
+
+    def _waiting_now(self) -> Iterator[_Waiting | None]:
+        with suppress(queue.Empty):
+            while True:
+                yield self._waiting.get_nowait()
+
+
+def _by_listener(waiting: Iterable[_Waiting]) -> Iterable[tuple[Unheard, list[Ring]]]:
+    found: dict[Unheard, list[Ring]] = defaultdict(list)
+    for ring, unheard in waiting:
+        found[unheard].append(ring)
+    return found.items()
+
+
+class _Publisher:
+    """A connection that has rings confirmed."""
+
+    def __init__(self, address: BrokerAddress, connection: pika.BlockingConnection) -> None:
+        self._address = address
+        self._connection = connection
+        self._channel: BlockingChannel | None = None
+        self._declared: set[str] = set()
+
+    def idle(self) -> None:
+        """Answer the broker's heartbeats."""
+        self._connection.process_data_events(0)
+
+    def send(self, ring: Ring) -> None:
+        """Publish a ring, and wait until a majority of its queue's replicas has it.
+
+        Raises:
+            ChannelClosedByBroker, NackError, UnroutableError: The queue does not take it.
+            pika.exceptions.AMQPError, OSError: The broker goes away.
+        """
+        name = self._address.name_of(ring.queue)
+        try:
+            self._send(name, ring)
+        except UnroutableError:  # The queue was deleted after it had been declared.
+            self._declared.discard(name)
+            self._send(name, ring)
+
+    def _send(self, name: str, ring: Ring) -> None:
+        channel = self._open_channel()
+        if name not in self._declared:
+            declare_queue(channel, name)
+            self._declared.add(name)
+        channel.basic_publish(
+            "", name, json.dumps(ring.body).encode(), properties=persistent(), mandatory=True
+        )
+
+    def _open_channel(self) -> BlockingChannel:
+        """The channel; another one once the broker has closed it over some queue's refusal."""
+        if self._channel is None or not self._channel.is_open:
+            self._channel = self._connection.channel()
+            self._channel.confirm_delivery()
+        return self._channel
+
+
+def persistent() -> pika.BasicProperties:
+    """The properties of a ring, which outlives a restart of the broker."""
+    return pika.BasicProperties(
+        content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent
+    )
 
 
 @contextmanager
-def connected(address: BrokerAddress) -> Iterator[tuple[pika.BlockingConnection, BlockingChannel]]:
+def connected(
+    address: BrokerAddress, heartbeat_seconds: int = HEARTBEAT_SECONDS
+) -> Iterator[tuple[pika.BlockingConnection, BlockingChannel]]:
     """A connection and one channel on it.
 
     Raises:
         pika.exceptions.AMQPError, OSError: The broker is away, or goes away.
     """
     parameters = pika.URLParameters(address.url)
-    parameters.heartbeat = HEARTBEAT_SECONDS
+    parameters.heartbeat = heartbeat_seconds
     parameters.blocked_connection_timeout = BLOCKED_SECONDS
     parameters.socket_timeout = parameters.stack_timeout = CONNECT_SECONDS
     parameters.client_properties = {"connection_name": "previsto"}

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,39 +16,59 @@ log = logging.getLogger("previsto.doorbell")
 MOST_PER_CALL = 10
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
-PAUSE_SECONDS = 5.0
+PAUSE_SECONDS = 20.0
 
 
 class SqsDoorbell:
     """Sends to the queue of the same name. Credentials come from boto3's usual chain.
 
-    A call that finds SQS away is not repeated for some seconds: requests go on being accepted
-    at their usual speed, and the sweep announces their jobs later.
+    After a call that found SQS away the doorbell is silent for a while: requests go on being
+    accepted at their usual speed, and the sweep announces their jobs later. A queue that is
+    missing or closed to us keeps no other one silent.
     """
 
     def __init__(self, address: BrokerAddress) -> None:
         """Take the address; nothing is contacted."""
         self._queues = SqsQueues(address)
+        self._trying = threading.Lock()
+        self._is_away = False
         self._silent_until = 0.0
 
     def ring(self, rings: Sequence[Ring], unheard: Unheard) -> None:
         """Send the messages, and wait until SQS has them."""
+        lost: list[Ring] = []
+        for queue, batch in _batches(rings):
+            lost += batch if self._is_silent() else self._offer(queue, batch)
+        if lost:
+            unheard(lost)
+
+    def _is_silent(self) -> bool:
+        """Whether SQS was away a moment ago; asked afterwards, one caller alone tries again."""
+        with self._trying:
+            now = time.monotonic()
+            if now < self._silent_until:
+                return True
+            if self._is_away:
+                self._silent_until = now + PAUSE_SECONDS
+            return False
+
+    def _offer(self, queue: str, batch: list[Ring]) -> list[Ring]:
+        """Send a batch; gives the rings that SQS has not taken."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        if time.monotonic() < self._silent_until:
-            unheard(rings)
-            return
-        for queue, batch in _batches(rings):
-            try:
-                lost = self._send(queue, batch)
-            except (BotoCoreError, ClientError):
-                log.warning("SQS does not answer", exc_info=True)
-                self._silent_until = time.monotonic() + PAUSE_SECONDS
-                lost = batch
-            if lost:
-                unheard(lost)
+        try:
+            lost = self._send(queue, batch)
+            self._is_away = False
+        except ClientError as error:
+            lost, self._is_away = batch, _is_servers_fault(error)
+            log.warning("SQS refuses", extra={"queue": queue, "error": str(error)})
+        except BotoCoreError as error:
+            lost, self._is_away = batch, True
+            log.warning("SQS does not answer", extra={"error": type(error).__name__})
+        self._silent_until = time.monotonic() + PAUSE_SECONDS if self._is_away else 0.0
+        return lost
 
-    def _send(self, queue: str, batch: Sequence[Ring]) -> list[Ring]:
+    def _send(self, queue: str, batch: list[Ring]) -> list[Ring]:
         entries = [
             {"Id": str(place), "MessageBody": json.dumps(ring.body)}
             for place, ring in enumerate(batch)
@@ -91,7 +112,7 @@ class SqsQueues:
                 config=Config(
                     connect_timeout=CONNECT_SECONDS,
                     read_timeout=self._read_seconds,
-                    retries={"max_attempts": 1},
+                    retries={"total_max_attempts": 1},  # The sweep tries again.
                 ),
             )
         return self._client
@@ -102,6 +123,12 @@ class SqsQueues:
             found = self.client().get_queue_url(QueueName=self.address.name_of(queue))
             self._urls[queue] = found["QueueUrl"]
         return self._urls[queue]
+
+
+def _is_servers_fault(error: Any) -> bool:
+    """Whether a refusal says that SQS itself is in trouble, or asks for less haste."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    return bool(status >= 500 or "Throttl" in error.response["Error"]["Code"])
 
 
 def _batches(rings: Sequence[Ring]) -> Iterator[tuple[str, list[Ring]]]:

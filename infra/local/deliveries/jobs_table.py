@@ -17,10 +17,17 @@ MOST_RECORDS = 10
 LOOK_UP_SECONDS = 0.5
 FAILED_SECONDS = 1.0
 
+# Any of a queue's jobs will do, for the claim decides which one is next; and none has to be
+# sorted for it.
 READY = HotStatement(f"""
-SELECT queue, id FROM jobs
-WHERE queue = ANY(:queues) AND state = 'queued' AND next_attempt_at <= now()
-ORDER BY next_attempt_at LIMIT {MOST_RECORDS}
+SELECT wanted.queue, due.id
+FROM unnest(cast(:queues AS text[])) WITH ORDINALITY AS wanted (queue, place)
+CROSS JOIN LATERAL (
+    SELECT id FROM jobs
+    WHERE queue = wanted.queue AND state = 'queued' AND next_attempt_at <= now()
+    LIMIT {MOST_RECORDS}
+) due
+ORDER BY wanted.place
 """)
 
 
@@ -30,10 +37,11 @@ class JobsTableDeliveries:
     def __init__(self, batch_sizes: Mapping[str, int]) -> None:
         """Take how many messages of each queue make a delivery; nothing is contacted."""
         self._batch_sizes = dict(batch_sizes)
+        self._turns = list(batch_sizes)
         self._bell: FastConnection | None = None
 
     def next(self, seconds: float) -> Delivery | None:
-        """Rings for the jobs of one queue that have been due longest."""
+        """Rings for jobs of one queue; the queues take turns."""
         try:
             # Listening comes before looking, so that nothing rings unheard in between.
             self._listen()
@@ -57,10 +65,11 @@ class JobsTableDeliveries:
 
     def _ready(self) -> Delivery | None:
         with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
-            rows = READY.all(session, queues=list(self._batch_sizes))
+            rows = READY.all(session, queues=self._turns)
         if not rows:
             return None
-        queue = rows[0].queue
+        queue: str = rows[0].queue
+        self._turns.sort(key=lambda name: name == queue)
         of_queue = list(takewhile(lambda row: row.queue == queue, rows))
         of_queue = of_queue[: self._batch_sizes[queue]]
         bodies = [json.dumps({"job": str(row.id)}) for row in of_queue]

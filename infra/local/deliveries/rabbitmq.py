@@ -8,28 +8,58 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker
 
 from chalicelib.core.brokers import BrokerAddress
-from chalicelib.core.doorbells.rabbitmq import BROKER_ERRORS, connected, declare_queue
+from chalicelib.core.doorbells.rabbitmq import (
+    BROKER_ERRORS,
+    HEARTBEAT_SECONDS,
+    connected,
+    declare_queue,
+    persistent,
+)
 from infra.local.deliveries.contract import Delivery, sqs_record
 
 log = logging.getLogger("previsto.deliveries")
 
-BUSY_SECONDS = 0.5  # After which a process leaves other queues' messages to other processes.
 LOOK_UP_SECONDS = 0.2
-RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How a consumer bides its time, in seconds.
+
+    Attributes:
+        busy: After which a process leaves other queues' messages to other processes.
+        retry: Between two deliveries of a message that failed, and two attempts to connect.
+        heartbeat: After twice which a silent connection is taken for dead.
+    """
+
+    busy: float = 0.5
+    retry: float = 1.0
+    heartbeat: int = HEARTBEAT_SECONDS
+
+
+@dataclass(frozen=True)
 class _Receipt:
-    """A delivery's tag, which means something on its own channel only."""
+    """What settles a message.
+
+    Attributes:
+        channel: Where it came from; its tag means nothing elsewhere.
+        tag: The delivery's number on the channel.
+        name: The queue's name at the broker.
+        body: The message as it came.
+    """
 
     channel: BlockingChannel
     tag: int
+    name: str
+    body: bytes
 
 
 class RabbitDeliveries:
@@ -39,14 +69,19 @@ class RabbitDeliveries:
     ring finds nothing left to do.
     """
 
-    def __init__(self, address: BrokerAddress, queues: Sequence[str]) -> None:
+    def __init__(
+        self, address: BrokerAddress, queues: Sequence[str], pace: Pace | None = None
+    ) -> None:
         """Take address and queues' names, and begin to consume in a thread."""
         self._address = address
-        self._queues = {address.name_of(name): name for name in queues}
+        self._pace = pace or Pace()
+        self._queues = list(queues)
         self._inbox: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
         self._connection: pika.BlockingConnection | None = None
         self._consumers: list[str] = []
+        self._is_void = False  # Whether the broker has ended a consumer.
         self._busy_since: float | None = None
+        self._last_served = ""
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="deliveries")
         self._thread.start()
@@ -58,6 +93,7 @@ class RabbitDeliveries:
         except queue.Empty:
             return None
         self._busy_since = time.monotonic()
+        self._last_served = delivery.queue
         return delivery
 
     def settle(self, delivery: Delivery, failed: Collection[str]) -> None:
@@ -77,42 +113,72 @@ class RabbitDeliveries:
     def _run(self) -> None:
         while not self._closing.is_set():
             try:
-                with connected(self._address) as (connection, channel):
-                    self._serve(connection, channel)
+                with connected(self._address, self._pace.heartbeat) as (connection, _):
+                    self._serve(connection)
             except BROKER_ERRORS as error:
                 log.warning("RabbitMQ is away", extra={"error": type(error).__name__})
-                self._closing.wait(RETRY_SECONDS)
+                self._closing.wait(self._pace.retry)
             finally:
                 self._connection = None
                 self._drop_held()
 
-    def _serve(self, connection: pika.BlockingConnection, channel: BlockingChannel) -> None:
-        for name in self._queues:
-            declare_queue(channel, name)
-        channel.basic_qos(prefetch_count=1)  # Of each consumer: quorum queues know no other.
-        self._connection, self._consumers = connection, []
-        while not self._closing.is_set():
+    def _serve(self, connection: pika.BlockingConnection) -> None:
+        channel = self._open_channel(connection)
+        self._connection, self._consumers, self._is_void = connection, [], False
+        # The broker closes the channel over its limit on the time to acknowledge, and ends a
+        # consumer whose queue is deleted. Both are answered by starting anew.
+        while channel.is_open and not self._is_void and not self._closing.is_set():
             if self._is_busy() and self._consumers:
                 self._pause(channel)
             elif not self._is_busy() and not self._consumers:
-                self._consumers = [
-                    channel.basic_consume(name, self._receive) for name in self._queues
-                ]
+                self._consume(channel)
             connection.process_data_events(LOOK_UP_SECONDS)
-            if channel.is_closed:  # Such as by the broker's limit on the time to acknowledge.
-                return
+        connection.process_data_events(0)  # What was settled just now is acknowledged, too.
+
+    def _open_channel(self, connection: pika.BlockingConnection) -> BlockingChannel:
+        """A channel that consumes one message of each queue at a time."""
+        channel = connection.channel()
+        for name in map(self._address.name_of, self._queues):
+            try:
+                declare_queue(channel, name)
+            except ChannelClosedByBroker as error:  # It can be consumed from all the same.
+                log.error("queue is not as declared", extra={"queue": name, "error": str(error)})
+                channel = connection.channel()
+        channel.basic_qos(prefetch_count=1)  # Of each consumer: quorum queues know no other.
+        channel.add_on_cancel_callback(self._note_void)
+        return channel
+
+    def _note_void(self, _: Any) -> None:
+        self._is_void = True
+
+    def _consume(self, channel: BlockingChannel) -> None:
+        """Consume every queue, that which was served last after the others.
+
+        Else a queue of long jobs would be first each time, and the others never come.
+        """
+        names = sorted(self._queues, key=lambda name: name == self._last_served)
+        self._consumers = [
+            channel.basic_consume(self._address.name_of(name), partial(self._receive, name))
+            for name in names
+        ]
 
     def _is_busy(self) -> bool:
         since = self._busy_since
-        return since is not None and time.monotonic() - since > BUSY_SECONDS
+        return since is not None and time.monotonic() - since > self._pace.busy
 
     def _pause(self, channel: BlockingChannel) -> None:
-        """Consume nothing more for now, and give back what waits in this process."""
+        """Consume nothing more for now, and leave what waits in this process to others.
+
+        It is sent anew: the broker would count what is given back as failed, and dead-letter a
+        good ring that was given back ten times.
+        """
         for consumer in self._consumers:
             channel.basic_cancel(consumer)
         self._consumers = []
         for delivery in self._drop_held():
-            self._give_back(delivery.receipt)
+            receipt: _Receipt = delivery.receipt
+            channel.basic_publish("", receipt.name, receipt.body, properties=persistent())
+            channel.basic_ack(receipt.tag)
 
     def _drop_held(self) -> list[Delivery]:
         held = []
@@ -123,16 +189,18 @@ class RabbitDeliveries:
 
     def _receive(
         self,
+        queue_name: str,
         channel: BlockingChannel,
         method: pika.spec.Basic.Deliver,
         properties: pika.BasicProperties,
         body: bytes,
     ) -> None:
-        name = self._queues[method.routing_key]
         count = int((properties.headers or {}).get("x-delivery-count", 0)) + 1
         text = body.decode(errors="replace")
-        record = sqs_record(name, text, receipt=str(method.delivery_tag), received=count)
-        self._inbox.put(Delivery(name, [record], _Receipt(channel, method.delivery_tag)))
+        record = sqs_record(queue_name, text, receipt=str(method.delivery_tag), received=count)
+        name = self._address.name_of(queue_name)
+        receipt = _Receipt(channel, method.delivery_tag, name, body)
+        self._inbox.put(Delivery(queue_name, [record], receipt))
 
     def _acknowledge(self, receipt: _Receipt) -> None:
         if receipt.channel.is_open:
@@ -151,4 +219,4 @@ class RabbitDeliveries:
 
     def _later(self, action: Callable[[], None]) -> None:
         if self._connection is not None:
-            self._connection.call_later(RETRY_SECONDS, action)
+            self._connection.call_later(self._pace.retry, action)

@@ -27,13 +27,25 @@ SQS_ERRORS = (BotoCoreError, ClientError)
 class SqsDeliveries:
     """A thread for each queue receives while the worker is free, one batch at a time.
 
-    A batch that arrives while the worker is busy with another one is given back at once.
+    A batch that arrives while the worker is busy with another one is left to others at once.
     Nothing extends a message's visibility: should it come again while its job still runs, its
     ring finds nothing left to do and is acknowledged.
     """
 
-    def __init__(self, address: BrokerAddress, batch_sizes: Mapping[str, int]) -> None:
-        """Take how many messages of each queue make a delivery, and begin to receive."""
+    def __init__(
+        self,
+        address: BrokerAddress,
+        batch_sizes: Mapping[str, int],
+        retry_seconds: int = RETRY_SECONDS,
+    ) -> None:
+        """Begin to receive.
+
+        Args:
+            address: SQS.
+            batch_sizes: How many messages of each queue make a delivery.
+            retry_seconds: Between two deliveries of a message that failed.
+        """
+        self._retry_seconds = retry_seconds
         self._queues = SqsQueues(address, LONG_POLL_SECONDS + ANSWER_SECONDS)
         self._queues.client()
         self._batch_sizes = batch_sizes
@@ -60,7 +72,7 @@ class SqsDeliveries:
         again = [record for record in delivery.records if record["messageId"] in failed]
         done = [record for record in delivery.records if record["messageId"] not in failed]
         try:
-            self._show_again(delivery.queue, again, RETRY_SECONDS)
+            self._show_again(delivery.queue, again, self._retry_seconds)
             self._delete(delivery.queue, done)
         except SQS_ERRORS as error:  # They come again by themselves, and find their jobs done.
             log.warning("messages not settled", extra={"error": type(error).__name__})
@@ -116,8 +128,18 @@ class SqsDeliveries:
         self._inbox.put(Delivery(name, records))
 
     def _give_back(self, name: str, records: list[dict[str, Any]]) -> None:
+        """Leave messages to others: sent anew, for SQS would count what is shown again as failed,
+        and dead-letter a good ring that was given back ten times."""
+        entries = [
+            {"Id": str(place), "MessageBody": record["body"]}
+            for place, record in enumerate(records)
+        ]
         with suppress(*SQS_ERRORS):  # They come again by themselves, only later.
-            self._show_again(name, records, 0)
+            answer = self._queues.client().send_message_batch(
+                QueueUrl=self._queues.url_of(name), Entries=entries
+            )
+            failed = {int(failure["Id"]) for failure in answer.get("Failed", ())}
+            self._delete(name, [r for place, r in enumerate(records) if place not in failed])
 
     def _show_again(self, name: str, records: list[dict[str, Any]], seconds: int) -> None:
         if records:
