@@ -9,12 +9,9 @@ import logging
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from chalicelib.core.settings import settings
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("previsto.redis")
 
