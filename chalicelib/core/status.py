@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from chalicelib.core.cache import AnswerCache, answer_cache
 from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.doorbells import doorbell
 from chalicelib.core.redis_link import RedisLink, redis_link
 from chalicelib.core.settings import settings
 from chalicelib.core.uploads import object_store
@@ -59,6 +60,10 @@ def _ask_queue() -> str:
     return f"{waiting} jobs due"
 
 
+def _ask_broker() -> str | None:
+    return doorbell().check()
+
+
 def _ask_storage() -> str:
     object_store().check()
     return settings().objects_url.partition(":")[0]
@@ -75,6 +80,7 @@ def _ask_cache() -> str | None:
 PROBES: dict[str, Callable[[], str | None]] = {
     "database": _ask_database,
     "queue": _ask_queue,
+    "broker": _ask_broker,
     "storage": _ask_storage,
     "cache": _ask_cache,
 }
@@ -135,7 +141,7 @@ def _figures(link: RedisLink, cache: AnswerCache) -> CacheFigures:
     )
 
 
-DISPENSABLE = {"cache"}  # Everything works without, only slower.
+DISPENSABLE = {"broker", "cache"}  # Without them work is accepted and done, only later.
 
 
 def check_status(*, with_details: bool) -> Status:

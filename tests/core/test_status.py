@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.core import status
+from chalicelib.core import doorbells, status
 from chalicelib.core.auth import Role
 from chalicelib.core.db import dispose_engines
 from chalicelib.core.redis_link import redis_link
@@ -33,7 +33,13 @@ def without_database(anonymous: Client, monkeypatch: pytest.MonkeyPatch) -> None
 def test_all_is_well(anonymous: Client) -> None:
     answer = anonymous.get("/status")
     assert (answer.status, answer.json["estado"]) == (200, "up")
-    assert _states(answer) == {"database": "up", "queue": "up", "storage": "up", "cache": "absent"}
+    assert _states(answer) == {
+        "database": "up",
+        "queue": "up",
+        "broker": "absent",
+        "storage": "up",
+        "cache": "absent",
+    }
     asked = [d for d in answer.json["dependencias"] if d["estado"] == "up"]
     assert all(dependency["latencia_ms"] > 0 for dependency in asked)
     assert answer.headers["Cache-Control"] == "no-store"
@@ -80,6 +86,18 @@ def test_storage_down_is_503_and_named(admin: Client, environment: dict[str, str
     assert _states(answer)["storage"] == "down"
     storage = next(d for d in answer.json["dependencias"] if d["nome"] == "storage")
     assert storage["detalhe"] == "StorageUnavailable"
+
+
+def test_broker_that_is_away_is_named_and_requests_go_on(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUEUE_URL", "amqp://guest:guest@127.0.0.1:9/%2F")
+    settings.cache_clear()
+    doorbells.doorbell.cache_clear()
+    answer = admin.get("/status")
+    assert (answer.status, answer.json["estado"]) == (200, "up")
+    assert _states(answer)["broker"] == "down"
+    assert b"guest" not in answer.body
 
 
 @pytest.fixture
