@@ -10,6 +10,7 @@ from chalicelib.core.routes import core
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.gym.routes import gym
+from chalicelib.gym.routes_members import members
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
 
@@ -18,6 +19,7 @@ app = Chalice(app_name="previsto", configure_logs=False)
 app.register_blueprint(core)
 app.register_blueprint(identity)
 app.register_blueprint(gym)
+app.register_blueprint(members)
 
 
 @app.schedule(Rate(1, Rate.MINUTES))

@@ -55,6 +55,17 @@ KEY_PARAMETER: Mapping[str, Any] = {
         "with the same key."
     ),
 }
+CONDITION_PARAMETER: Mapping[str, Any] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "example": '"7"',
+    "description": (
+        "The `ETag` of what you read. Should it have changed since, nothing is done and the answer "
+        "is a 412; without the header the last one to write wins."
+    ),
+}
 REF = "#/components/schemas/{model}"
 
 Operation = tuple[str, str, str, View]
@@ -140,6 +151,8 @@ def _operation(path: str, method: str, name: str, view: View, schemas: _Schemas)
     }
     if view.takes_key(method):
         found["parameters"].append(KEY_PARAMETER)
+    if view.takes_condition(method):
+        found["parameters"].append(CONDITION_PARAMETER)
     if view.description:
         found["description"] = view.description
     if view.roles:
@@ -195,7 +208,7 @@ def _request_body(view: View, schemas: _Schemas) -> dict[str, Any] | None:
             if is_text or body is None
             else schemas.reference(body, "validation")
         }
-    return {"required": True, "content": content}
+    return {"required": view.needs_body, "content": content}
 
 
 def _responses(method: str, view: View, schemas: _Schemas) -> dict[str, Any]:
@@ -223,6 +236,8 @@ def _success_headers(method: str, view: View) -> dict[str, Any]:
         found["Location"] = _header("Where to follow the job.")
     if view.takes_key(method):
         found[REPLAYED] = _header(f"`true` where the `{HEADER}` was known: this is its answer.")
+    if view.declared.versioned:
+        found["ETag"] = _header("The version of what is answered; see `If-Match`.")
     return found
 
 

@@ -41,6 +41,8 @@ class Declared:
             result as `prepared`.
         own_transactions: The view opens its own units of work and gets no session.
         autocommit: The view runs at most one writing statement.
+        versioned: The answer carries an `ETag`, for the documentation; a view that changes what
+            it stands for takes `If-Match`.
         identifies_caller: A public view that answers more to those who send a token.
         answers_credentials: The answer is, or holds, what lets its bearer in: nobody may keep
             it, neither a cache on the way nor `idempotency.py`.
@@ -60,6 +62,7 @@ class Declared:
     before: Callable[..., Any] | None = None
     own_transactions: bool = False
     autocommit: bool = False
+    versioned: bool = False
     identifies_caller: bool = False
     answers_credentials: bool = False
     hidden: bool = False
@@ -117,6 +120,18 @@ class View:
     def takes_body(self) -> bool:
         """Whether the request has a body that matters."""
         return self.declared.body is not None or "raw" in self.parameters | self.before_parameters
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether a request without any body is malformed: not where every field has a default."""
+        body = self.declared.body
+        if body is None or "raw" in self.parameters | self.before_parameters:
+            return self.takes_body
+        return any(field.is_required() for field in body.model_fields.values())
+
+    def takes_condition(self, method: str) -> bool:
+        """Whether a request may carry an `If-Match`."""
+        return self.declared.versioned and method == "PUT"
 
     def takes_key(self, method: str) -> bool:
         """Whether a request may carry an `Idempotency-Key`: it creates, and the view's answer
