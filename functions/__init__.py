@@ -25,6 +25,7 @@ class EventSource:
 EVENT_SOURCES = {
     "aluno_queue": EventSource("functions.gym.import_alunos.handler", is_long=True),
     "checkin_queue": EventSource("functions.gym.import_checkins.handler", is_long=True),
+    "lgpd_queue": EventSource("functions.gym.erase_files.handler"),
     "model_update_queue": EventSource("functions.gym.update_model.handler", is_long=True),
 }
 """Queue name -> what it invokes: the event source mappings of Lambda."""

@@ -57,6 +57,8 @@ ACCESS = {
     "PUT /aluno/{aluno_id}": {ADMIN, OPERADOR},
     "PATCH /aluno/{aluno_id}/ativar": {ADMIN, OPERADOR},
     "PATCH /aluno/{aluno_id}/desativar": {ADMIN, OPERADOR},
+    "GET /aluno/{aluno_id}/dados": {ADMIN, OPERADOR},
+    "DELETE /aluno/{aluno_id}/dados": {ADMIN},
     "POST /aluno/registro": {ADMIN, OPERADOR},
     "POST /aluno/registro/lote": {ADMIN, OPERADOR},
     "POST /aluno/checkin": {ADMIN, OPERADOR},
@@ -64,6 +66,8 @@ ACCESS = {
     "GET /aluno/{aluno_id}/frequencia": READERS,
     "GET /aluno/{aluno_id}/risco-churn": READERS,
     "POST /admin/atualizar-modelo": {ADMIN, CIENTISTA},
+    "POST /admin/alunos-sinteticos": {ADMIN, CIENTISTA},
+    "DELETE /admin/alunos-sinteticos": {ADMIN, CIENTISTA},
 }
 
 MOST_RESOURCES = 300  # What API Gateway gives a REST API by default.

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -138,6 +139,29 @@ class SinteticosRemovidosOut(BaseModel):
     """How many synthetic members there were."""
 
     removidos: int
+
+
+class ArquivoRecebido(BaseModel):
+    """A raw file of an import, which may mention this member beside others."""
+
+    objeto: str
+    recebido_em: datetime
+
+
+class DadosOut(BaseModel):
+    """All that is held of a member."""
+
+    aluno: dict[str, Any] = Field(description="The registration.")
+    registros: dict[str, list[dict[str, Any]]] = Field(
+        description="By table: plans, visits, scores with what they were computed from, ..."
+    )
+    respostas_guardadas: list[dict[str, Any]] = Field(
+        description="Answers kept for a day for their Idempotency-Key."
+    )
+    auditoria: list[dict[str, Any]] = Field(description="Who did what to the registration.")
+    arquivos_recebidos: list[ArquivoRecebido] = Field(
+        description="Raw files that are kept for some days. What they say of the member is above."
+    )
 
 
 class ApagarMessage(BaseModel):

@@ -48,7 +48,7 @@ def _revisao(aluno_id: int) -> int:
 def _trail(objeto: str) -> list[tuple[str, dict[str, Any]]]:
     statement = text("SELECT acao, detalhes FROM auditoria WHERE objeto = :objeto ORDER BY id")
     with unit_of_work(tenant="casa", autocommit=True) as session:
-        return [tuple(row) for row in session.execute(statement, {"objeto": objeto})]  # type: ignore[misc]
+        return [tuple(row) for row in session.execute(statement, {"objeto": objeto})]
 
 
 def _desativar(client: Client, aluno_id: int, em: datetime | None = None) -> Answer:
