@@ -3,12 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Engine, insert, text
 
 from chalicelib.core.db import unit_of_work
+from chalicelib.gym.tables import Aluno
 from tests.client import Client, assert_problem
 from tests.gym.conftest import MakeAluno, count
 from tests.gym.histories import change
+from tests.infra.working import until
 
 
 def _trail(plano_id: int) -> list[tuple[str, dict[str, Any]]]:
@@ -84,16 +86,24 @@ def test_plan_somebody_has_or_had_stays(
     assert count("planos") == 2
 
 
-def test_a_plan_taken_up_while_it_is_deleted_is_one_or_the_other(
-    operador: Client, plano_id: int
+def test_plan_that_is_just_being_taken_up_stays(
+    operador: Client, admin_engine: Engine, plano_id: int
 ) -> None:
     new = {"nome": "Ana", "email": "ana@example.com", "plano_id": plano_id}
-    with ThreadPoolExecutor(2) as desks:
-        deleted = desks.submit(operador.delete, f"/planos/{plano_id}")
-        registered = desks.submit(operador.post, "/aluno/registro", new)
-    outcome = (deleted.result().status, registered.result().status)
-    assert outcome in {(204, 422), (409, 201)}
-    assert count("alunos") == (outcome == (409, 201))
+    with ThreadPoolExecutor(1) as other_desk:
+        with unit_of_work() as session:
+            session.execute(insert(Aluno), [new])
+            deletion = other_desk.submit(operador.delete, f"/planos/{plano_id}")
+            until(lambda: _is_waiting(admin_engine), seconds=20)
+        assert_problem(deletion.result(), 409, "PlanoEmUso")
+    assert (count("alunos"), count("planos")) == (1, 1)
+
+
+def _is_waiting(admin_engine: Engine) -> bool:
+    """Whether any transaction waits for another one."""
+    with admin_engine.connect() as connection:
+        found = connection.execute(text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))
+        return bool(found.scalar_one())
 
 
 def test_plan_nobody_knows(operador: Client, plano_id: int) -> None:
