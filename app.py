@@ -8,11 +8,15 @@ from chalicelib.core import idempotency
 from chalicelib.core.clock import utc_now
 from chalicelib.core.preflights import answer_preflights
 from chalicelib.core.routes import core
+from chalicelib.core.settings import HOUSE
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.gym import service_reports, service_scores
 from chalicelib.gym.routes import gym
+from chalicelib.gym.routes_members import members
+from chalicelib.gym.routes_personal_data import personal_data
 from chalicelib.gym.routes_reports import reports
+from chalicelib.gym.service_lgpd_files import remove_old_exports
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
 
@@ -21,6 +25,8 @@ app = Chalice(app_name="previsto", configure_logs=False)
 app.register_blueprint(core)
 app.register_blueprint(identity)
 app.register_blueprint(gym)
+app.register_blueprint(members)
+app.register_blueprint(personal_data)
 app.register_blueprint(reports)
 answer_preflights(app)
 
@@ -38,6 +44,7 @@ def remove_expired(_event: Any) -> None:
     sessions.remove_expired(now)
     idempotency.remove_expired(now)
     remove_old_uploads(now)
+    remove_old_exports(HOUSE, now)
 
 
 # São Paulo has been three hours behind UTC all year round since 2019, and EventBridge's cron

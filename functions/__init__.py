@@ -29,6 +29,7 @@ EVENT_SOURCES = {
         "functions.gym.calculate_probabilities.handler", is_long=True
     ),
     "daily_report_queue": EventSource("functions.gym.daily_report.handler"),
+    "lgpd_queue": EventSource("functions.gym.erase_files.handler"),
     "model_update_queue": EventSource("functions.gym.update_model.handler", is_long=True),
 }
 """Queue name -> what it invokes: the event source mappings of Lambda."""

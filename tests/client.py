@@ -64,13 +64,17 @@ class Client:
         """POST JSON, or bytes as they are."""
         return self.request("POST", path, body, **options)
 
-    def put(self, path: str, body: Any = None) -> Answer:
+    def put(self, path: str, body: Any = None, **options: Any) -> Answer:
         """PUT JSON."""
-        return self.request("PUT", path, body)
+        return self.request("PUT", path, body, **options)
 
     def patch(self, path: str, body: Any = None) -> Answer:
         """PATCH JSON."""
         return self.request("PATCH", path, body)
+
+    def delete(self, path: str) -> Answer:
+        """DELETE."""
+        return self.request("DELETE", path)
 
     def request(
         self,

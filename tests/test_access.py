@@ -50,6 +50,18 @@ ACCESS = {
     "PUT /auth/usuarios/{usuario_id}/senha": {ADMIN},
     "GET /planos": READERS,
     "POST /planos": {ADMIN, OPERADOR},
+    "GET /planos/{plano_id}": READERS,
+    "PUT /planos/{plano_id}": {ADMIN, OPERADOR},
+    "PATCH /planos/{plano_id}/ativar": {ADMIN, OPERADOR},
+    "PATCH /planos/{plano_id}/desativar": {ADMIN, OPERADOR},
+    "DELETE /planos/{plano_id}": {ADMIN, OPERADOR},
+    "GET /alunos": READERS,
+    "GET /aluno/{aluno_id}": READERS,
+    "PUT /aluno/{aluno_id}": {ADMIN, OPERADOR},
+    "PATCH /aluno/{aluno_id}/ativar": {ADMIN, OPERADOR},
+    "PATCH /aluno/{aluno_id}/desativar": {ADMIN, OPERADOR},
+    "GET /aluno/{aluno_id}/dados": {ADMIN, OPERADOR},
+    "DELETE /aluno/{aluno_id}/dados": {ADMIN},
     "POST /aluno/registro": {ADMIN, OPERADOR},
     "POST /aluno/registro/lote": {ADMIN, OPERADOR},
     "POST /aluno/checkin": {ADMIN, OPERADOR},
@@ -61,6 +73,8 @@ ACCESS = {
     "POST /admin/relatorios": {ADMIN, OPERADOR},
     "GET /relatorios": READERS,
     "GET /relatorios/{data}": READERS,
+    "POST /admin/alunos-sinteticos": {ADMIN, CIENTISTA},
+    "DELETE /admin/alunos-sinteticos": {ADMIN, CIENTISTA},
 }
 
 MOST_RESOURCES = 300  # What API Gateway gives a REST API by default.

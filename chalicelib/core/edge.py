@@ -203,6 +203,8 @@ class Edge:
             return {"raw": RawBody(media_type, data)}
         if media_type == FORM:
             return {"body": validated(lambda: model.model_validate(parse_form(data)), errors)}
+        if not data and not self._view.needs_body:
+            data = b"{}"
         return {"body": parse_json(model, data, errors)}
 
     def _respond(self, reply: Reply) -> Response:

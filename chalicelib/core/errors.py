@@ -99,6 +99,12 @@ class Conflict(Problem):
     status = 409
 
 
+class PreconditionFailed(Problem):
+    """What you are changing has changed since you read it; read it again, then decide."""
+
+    status = 412
+
+
 class PayloadTooLarge(Problem):
     """The body is too large; use POST /uploads and send the object's key instead."""
 

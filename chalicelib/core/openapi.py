@@ -56,6 +56,17 @@ KEY_PARAMETER: Mapping[str, Any] = {
         "with the same key."
     ),
 }
+CONDITION_PARAMETER: Mapping[str, Any] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "example": '"7"',
+    "description": (
+        "The `ETag` of what you read. Should it have changed since, nothing is done and the answer "
+        "is a 412; without the header the last one to write wins."
+    ),
+}
 REF = "#/components/schemas/{model}"
 HEADERS = {
     "X-Request-Id": "What the logs of this request carry; quote it when you ask for help.",
@@ -63,6 +74,7 @@ HEADERS = {
     "RateLimit": 'What is left of it: `"name";r=requests;t=seconds`, for each policy.',
     "Retry-After": "Seconds to wait.",
     "Location": "Where to follow the job.",
+    "ETag": "The version of what is answered; see `If-Match`.",
     REPLAYED: f"`true` where the `{HEADER}` was known: this is its answer.",
 }
 
@@ -153,6 +165,8 @@ def _operation(path: str, method: str, name: str, view: View, schemas: _Schemas)
     }
     if view.takes_key(method):
         found["parameters"].append(KEY_PARAMETER)
+    if view.takes_condition(method):
+        found["parameters"].append(CONDITION_PARAMETER)
     if view.description:
         found["description"] = view.description
     if view.roles:
@@ -211,7 +225,7 @@ def _request_body(view: View, schemas: _Schemas) -> dict[str, Any] | None:
             if is_text or body is None
             else schemas.reference(body, "validation")
         }
-    return {"required": True, "content": content}
+    return {"required": view.needs_body, "content": content}
 
 
 def _responses(method: str, view: View, schemas: _Schemas) -> dict[str, Any]:
@@ -248,6 +262,8 @@ def _headers(method: str, view: View, status: int) -> Iterator[str]:
         yield "Location"
     if status == view.declared.status and view.takes_key(method):
         yield REPLAYED
+    if status == view.declared.status and view.declared.versioned:
+        yield "ETag"
 
 
 def _problems(method: str, view: View) -> list[type[Problem]]:

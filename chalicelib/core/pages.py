@@ -23,6 +23,8 @@ AS_ID = TypeAdapter[int](Id).validate_python
 AS_INSTANT = TypeAdapter[datetime](Instant).validate_python
 AS_DAY = TypeAdapter[date](Day).validate_python
 AS_UUID = TypeAdapter(UUID).validate_python
+AS_NUMBER = TypeAdapter(float).validate_python
+LONGEST_CURSOR = 1200  # 200 characters of any script, in UTF-8 and base64, and what is around them.
 
 ItemT = TypeVar("ItemT")
 RowT = TypeVar("RowT")
@@ -39,7 +41,9 @@ class PageQuery(BaseModel):
 
     limit: int = Field(20, ge=1, le=100, description="How many items at the most.")
     cursor: str | None = Field(
-        None, max_length=500, description="Where to go on: taken from `next` of the page before."
+        None,
+        max_length=LONGEST_CURSOR,
+        description="Where to go on: taken from `next` of the page before.",
     )
 
 
@@ -52,9 +56,17 @@ class Page(BaseModel, Generic[ItemT]):
     next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
+def as_text(value: Any) -> str:
+    """A text that PostgreSQL can hold; raises ValueError for any other value."""
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("no text")
+    value.encode()  # JSON can escape half of a surrogate pair.
+    return value
+
+
 def encode_cursor(position: Sequence[Any]) -> str:
     """Pack the sort key of the last item shown into an opaque token."""
-    packed = json.dumps(position, default=str, separators=(",", ":")).encode()
+    packed = json.dumps(position, default=str, separators=(",", ":"), ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 

@@ -45,6 +45,8 @@ class Declared:
         limit: A stricter policy of this endpoint's own, such as `30/minute`, counted by caller
             beside the general one.
         unlimited: Requests are not counted: health checks and documentation.
+        versioned: The answer carries an `ETag`, for the documentation; a view that changes what
+            it stands for takes `If-Match`.
         identifies_caller: A public view that answers more to those who send a token.
         answers_credentials: The answer is, or holds, what lets its bearer in: nobody may keep
             it, neither a cache on the way nor `idempotency.py`.
@@ -68,6 +70,7 @@ class Declared:
     autocommit: bool = False
     limit: str | None = None
     unlimited: bool = False
+    versioned: bool = False
     identifies_caller: bool = False
     answers_credentials: bool = False
     also_admits: Callable[[str], bool] | None = None
@@ -126,6 +129,18 @@ class View:
     def takes_body(self) -> bool:
         """Whether the request has a body that matters."""
         return self.declared.body is not None or "raw" in self.parameters | self.before_parameters
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether a request without any body is malformed: not where every field has a default."""
+        body = self.declared.body
+        if body is None or "raw" in self.parameters | self.before_parameters:
+            return self.takes_body
+        return any(field.is_required() for field in body.model_fields.values())
+
+    def takes_condition(self, method: str) -> bool:
+        """Whether a request may carry an `If-Match`."""
+        return self.declared.versioned and method == "PUT"
 
     def takes_key(self, method: str) -> bool:
         """Whether a request may carry an `Idempotency-Key`: it creates, and the view's answer

@@ -7,11 +7,13 @@ Glossary:
         lets features be computed as of any past instant.
     check-in, visita: One stay, from *entrada* to *saída*; *aberta* while the aluno is inside,
         *sem saída* when nobody recorded the exit.
-    revisão: A counter on the aluno, raised by every transaction that changes their visits or
-        plano; what was computed under an older one is stale.
+    revisão: A counter on the aluno, raised by every transaction that changes them, their visits
+        or their plano; what was computed under an older one is stale.
+    sintético: Made up, for trying the model; no training and no report knows of them.
     churn: No visit in the 30 days that follow, or a cancellation within them.
 
-Queues: `aluno_queue`, `checkin_queue` (bulk files), `model_update_queue` (training),
-`churn_probabilities_queue` (every member's score), `daily_report_queue` (what a day was like).
+Queues: `aluno_queue`, `checkin_queue` (bulk files), `lgpd_queue` (files that may mention
+whom was erased), `model_update_queue` (training), `churn_probabilities_queue` (every member's
+score), `daily_report_queue` (what a day was like).
 Models: `churn`, of the house.
 """

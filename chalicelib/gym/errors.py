@@ -1,6 +1,6 @@
 """Refusals of the gym."""
 
-from chalicelib.core.errors import Conflict, NotFound, Unprocessable
+from chalicelib.core.errors import Conflict, NotFound, PreconditionFailed, Unprocessable
 
 
 class AlunoNotFound(NotFound):
@@ -11,12 +11,49 @@ class AlunoInativo(Conflict):
     """This aluno has cancelled; activate the registration first."""
 
 
+class AlunoJaAtivo(Conflict):
+    """This aluno is active already."""
+
+
+class AlunoJaInativo(Conflict):
+    """This aluno has cancelled already."""
+
+
+class AlunoMudou(PreconditionFailed):
+    """This aluno has changed since you read it; read it again and send the new ETag."""
+
+
+class MudancaForaDeOrdem(Unprocessable):
+    """`em` must come after the registration and after the last change of plano or activity, and
+    must not lie in the future."""
+
+
 class EmailTaken(Conflict):
     """There is already an aluno with this e-mail."""
 
 
 class PlanoUnknown(Unprocessable):
     """There is no plano under this id."""
+
+
+class PlanoNotFound(NotFound):
+    """There is no plano under this id."""
+
+
+class PlanoForaDeOferta(Unprocessable):
+    """This plano is no longer on offer: who has it keeps it, but nobody can take it up."""
+
+
+class PlanoEmUso(Conflict):
+    """Some aluno has or had this plano, so it stays for their history; deactivate it instead."""
+
+
+class PlanoJaAtivo(Conflict):
+    """This plano is on offer already."""
+
+
+class PlanoJaInativo(Conflict):
+    """This plano is off offer already."""
 
 
 class PlanoNameTaken(Conflict):
@@ -49,3 +86,8 @@ class SemVisitaAberta(Conflict):
 
 class VisitaImpossivel(Unprocessable):
     """An exit must come after its entry, by 24 hours at the most."""
+
+
+class ImportacaoEmAndamento(Conflict):
+    """A file of alunos or visits is waiting or being imported, and could bring back what is to be
+    erased; wait for its job, or cancel it."""

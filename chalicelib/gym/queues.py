@@ -4,10 +4,12 @@ from datetime import timedelta
 
 from chalicelib.core.queues import Queue
 from chalicelib.gym.schemas import CalculoMessage, ImportMessage, UpdateModelMessage
+from chalicelib.gym.schemas_members import ApagarMessage
 from chalicelib.gym.schemas_reports import RelatorioMessage
 
 ALUNO_QUEUE = Queue("aluno_queue", ImportMessage)
 CHECKIN_QUEUE = Queue("checkin_queue", ImportMessage)
+LGPD_QUEUE = Queue("lgpd_queue", ApagarMessage, max_attempts=20)
 MODEL_UPDATE_QUEUE = Queue(
     "model_update_queue",
     UpdateModelMessage,

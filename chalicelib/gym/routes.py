@@ -37,6 +37,7 @@ from chalicelib.gym.errors import (
     CheckinAberto,
     CheckinRepetido,
     EmailTaken,
+    PlanoForaDeOferta,
     PlanoNameTaken,
     PlanoUnknown,
     SemVisitaAberta,
@@ -90,7 +91,7 @@ def post_plano(session: Session, principal: Principal, body: PlanoIn) -> PlanoOu
     body=AlunoIn,
     status=201,
     allow=Role.OPERADOR,
-    raises=(EmailTaken, PlanoUnknown),
+    raises=(EmailTaken, PlanoUnknown, PlanoForaDeOferta),
 )
 def post_aluno(session: Session, principal: Principal, body: AlunoIn, now: datetime) -> AlunoOut:
     """Register a member."""

@@ -72,6 +72,7 @@ class AlunoOut(FromRow):
     plano_id: Id
     ativo: bool
     matriculado_em: datetime
+    sintetico: bool = Field(description="Made up, for trying the model.")
 
 
 class TipoEvento(StrEnum):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from chalicelib.core import audit
 from chalicelib.core.auth import Principal
 from chalicelib.core.pages import AS_ID, PageQuery, fetch_page
-from chalicelib.gym.errors import AlunoNotFound, PlanoUnknown
+from chalicelib.gym.errors import AlunoNotFound, PlanoForaDeOferta, PlanoUnknown
 from chalicelib.gym.schemas import AlunoIn, PlanoIn
 from chalicelib.gym.tables import Aluno, Plano, Vigencia
 
@@ -19,9 +19,9 @@ def register_aluno(session: Session, principal: Principal, new: AlunoIn, now: da
     Raises:
         EmailTaken: Somebody has this e-mail.
         PlanoUnknown: There is no such plano; the message names those there are.
+        PlanoForaDeOferta: It can no longer be taken up.
     """
-    if session.get(Plano, new.plano_id) is None:
-        raise PlanoUnknown(unknown_plano_message(session))
+    require_offered(session, new.plano_id)
     aluno = Aluno(
         nome=new.nome,
         email=new.email,
@@ -30,6 +30,7 @@ def register_aluno(session: Session, principal: Principal, new: AlunoIn, now: da
         plano_id=new.plano_id,
         matriculado_em=now,
         ativo=True,
+        sintetico=False,
     )
     session.add(aluno)
     session.flush()
@@ -79,6 +80,20 @@ def unknown_plano_message(session: Session) -> str:
     planos = session.execute(select(Plano.id, Plano.nome).where(Plano.ativo).order_by(Plano.id))
     names = ", ".join(f"{plano_id} ({nome})" for plano_id, nome in planos)
     return f"There is no plano under this plano_id. Use one of: {names or 'none yet'}."
+
+
+def require_offered(session: Session, plano_id: int) -> None:
+    """Refuse a plano that nobody can take up.
+
+    Raises:
+        PlanoUnknown: There is no such plano; the message names those there are.
+        PlanoForaDeOferta: It has been taken off offer.
+    """
+    plano = session.get(Plano, plano_id)
+    if plano is None:
+        raise PlanoUnknown(unknown_plano_message(session))
+    if not plano.ativo:
+        raise PlanoForaDeOferta
 
 
 def get_aluno(session: Session, aluno_id: int) -> Aluno:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Computed,
     Date,
     DateTime,
     ForeignKey,
@@ -40,6 +41,9 @@ from chalicelib.gym.errors import (
 )
 
 IS_OPEN = "saida IS NULL AND NOT sem_saida"
+WORDS = "palavras_do_aluno(nome_busca, email, telefone)"
+"""What a search finds a member by. An index on the expression keeps it out of the rows, which
+every visit writes anew."""
 
 
 class Plano(Base):
@@ -74,12 +78,24 @@ class Aluno(Base):
         DateTime(timezone=True), server_default=func.now()
     )
     revisao: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    nome_busca: Mapped[str] = mapped_column(
+        Text(collation="C"),
+        Computed("left(sem_acentos(nome), 200)", persisted=True),
+        comment="Lower case, without accents.",
+    )
+    sintetico: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Made up, for trying the model."
+    )
 
     __table_args__ = (
         UniqueConstraint("email", info={"problem": EmailTaken}),
         CheckConstraint("email = lower(email)", name="email_lower"),
         ForeignKeyConstraint(["plano_id"], ["planos.id"], info={"problem": PlanoUnknown}),
         Index("alunos_plano_id_idx", "plano_id"),
+        Index("alunos_nome_busca_idx", "nome_busca", "id"),
+        Index("alunos_matriculado_em_idx", "matriculado_em", "id"),
+        Index("alunos_palavras_idx", text(WORDS), postgresql_using="gin"),
+        Index("alunos_sintetico_idx", "id", postgresql_where=text("sintetico")),
         # Every visit raises the revision: room on the page keeps that out of the indexes.
         {"postgresql_with": {"fillfactor": 70}},
     )
@@ -96,6 +112,9 @@ class Vigencia(Base):
     desde: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
     plano_id: Mapped[int] = mapped_column(ForeignKey("planos.id"))
     ativo: Mapped[bool] = mapped_column(server_default=text("true"))
+    motivo: Mapped[str | None] = mapped_column(
+        Text, comment="Why they cancelled, in the desk's words."
+    )
 
 
 class Checkin(Base):

@@ -6,6 +6,7 @@ A row is a member at a snapshot instant; its features look back from there and i
 - who had registered less than 30 days before: there is no habit yet to lose;
 - who had cancelled, or had not come for 30 days: by the label they are gone already, and
   learning to "predict" that would flatter every metric;
+- synthetic members;
 - snapshots whose 30 days are not all on record: the future is not, nor is a time when the club
   was closed or its turnstile down, in which nobody's absence says anything about them.
 """
@@ -53,12 +54,15 @@ PAIRS = """(
     SELECT m.id AS aluno_id, s.as_of
     FROM alunos m, unnest(ARRAY[{instants}]::timestamptz[]) AS s (as_of)
     WHERE m.matriculado_em <= s.as_of - interval '{days} days' AND m.id % {readers} = {reader}
+      AND NOT m.sintetico
 ) AS p"""
 
 ACTIVITY = """
 SELECT d.dia - min(d.dia) OVER () AS dia, d.visitas, min(d.dia) OVER () AS primeiro
 FROM (SELECT (entrada AT TIME ZONE 'UTC')::date AS dia, count(*) AS visitas
-      FROM checkins GROUP BY 1) d
+      FROM checkins c
+      WHERE NOT EXISTS (SELECT FROM alunos a WHERE a.id = c.aluno_id AND a.sintetico)
+      GROUP BY 1) d
 """
 LIVELY_SHARE = 0.25  # Of the usual visits of seven days; below it the club was not recording.
 
@@ -138,7 +142,9 @@ def read_training_set(run: JobRun) -> TrainingSet | None:
     """
     with run.reading() as session:
         days = session.execute(text(ACTIVITY)).all()
-        members = session.execute(text("SELECT count(*) FROM alunos")).scalar_one()
+        members = session.execute(
+            text("SELECT count(*) FROM alunos WHERE NOT sintetico")
+        ).scalar_one()
     if not days:
         return None
     visits_by_day = np.zeros(max(day.dia for day in days) + 1, dtype=np.int64)

@@ -199,7 +199,7 @@ def test_file_arrives_as_it_was_sent(stranger: Client) -> None:
         ("limit=", ["limit"]),
         ("limit=" + "9" * 5000, ["limit"]),
         ("ordem=nome", ["ordem"]),
-        ("limit=0&cursor=" + "a" * 501, ["limit", "cursor"]),
+        ("limit=0&cursor=" + "a" * 1201, ["limit", "cursor"]),
     ],
 )
 def test_query_is_validated(desk: Client, query: str, fields: list[str]) -> None:
