@@ -28,13 +28,6 @@ ALLOWED = (
     "If-None-Match",
     "X-Request-Id",
 )
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-Match",
-    "If-None-Match",
-    "X-Request-Id",
-)
 PREFLIGHT_SECONDS = 3600
 HSTS_SECONDS = 31_536_000  # A year.
 
