@@ -145,7 +145,7 @@ def _a_day_is_reported(cloud: Cloud) -> None:
     day = str(utc_now().date() - timedelta(days=7))
     cloud.result("daily_report_queue", cloud.api.post("/admin/relatorios", {"data": day}))
     report = cloud.api.get(f"/relatorios/{day}").json
-    assert report["data"] == day
+    assert report["dia"] == day
 
 
 CASES: dict[str, Callable[[Cloud], None]] = {
