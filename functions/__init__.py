@@ -26,5 +26,7 @@ EVENT_SOURCES = {
     "aluno_queue": EventSource("functions.gym.import_alunos.handler", is_long=True),
     "checkin_queue": EventSource("functions.gym.import_checkins.handler", is_long=True),
     "model_update_queue": EventSource("functions.gym.update_model.handler", is_long=True),
+    "model_comparison_queue": EventSource("functions.gym.compare_models.handler", is_long=True),
+    "analysis_queue": EventSource("functions.gym.analyse_gym.handler", is_long=True),
 }
 """Queue name -> what it invokes: the event source mappings of Lambda."""

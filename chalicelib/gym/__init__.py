@@ -11,6 +11,8 @@ Glossary:
         plano; what was computed under an older one is stale.
     churn: No visit in the 30 days that follow, or a cancellation within them.
 
-Queues: `aluno_queue`, `checkin_queue` (bulk files), `model_update_queue` (training).
+Queues: `aluno_queue`, `checkin_queue` (bulk files), `model_update_queue` (training),
+`model_comparison_queue` (two versions on one hold-out), `analysis_queue` (the model's health,
+retention).
 Models: `churn`, of the house.
 """

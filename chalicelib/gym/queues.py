@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from chalicelib.core.queues import Queue
 from chalicelib.gym.schemas import ImportMessage, UpdateModelMessage
+from chalicelib.gym.schemas_models import AnalysisMessage, CompareMessage
 
 ALUNO_QUEUE = Queue("aluno_queue", ImportMessage)
 CHECKIN_QUEUE = Queue("checkin_queue", ImportMessage)
@@ -12,4 +13,10 @@ MODEL_UPDATE_QUEUE = Queue(
     UpdateModelMessage,
     max_attempts=3,
     lease=timedelta(seconds=120),
+)
+MODEL_COMPARISON_QUEUE = Queue(
+    "model_comparison_queue", CompareMessage, max_attempts=3, lease=timedelta(seconds=120)
+)
+ANALYSIS_QUEUE = Queue(
+    "analysis_queue", AnalysisMessage, max_attempts=3, lease=timedelta(seconds=120)
 )

@@ -23,7 +23,13 @@ from chalicelib.core.uploads import (
     ReceivedFile,
 )
 from chalicelib.core.web import Routes, endpoint
-from chalicelib.gym import service_checkins, service_frequency, service_members, service_risk
+from chalicelib.gym import (
+    service_checkins,
+    service_frequency,
+    service_members,
+    service_models,
+    service_risk,
+)
 from chalicelib.gym.errors import (
     AlunoInativo,
     AlunoNotFound,
@@ -36,7 +42,7 @@ from chalicelib.gym.errors import (
     SemVisitaAberta,
     VisitaImpossivel,
 )
-from chalicelib.gym.queues import ALUNO_QUEUE, CHECKIN_QUEUE, MODEL_UPDATE_QUEUE
+from chalicelib.gym.queues import ALUNO_QUEUE, CHECKIN_QUEUE
 from chalicelib.gym.schemas import (
     AlunoIn,
     AlunoOut,
@@ -48,7 +54,6 @@ from chalicelib.gym.schemas import (
     PlanoIn,
     PlanoOut,
     RiscoOut,
-    UpdateModelMessage,
 )
 
 gym = Routes(__name__)
@@ -218,12 +223,5 @@ def post_update_model(session: Session, principal: Principal, call: Call) -> Rep
 
     While a training is queued or running, that one is answered.
     """
-    job = enqueue(
-        session,
-        MODEL_UPDATE_QUEUE,
-        UpdateModelMessage(),
-        tenant=principal.tenant,
-        owner=principal.subject,
-        dedupe_key="churn",
-    )
+    job = service_models.ask_for_training(session, owner=principal.subject)
     return job_control.accepted(job, call)

@@ -7,6 +7,7 @@ without touching the table.
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chalicelib.core.db import Base
@@ -163,3 +165,14 @@ class RiscoChurn(Base):
     resposta: Mapped[str] = mapped_column(Text, comment="JSON as it is sent, but for origem.")
 
     __table_args__ = (CheckConstraint("probabilidade BETWEEN 0 AND 1", name="probabilidade"),)
+
+
+class Analise(Base):
+    """What a job found out about the gym on a day, kept for those who ask."""
+
+    __tablename__ = "analises"
+
+    nome: Mapped[str] = mapped_column(Text, primary_key=True)
+    dia: Mapped[date] = mapped_column(Date, primary_key=True, comment="Local day.")
+    calculado_em: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    conteudo: Mapped[dict[str, Any]] = mapped_column(JSONB)

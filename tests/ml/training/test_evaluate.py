@@ -24,10 +24,22 @@ from chalicelib.ml.training.folds import TooLittleData, entity_codes
 
 Ints = NDArray[np.int_]
 Floats = NDArray[np.float64]
+
+
+def brier_skill(y: Ints, p: Floats, sample_weight: Floats | None = None) -> float:
+    """What Brier gains over foretelling the prevalence, from scikit-learn's own losses."""
+    ignorant = np.full(len(y), np.average(y, weights=sample_weight))
+    losses = [
+        reference.brier_score_loss(y, each, sample_weight=sample_weight) for each in (p, ignorant)
+    ]
+    return float(1 - losses[0] / losses[1])
+
+
 REFERENCE = {
     Metric.ROC_AUC: reference.roc_auc_score,
     Metric.PR_AUC: reference.average_precision_score,
     Metric.BRIER: reference.brier_score_loss,
+    Metric.BRIER_SKILL: brier_skill,
     Metric.LOG_LOSS: reference.log_loss,
 }
 
