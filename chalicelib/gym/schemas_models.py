@@ -11,7 +11,7 @@ from chalicelib.ml.monitoring import Stability
 from chalicelib.ml.promotion import Move
 
 Motivo = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=500)]
-Versao = Annotated[int, Field(ge=1, le=2**31 - 1, examples=[1])]
+Versao = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class Uso(StrEnum):
@@ -71,8 +71,8 @@ class MotivoIn(Strict):
 class CompararIn(Strict):
     """Two versions."""
 
-    a: Versao
-    b: Versao
+    a: Versao = Field(examples=[2])
+    b: Versao = Field(examples=[1])
 
     @model_validator(mode="after")
     def _are_two(self) -> Self:
@@ -107,7 +107,7 @@ class DesvioOut(BaseModel):
     coluna: str
     rotulo: str
     psi: float
-    linhas: int
+    linhas: int = Field(description="Members, on the average of the last seven days.")
     faixa: Stability = Field(
         description="`atencao` from 0.1, `deriva` from 0.25; `poucos_dados` where chance alone "
         "reaches that."
@@ -138,7 +138,7 @@ class Medicao(BaseModel):
     treinado_em: datetime
     dados_ate: datetime = Field(description="The last snapshot this version was made with.")
     roc_auc_validacao: dict[str, float]
-    alunos: int = Field(description="Members whom it could be asked about at that instant.")
+    alunos: int = Field(description="Members whom it could be asked about in the last week.")
     entradas: list[DesvioOut]
     score: DesvioOut | None
     desempenho: DesempenhoOut

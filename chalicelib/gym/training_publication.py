@@ -35,7 +35,7 @@ from chalicelib.ml.registry import (
     point_alias,
     register,
 )
-from chalicelib.ml.serving import load_served_model
+from chalicelib.ml.serving import ServedModel, load_served_model
 from chalicelib.ml.training.export import check_agreement, dump_joblib, to_onnx
 from chalicelib.ml.training.splits import TemporalSplit
 
@@ -70,8 +70,9 @@ def publish(
     agreement = check_agreement(
         chosen.estimator, exported, chosen.encoder.encode(data.take(split.validation))
     )
-    explainer = _explainer(data, split, chosen, exported)
-    card = make_card(data, split, chosen)
+    served = load_served_model(exported, sha256_of(exported), chosen.encoder.to_json())
+    explainer = _explainer(data, split, served)
+    card = make_card(data, split, chosen, served.predict)
     run.progress(5, 6, "publicando")
     with run.transaction() as session:
         version = next_version(session, CHURN)
@@ -96,12 +97,9 @@ def publish(
     return _register(run, data, split, chosen, row)
 
 
-def _explainer(
-    data: TrainingSet, split: TemporalSplit, chosen: Candidate, exported: bytes
-) -> Explainer:
-    served = load_served_model(exported, sha256_of(exported), chosen.encoder.to_json())
-    rows = chosen.encoder.encode(data.take(split.training))
-    return Explainer.of_sample(served.score_rows, rows, chosen.encoder.groups, seed=SEED)
+def _explainer(data: TrainingSet, split: TemporalSplit, served: ServedModel) -> Explainer:
+    rows = served.encoder.encode(data.take(split.training))
+    return Explainer.of_sample(served.score_rows, rows, served.encoder.groups, seed=SEED)
 
 
 def _store(version: int, exported: bytes, joblib: bytes) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Measuring the churn model that answers: shift since training, and how it has done since."""
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from chalicelib.ml.serving import ServedModel
 from chalicelib.ml.training.evaluate import classification_metrics, reliability_table
 from chalicelib.ml.training.folds import TooLittleData
 
+LOOKS = 7
 TOO_FEW = "Poucos desfechos conhecidos desde o treino para um número confiável."
 
 
@@ -64,13 +65,24 @@ def data_end(version: ModelVersion) -> datetime:
 def _shifts(
     run: JobRun, model: ServedModel, profile: list[dict[str, Any]], now: datetime
 ) -> tuple[list[DesvioOut], int]:
-    """How far those whom the model may be asked about now are from those it learned from."""
+    """How far those whom the model may be asked about are from those it learned from."""
     # Their label is not on record yet, and is not looked at.
-    members = read_snapshots(run, [now])
+    members = read_snapshots(run, recent_instants(now))
     if members is None or not profile:
         return [], 0
-    found = shifts(profile, members.table, model.predict(members.table))
-    return [_shift_out(each) for each in found], len(members.y)
+    found = shifts(profile, members.table, model.predict(members.table), looks=LOOKS)
+    return [_shift_out(each) for each in found], len(np.unique(members.aluno_id))
+
+
+def recent_instants(now: datetime) -> list[datetime]:
+    """The last seven midnights, as training's snapshots are midnights of any day of the week.
+
+    At another hour everybody's last visit lies another part of a day back, and after a Sunday
+    everybody's lies a day further: read at one instant alone, that looked like a drift (an index
+    of 0.9 on a gym in which nothing had changed).
+    """
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return [midnight - timedelta(days=day) for day in reversed(range(LOOKS))]
 
 
 def _shift_out(shift: Shift) -> DesvioOut:

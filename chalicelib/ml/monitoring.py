@@ -114,11 +114,11 @@ class Binning:
         inner = len(self.edges) if self.categories is None else len(self.categories)
         return inner + 2
 
-    def moved(self, values: Sequence[Any] | NDArray[Any]) -> Shift:
-        """How far (n,) later values have moved."""
-        actual = self.count(values)
+    def moved(self, values: Sequence[Any] | NDArray[Any], looks: int = 1) -> Shift:
+        """How far (n,) later values have moved; see `shifts`."""
+        actual = self.count(values) / looks
         index = population_stability(np.array(self.counts, dtype=np.float64), actual)
-        rows = int(actual.sum())
+        rows = round(actual.sum())
         return Shift(self.column, index, rows, stability(index, rows, self.bins))
 
     def to_json(self) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def _deciles(values: NDArray[np.float64]) -> tuple[float, ...]:
         return ()
     inner = np.linspace(0, 1, QUANTILES + 1)[1:-1]
     # Values that occur, so that a number which is really a count keeps a bin of its own.
-    return tuple(np.unique(np.quantile(values, inner, method="inverted_cdf")).tolist())
+    return tuple(np.unique(np.quantile(values, inner, method="lower")).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class Shift:
     Attributes:
         column: Which.
         index: Population stability index.
-        rows: How many rows it was seen on.
+        rows: How many cases it was seen on.
         band: What that means.
     """
 
@@ -183,8 +183,19 @@ def profile(
 
 
 def shifts(
-    stored: Sequence[Mapping[str, Any]], table: Table, scores: NDArray[np.float64]
+    stored: Sequence[Mapping[str, Any]],
+    table: Table,
+    scores: NDArray[np.float64],
+    looks: int = 1,
 ) -> list[Shift]:
-    """How far every input and the score have moved since the profile was stored."""
+    """How far every input and the score have moved since the profile was stored.
+
+    Args:
+        stored: What `profile` gave.
+        table: Column -> (n,) values.
+        scores: (n,) scores of the same rows.
+        looks: How many times the same cases were looked at. They count once: seven looks at a
+            case are not seven cases.
+    """
     values: dict[str, Any] = {**table, SCORE.name: scores}
-    return [Binning.from_json(each).moved(values[each["column"]]) for each in stored]
+    return [Binning.from_json(each).moved(values[each["column"]], looks) for each in stored]

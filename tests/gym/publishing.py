@@ -38,7 +38,7 @@ def publish_model(
         alias: What the version is used for.
         trained_until: The last snapshot it is said to have seen, in UTC.
     """
-    table, y = _made_up_members(seed, steepness)
+    table, y = made_up_members(seed, steepness)
     encoder = Encoder.fit(COLUMNS, table)
     rows = encoder.encode(table)
     model = fit_classifier("regressao_logistica", rows, y, np.arange(ROWS), seed)
@@ -76,7 +76,8 @@ def publish_model(
     return version
 
 
-def _made_up_members(seed: int, steepness: float) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+def made_up_members(seed: int, steepness: float) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+    """Raw columns of members who never were, and whether each left: (n,) 0 or 1."""
     rng = np.random.default_rng(seed)
     days = rng.uniform(0, 29, ROWS)
     table = {

@@ -13,6 +13,9 @@ from sklearn.metrics import roc_auc_score
 
 from chalicelib.ml.encoding import Table
 
+Predict = Callable[[Table], NDArray[np.float64]]
+"""Raw columns of n rows -> (n,) probabilities."""
+
 REPEATS = 10
 MOST_ROWS = 20_000
 
@@ -37,7 +40,7 @@ class Importance:
 
 
 def importances(
-    predict: Callable[[Table], NDArray[np.float64]],
+    predict: Predict,
     table: Table,
     y: NDArray[np.int_],
     seed: int,
@@ -47,7 +50,7 @@ def importances(
     Columns that say the same stand in for each other, so that each of them may look unneeded.
 
     Args:
-        predict: Raw columns -> (n,) probabilities.
+        predict: The model.
         table: Column -> (n,) values of rows the model has not seen.
         y: (n,) classes, both of which occur.
         seed: Of the shuffles, and of the rows drawn when there are very many.

@@ -148,6 +148,16 @@ def test_reliability_counts_certainty_and_skips_empty_bins() -> None:
     assert found == [(0.1, 1, 0.0), (1.0, 2, 1.0)]
 
 
+def test_a_bins_share_has_wilsons_interval() -> None:
+    # Wilson, "Probable inference", 1927: centre (k + z2/2) / (n + z2).
+    (found,) = reliability_table(np.repeat([0, 1], [8, 2]), np.full(10, 0.15))
+    z2 = 1.959964**2
+    half = np.sqrt(z2 * (10 * 0.2 * 0.8 + z2 / 4)) / (10 + z2)
+    centre = (2 + z2 / 2) / (10 + z2)
+    bounds = (found.observed_low, found.observed_high)
+    assert bounds == pytest.approx((centre - half, centre + half), abs=1e-6)
+
+
 def test_resamples_of_one_class_are_left_out() -> None:
     y, p = np.array([0, 0, 0, 0, 1]), np.array([0.1, 0.2, 0.3, 0.6, 0.5])
     found = classification_metrics(y, p, np.arange(5), seed=0)
