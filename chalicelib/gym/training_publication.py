@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 from chalicelib.core.runs import JobRun
 from chalicelib.core.uploads import object_store
 from chalicelib.gym.models import CHURN
-from chalicelib.gym.service_analyses import ask_for_analyses
 from chalicelib.gym.service_models import promote_version
 from chalicelib.gym.training_card import (
     SEED,
@@ -141,7 +140,6 @@ def _register(
                 point_alias(
                     session, CHURN, Alias.CHALLENGER, row.version, by=run.owner, reason=verdict.why
                 )
-            ask_for_analyses(session, owner=run.owner)
             report = _report(split, row, verdict)
             run.save_checkpoint(session, {"relatorio": report.model_dump(mode="json")})
         return report

@@ -61,13 +61,16 @@ def upgrade() -> None:
     op.create_index(
         "model_moves_version_idx", "model_moves", ["tenant", "model", "version", "id"], unique=False
     )
-    isolate_tenants(("model_moves",))
-    # Whoever answers already was promoted by somebody.
+    # Whoever answers already was promoted by somebody. Forced row-level security hides the rows
+    # of every tenant from the owner, too, so it is lifted for this one statement.
+    op.execute("ALTER TABLE model_aliases NO FORCE ROW LEVEL SECURITY")
     op.execute(
         "INSERT INTO model_moves (tenant, model, move, version, moved_at, moved_by, reason)"
         " SELECT tenant, model, 'promocao', version, moved_at, moved_by, reason"
         " FROM model_aliases WHERE alias = 'champion'"
     )
+    op.execute("ALTER TABLE model_aliases FORCE ROW LEVEL SECURITY")
+    isolate_tenants(("model_moves",))
     op.create_table(
         "analises",
         sa.Column("nome", sa.Text(), nullable=False),
