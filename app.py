@@ -11,9 +11,10 @@ from chalicelib.core.routes import core
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
-from chalicelib.gym import service_reports, service_scores
+from chalicelib.gym import service_analyses, service_models, service_reports, service_scores
 from chalicelib.gym.routes import gym
 from chalicelib.gym.routes_members import members
+from chalicelib.gym.routes_models import models
 from chalicelib.gym.routes_personal_data import personal_data
 from chalicelib.gym.routes_reports import reports
 from chalicelib.gym.service_lgpd_files import remove_old_exports
@@ -26,6 +27,7 @@ app.register_blueprint(core)
 app.register_blueprint(identity)
 app.register_blueprint(gym)
 app.register_blueprint(members)
+app.register_blueprint(models)
 app.register_blueprint(personal_data)
 app.register_blueprint(reports)
 answer_preflights(app)
@@ -59,3 +61,15 @@ def score_members(_event: Any) -> None:
 def report_yesterday(_event: Any) -> None:
     """Ask for the report of the day before, at 06:00 in São Paulo."""
     service_reports.ask_for_yesterday_s_report(utc_now())
+
+
+@app.schedule(Cron(30, 7, "*", "*", "?", "*"))
+def analyse_gym(_event: Any) -> None:
+    """Have the churn model's health and retention measured, at 04:30 in São Paulo."""
+    service_analyses.ask_for_nightly_analyses()
+
+
+@app.schedule(Cron(0, 8, "?", "*", "MON", "*"))
+def train_churn_model(_event: Any) -> None:
+    """Have the churn model trained anew, on Mondays at 05:00 in São Paulo."""
+    service_models.ask_for_weekly_training()

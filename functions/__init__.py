@@ -31,5 +31,7 @@ EVENT_SOURCES = {
     "daily_report_queue": EventSource("functions.gym.daily_report.handler"),
     "lgpd_queue": EventSource("functions.gym.erase_files.handler"),
     "model_update_queue": EventSource("functions.gym.update_model.handler", is_long=True),
+    "model_comparison_queue": EventSource("functions.gym.compare_models.handler", is_long=True),
+    "analysis_queue": EventSource("functions.gym.analyse_gym.handler", is_long=True),
 }
 """Queue name -> what it invokes: the event source mappings of Lambda."""

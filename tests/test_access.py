@@ -75,6 +75,15 @@ ACCESS = {
     "GET /relatorios/{data}": READERS,
     "POST /admin/alunos-sinteticos": {ADMIN, CIENTISTA},
     "DELETE /admin/alunos-sinteticos": {ADMIN, CIENTISTA},
+    "GET /modelos/churn": READERS,
+    "GET /modelos/churn/{versao}": READERS,
+    "GET /modelos/churn/{versao}/figuras/{nome}": READERS,
+    "POST /modelos/churn/comparar": {ADMIN, CIENTISTA},
+    "POST /modelos/churn/{versao}/promover": {ADMIN},
+    "POST /modelos/churn/reverter": {ADMIN},
+    "GET /modelos/churn/historico": READERS,
+    "GET /modelos/churn/saude": READERS,
+    "GET /retencao/coortes": READERS,
 }
 
 MOST_RESOURCES = 300  # What API Gateway gives a REST API by default.

@@ -14,6 +14,7 @@ from chalicelib.identity import sessions
 from tests.client import Client
 from tests.conftest import PASSWORD, MakeUser
 from tests.core.conftest import change_job
+from tests.gym.publishing import publish_model
 
 NOT_ON_THE_TRAIL = {
     "POST /aluno/checkin": "The check-in is itself the record of an event.",
@@ -31,6 +32,9 @@ def requests(admin: Client, client_of: MakeUser) -> Requests:
     """A request to each route that changes something, which will succeed."""
     other = client_of(Role.OPERADOR)
     plano_id = admin.post("/planos", {"nome": "Padrão", "mensalidade": "119.90"}).json["id"]
+    unused = {"nome": "Sem uso", "mensalidade": "1.00"}
+    unused_id = admin.post("/planos", unused).json["id"]
+    first, second = publish_model(1), publish_model(2)
     known = {"nome": "Bia", "email": "bia@example.com", "plano_id": plano_id}
     aluno_id = admin.post("/aluno/registro", known).json["id"]
     queued, failed = (
@@ -66,6 +70,25 @@ def requests(admin: Client, client_of: MakeUser) -> Requests:
         "POST /admin/atualizar-modelo": ("/admin/atualizar-modelo", None),
         "POST /admin/calcular-probabilidades": ("/admin/calcular-probabilidades", None),
         "POST /admin/relatorios": ("/admin/relatorios", {}),
+        "PUT /aluno/{aluno_id}": (f"/aluno/{aluno_id}", {**known, "nome": "Bia Lima"}),
+        "PATCH /aluno/{aluno_id}/desativar": (f"/aluno/{aluno_id}/desativar", {"motivo": "Mudou"}),
+        "PATCH /aluno/{aluno_id}/ativar": (f"/aluno/{aluno_id}/ativar", None),
+        "PUT /planos/{plano_id}": (f"/planos/{plano_id}", {"nome": "B", "mensalidade": "9.90"}),
+        "PATCH /planos/{plano_id}/desativar": (f"/planos/{plano_id}/desativar", None),
+        "PATCH /planos/{plano_id}/ativar": (f"/planos/{plano_id}/ativar", None),
+        "DELETE /planos/{plano_id}": (f"/planos/{unused_id}", None),
+        "POST /admin/alunos-sinteticos": (
+            "/admin/alunos-sinteticos",
+            {"perfil": "novo", "n": 1},
+        ),
+        "DELETE /admin/alunos-sinteticos": ("/admin/alunos-sinteticos", None),
+        "POST /modelos/churn/comparar": ("/modelos/churn/comparar", {"a": first, "b": second}),
+        "POST /modelos/churn/{versao}/promover": (
+            f"/modelos/churn/{first}/promover",
+            {"motivo": "Conferido."},
+        ),
+        "POST /modelos/churn/reverter": ("/modelos/churn/reverter", {"motivo": "Conferido."}),
+        "DELETE /aluno/{aluno_id}/dados": (f"/aluno/{aluno_id}/dados", None),
     }
 
 

@@ -14,6 +14,7 @@ Glossary:
 
 Queues: `aluno_queue`, `checkin_queue` (bulk files), `lgpd_queue` (files that may mention
 whom was erased), `model_update_queue` (training), `churn_probabilities_queue` (every member's
-score), `daily_report_queue` (what a day was like).
+score), `daily_report_queue` (what a day was like), `model_comparison_queue` (two versions on one
+hold-out), `analysis_queue` (the model's health, retention).
 Models: `churn`, of the house.
 """

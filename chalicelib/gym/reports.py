@@ -44,6 +44,7 @@ WITH dias AS (
     SELECT d.dia, c.aluno_id, date_part('hour', c.entrada AT TIME ZONE :fuso)::int AS hora
     FROM checkins c JOIN dias d ON d.dia = (c.entrada AT TIME ZONE :fuso)::date
     WHERE c.entrada >= :primeiro AND c.entrada < :fim
+      AND c.aluno_id NOT IN (SELECT a.id FROM alunos a WHERE a.sintetico)
 ), hoje AS MATERIALIZED (
     SELECT v.aluno_id, v.hora FROM visitas v WHERE v.dia = :dia
 ), comparados AS MATERIALIZED (
@@ -62,7 +63,7 @@ WITH dias AS (
         SELECT h.ativo FROM aluno_vigencias h
         WHERE h.aluno_id = a.id AND h.desde < :inicio ORDER BY h.desde DESC LIMIT 1
     ) i ON true
-    WHERE a.matriculado_em < :fim
+    WHERE a.matriculado_em < :fim AND NOT a.sintetico
 ), por_plano AS (
     SELECT s.plano_id, coalesce(sum(v.visitas), 0)::int AS visitas,
            count(v.aluno_id) AS alunos,

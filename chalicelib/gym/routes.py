@@ -27,6 +27,7 @@ from chalicelib.gym import (
     service_checkins,
     service_history,
     service_members,
+    service_models,
     service_risk,
     service_scores,
 )
@@ -43,7 +44,7 @@ from chalicelib.gym.errors import (
     SemVisitaAberta,
     VisitaImpossivel,
 )
-from chalicelib.gym.queues import ALUNO_QUEUE, CHECKIN_QUEUE, MODEL_UPDATE_QUEUE
+from chalicelib.gym.queues import ALUNO_QUEUE, CHECKIN_QUEUE
 from chalicelib.gym.schemas import (
     AlunoIn,
     AlunoOut,
@@ -55,7 +56,6 @@ from chalicelib.gym.schemas import (
     PlanoIn,
     PlanoOut,
     RiscoOut,
-    UpdateModelMessage,
 )
 
 gym = Routes(__name__)
@@ -226,14 +226,7 @@ def post_update_model(session: Session, principal: Principal, call: Call) -> Rep
 
     While a training is queued or running, that one is answered.
     """
-    job = enqueue(
-        session,
-        MODEL_UPDATE_QUEUE,
-        UpdateModelMessage(),
-        tenant=principal.tenant,
-        owner=principal.subject,
-        dedupe_key="churn",
-    )
+    job = service_models.ask_for_training(session, owner=principal.subject)
     return job_control.accepted(job, call)
 
 

@@ -54,7 +54,8 @@ PAIRS = """(
           AND (p.revisao, p.modelo_versao) = (a.revisao, {versao})
         LIMIT 1
     ) p ON true
-    WHERE a.ativo AND a.id > {after} AND a.id <= {upto} AND p.pontuado IS NULL
+    WHERE a.ativo AND NOT a.sintetico AND a.id > {after} AND a.id <= {upto}
+      AND p.pontuado IS NULL
 ) AS p"""
 NUMBERS_SQL = ", ".join(f"coalesce(f.{name}, 'NaN')" for name in NUMBERS)
 READ = f"""

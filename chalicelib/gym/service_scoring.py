@@ -26,9 +26,10 @@ EXPLAINED_PER_CHUNK = 50
 DAYS_KEPT = 7
 MONDAYS_KEPT_DAYS = 400  # A score is judged by what came of it; once a week is often enough.
 
+COUNT_ACTIVE = "SELECT count(*) FROM alunos WHERE ativo AND NOT sintetico"
 NEXT_BOUND = """
 SELECT max(id) AS upto, count(*) AS alunos FROM (
-    SELECT id FROM alunos WHERE ativo AND id > :after ORDER BY id LIMIT :rows) a
+    SELECT id FROM alunos WHERE ativo AND NOT sintetico AND id > :after ORDER BY id LIMIT :rows) a
 """
 HIGHEST = """
 SELECT p.aluno_id, p.calculado_em, p.probabilidade, p.explicacao IS NOT NULL AS explicada
@@ -101,7 +102,7 @@ def score_members(run: JobRun, *, alunos_per_chunk: int = ALUNOS_PER_CHUNK) -> C
 
 def _count_active(run: JobRun) -> int:
     with run.reading() as session:
-        return int(session.execute(text("SELECT count(*) FROM alunos WHERE ativo")).scalar_one())
+        return int(session.execute(text(COUNT_ACTIVE)).scalar_one())
 
 
 def _today_s(run: JobRun) -> ScoredDay | None:

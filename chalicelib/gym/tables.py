@@ -230,3 +230,14 @@ class RelatorioDiario(Base):
     impressao_digital: Mapped[str] = mapped_column(Text, comment="SHA-256 of conteudo.")
     gerado_em: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     conteudo: Mapped[str] = mapped_column(Text, deferred=True, comment="JSON as it is sent.")
+
+
+class Analise(Base):
+    """What a job found out about the gym on a day, kept for those who ask."""
+
+    __tablename__ = "analises"
+
+    nome: Mapped[str] = mapped_column(Text, primary_key=True)
+    dia: Mapped[date] = mapped_column(Date, primary_key=True, comment="Local day.")
+    calculado_em: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    conteudo: Mapped[dict[str, Any]] = mapped_column(JSONB)

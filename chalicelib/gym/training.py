@@ -8,17 +8,23 @@ from numpy.typing import NDArray
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.runs import JobRun
 from chalicelib.gym.features import COLUMNS
+from chalicelib.gym.training_card import SEED, Candidate
 from chalicelib.gym.training_data import LABEL, TrainingSet, read_training_set
-from chalicelib.gym.training_publication import SEED, Candidate, TrainingReport, publish
+from chalicelib.gym.training_publication import TrainingReport, publish
 from chalicelib.ml.encoding import Encoder
 from chalicelib.ml.training.estimators import ALGORITHMS, fit_classifier
-from chalicelib.ml.training.evaluate import (
-    classification_metrics,
-)
 from chalicelib.ml.training.folds import TooLittleData
-from chalicelib.ml.training.splits import TemporalSplit, temporal_split
+from chalicelib.ml.training.selection import Contender, choose, explanation_cost, log_loss
+from chalicelib.ml.training.splits import (
+    TemporalSplit,
+    temporal_split,
+    time_ordered_folds,
+    within,
+)
 
 VALIDATION_SHARE = 0.2
+FOLDS = 3
+FOLD_SHARE = 0.2
 Mask = NDArray[np.bool_]
 
 
@@ -43,10 +49,10 @@ def update_model(run: JobRun) -> TrainingReport:
         split = temporal_split(data.as_of, LABEL, _validation_snapshots(data))
         run.progress(1, 6, "escolhendo o algoritmo")
         chosen = _train(run, data, split)
+        run.progress(4, 6, "conferindo o modelo exportado")
+        return publish(run, data, split, chosen)
     except TooLittleData as error:
         raise TooLittleHistory from error
-    run.progress(4, 6, "conferindo o modelo exportado")
-    return publish(run, data, split, chosen)
 
 
 def _validation_snapshots(data: TrainingSet) -> int:
@@ -54,43 +60,41 @@ def _validation_snapshots(data: TrainingSet) -> int:
 
 
 def _train(run: JobRun, data: TrainingSet, split: TemporalSplit) -> Candidate:
-    selection = _select(run, data, split.training)
-    algorithm = min(selection, key=lambda name: selection[name])
+    contenders = _contenders(run, data, split.training)
+    algorithm = choose(contenders)
     run.progress(3, 6, f"treinando {algorithm}")
     encoder, estimator = _fit(algorithm, data, split.training)
     rows = encoder.encode(data.take(split.validation))
     probabilities = estimator.predict_proba(rows)[:, 1]
-    metrics = classification_metrics(
-        data.y[split.validation], probabilities, data.aluno_id[split.validation], SEED
-    )
-    return Candidate(algorithm, estimator, encoder, probabilities, metrics, selection)
+    return Candidate(algorithm, estimator, encoder, probabilities, contenders)
 
 
-def _select(run: JobRun, data: TrainingSet, training: Mask) -> dict[str, float]:
-    """Log loss of each algorithm on the latest part of the training period.
+def _contenders(run: JobRun, data: TrainingSet, training: Mask) -> dict[str, Contender]:
+    """Every algorithm's loss by time-ordered cross-validation, and what its reasons cost.
 
     The period that judges the chosen one is not looked at here.
     """
-    inner = temporal_split(
+    folds = time_ordered_folds(
         data.as_of[training],
         LABEL,
-        max(1, round(len(np.unique(data.as_of[training])) * VALIDATION_SHARE)),
+        FOLDS,
+        max(1, round(len(np.unique(data.as_of[training])) * FOLD_SHARE)),
     )
-    early, late = _within(training, inner.training), _within(training, inner.validation)
-    losses: dict[str, float] = {}
+    found: dict[str, Contender] = {}
     for place, name in enumerate(ALGORITHMS):
         run.progress(1 + 2 * place / len(ALGORITHMS), 6, f"avaliando {name}")
-        encoder, estimator = _fit(name, data, early)
-        p = estimator.predict_proba(encoder.encode(data.take(late)))[:, 1]
-        p = np.clip(p, 1e-7, 1 - 1e-7)
-        y = data.y[late]
-        losses[name] = float(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
-    return losses
-
-
-def _within(outer: Mask, inner: Mask) -> Mask:
-    found = np.zeros_like(outer)
-    found[np.flatnonzero(outer)[inner]] = True
+        losses: list[float] = []
+        for fold in folds:
+            early, late = within(training, fold.training), within(training, fold.validation)
+            try:
+                encoder, estimator = _fit(name, data, early)
+            except TooLittleData:
+                continue  # Nobody had left yet in the first snapshots; later folds know more.
+            rows = encoder.encode(data.take(late))
+            losses.append(log_loss(data.y[late], estimator.predict_proba(rows)[:, 1]))
+        if not losses:
+            raise TooLittleData("every fold has one class only")
+        found[name] = Contender(tuple(losses), explanation_cost(estimator, encoder, rows))
     return found
 
 

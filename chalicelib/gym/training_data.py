@@ -68,6 +68,35 @@ LIVELY_SHARE = 0.25  # Of the usual visits of seven days; below it the club was 
 
 
 @dataclass(frozen=True)
+class Record:
+    """The visits of the whole club, day by day.
+
+    Attributes:
+        first: The first day on record, in UTC.
+        visits: (n,) visits on that day and those after it.
+    """
+
+    first: date
+    visits: NDArray[np.int64]
+
+    @property
+    def start(self) -> datetime:
+        """When the first day on record begins."""
+        return datetime.combine(self.first, time(), UTC)
+
+    @property
+    def end(self) -> datetime:
+        """When the last day on record is over."""
+        return self.start + timedelta(days=len(self.visits))
+
+    @property
+    def idle_days(self) -> list[date]:
+        """The days around which the club was closed, or not recording."""
+        idle = np.flatnonzero(~lively_days(self.visits)).tolist()
+        return [self.first + timedelta(days=day) for day in idle]
+
+
+@dataclass(frozen=True)
 class TrainingSet:
     """Snapshots in order of (as_of, aluno_id).
 
@@ -104,7 +133,7 @@ def snapshot_instants(
         visits_by_day: (n,) visits of the whole club on that day and those after it.
         members: How many members there are.
     """
-    lively = _lively(visits_by_day)
+    lively = lively_days(visits_by_day)
     label = LABEL.days
     # A snapshot at the end of day d asks about the days d+1 to d+30.
     known = [
@@ -124,7 +153,7 @@ def snapshot_instants(
     return [midnight + timedelta(days=day + 1) for day in reversed(chosen)]
 
 
-def _lively(visits_by_day: NDArray[np.int64]) -> NDArray[np.bool_]:
+def lively_days(visits_by_day: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(n,) whether the week around each day had a usual number of visits."""
     width = min(7, len(visits_by_day))
     around = np.convolve(visits_by_day, np.ones(width), mode="same")
@@ -140,17 +169,39 @@ def read_training_set(run: JobRun) -> TrainingSet | None:
     Returns:
         The set, or None when the history is too short for any.
     """
+    return read_snapshots(run, labelled_instants(run))
+
+
+def labelled_instants(run: JobRun) -> list[datetime]:
+    """The snapshots whose labels are on record, oldest first."""
+    record = read_record(run)
+    if record is None:
+        return []
     with run.reading() as session:
-        days = session.execute(text(ACTIVITY)).all()
         members = session.execute(
             text("SELECT count(*) FROM alunos WHERE NOT sintetico")
         ).scalar_one()
+    return snapshot_instants(record.first, record.visits, members)
+
+
+def read_record(run: JobRun) -> Record | None:
+    """What is on record; None of a club without a visit."""
+    with run.reading() as session:
+        days = session.execute(text(ACTIVITY)).all()
     if not days:
         return None
-    visits_by_day = np.zeros(max(day.dia for day in days) + 1, dtype=np.int64)
+    visits = np.zeros(max(day.dia for day in days) + 1, dtype=np.int64)
     for day in days:
-        visits_by_day[day.dia] = day.visitas
-    instants = snapshot_instants(days[0].primeiro, visits_by_day, members)
+        visits[day.dia] = day.visitas
+    return Record(days[0].primeiro, visits)
+
+
+def read_snapshots(run: JobRun, instants: Sequence[datetime]) -> TrainingSet | None:
+    """Read every member at every instant, with the label as far as it is on record.
+
+    Returns:
+        The set, or None when nobody was there at any of the instants.
+    """
     if not instants:
         return None
     with ThreadPoolExecutor(READERS) as pool:

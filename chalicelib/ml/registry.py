@@ -4,7 +4,7 @@ A version never changes once registered. Promotion and rollback move one alias r
 trainings at once cannot take the same number: a counter row hands the numbers out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column, undefer
 
 from chalicelib.core import audit
 from chalicelib.core.db import Base
@@ -66,6 +66,13 @@ class ModelVersion(Base):
     data: Mapped[dict[str, Any]] = mapped_column(JSONB, comment="Window, rows, fingerprint.")
     split: Mapped[dict[str, Any]] = mapped_column(JSONB)
     metrics: Mapped[dict[str, Any]] = mapped_column(JSONB, comment="With their intervals.")
+    # Large, and of no use to serving: read only where they are asked for.
+    figures: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, server_default="{}", deferred=True, comment="Plotly JSON by name."
+    )
+    profile: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSONB, server_default="[]", deferred=True, comment="Bins of inputs and score at training."
+    )
     artefacts: Mapped[dict[str, Any]] = mapped_column(JSONB, comment="Keys, digests, sizes.")
     libraries: Mapped[dict[str, str]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
@@ -150,8 +157,7 @@ def point_alias(
     Raises:
         ModelVersionNotFound: There is no such version.
     """
-    if session.get(ModelVersion, (name.tenant, name.model, version)) is None:
-        raise ModelVersionNotFound
+    version_of(session, name, version)
     values = {"version": version, "moved_by": by, "reason": reason}
     session.execute(
         insert(ModelAlias)
@@ -182,6 +188,41 @@ def aliased_version(session: Session, name: ModelName, alias: Alias) -> int | No
     )
 
 
+def champion_of(session: Session, name: ModelName) -> ModelVersion | None:
+    """The version that answers now, whole but for what is read later."""
+    version = aliased_version(session, name, Alias.CHAMPION)
+    return None if version is None else version_of(session, name, version)
+
+
+def version_of(
+    session: Session, name: ModelName, version: int, options: Sequence[Any] = ()
+) -> ModelVersion:
+    """One version.
+
+    Args:
+        session: The session.
+        name: The model.
+        version: Which version.
+        options: SQLAlchemy's, such as `undefer` of a large column.
+
+    Raises:
+        ModelVersionNotFound: There is no such version.
+    """
+    found = session.get(ModelVersion, (name.tenant, name.model, version), options=options)
+    if found is None:
+        raise ModelVersionNotFound
+    return found
+
+
+def training_profile(session: Session, name: ModelName, version: int) -> list[dict[str, Any]]:
+    """The bins that a version's inputs and scores fell into at training; empty of old ones.
+
+    Raises:
+        ModelVersionNotFound: There is no such version.
+    """
+    return version_of(session, name, version, options=[undefer(ModelVersion.profile)]).profile
+
+
 def load_version(
     session: Session, name: ModelName, version: int, read_object: Callable[[str], bytes]
 ) -> "ServedModel":
@@ -200,9 +241,7 @@ def load_version(
     # Brings numpy, a fifth of a cold start, which only who loads a model has to wait for.
     from chalicelib.ml.serving import load_served_model
 
-    found = session.get(ModelVersion, (name.tenant, name.model, version))
-    if found is None:
-        raise ModelVersionNotFound
+    found = version_of(session, name, version)
     onnx = found.artefacts["onnx"]
     return load_served_model(
         read_object(onnx["objeto"]),

@@ -10,12 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chalicelib.core.db import copy_in, unit_of_work
-from chalicelib.core.jobs import SYSTEM, enqueue
+from chalicelib.core.jobs import SYSTEM
 from chalicelib.core.settings import HOUSE, Seed
 from chalicelib.gym import service_reports
-from chalicelib.gym.queues import MODEL_UPDATE_QUEUE
-from chalicelib.gym.schemas import UpdateModelMessage
 from chalicelib.gym.service_members import ensure_planos
+from chalicelib.gym.service_models import ask_for_training
 from infra.local.simulation import SimulatedGym, simulate
 
 SIZES = {Seed.SMALL: (400, 12), Seed.FULL: (2_000, 18)}
@@ -45,14 +44,7 @@ def seed_gym(size: Seed, until: datetime) -> int:
     gym = simulate(alunos=alunos, meses=meses, until=until)
     with unit_of_work(tenant=HOUSE) as session:
         load_gym(session, gym)
-        enqueue(
-            session,
-            MODEL_UPDATE_QUEUE,
-            UpdateModelMessage(motivo="demonstração"),
-            tenant=HOUSE,
-            owner=SYSTEM,
-            dedupe_key="churn",
-        )
+        ask_for_training(session, owner=SYSTEM, motivo="demonstração")
         service_reports.ask_for_report(session, None, owner=SYSTEM, now=until)
     return len(gym.visitas.aluno)
 

@@ -16,6 +16,7 @@ TABLE_MODULES = (
     "chalicelib.core.uploads",
     "chalicelib.identity.tables",
     "chalicelib.ml.registry",
+    "chalicelib.ml.promotion",
     "chalicelib.gym.tables",
 )
 

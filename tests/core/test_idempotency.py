@@ -321,6 +321,8 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /admin/atualizar-modelo",
         "POST /admin/calcular-probabilidades",
         "POST /admin/relatorios",
+        "POST /admin/alunos-sinteticos",
+        "POST /modelos/churn/comparar",
     }
     assert refuses == {
         "POST /auth/token",

@@ -13,6 +13,8 @@ from chalicelib.gym.models import CHURN
 from chalicelib.ml.artefacts import sha256_of
 from chalicelib.ml.encoding import Encoder
 from chalicelib.ml.explain import Explainer
+from chalicelib.ml.monitoring import profile
+from chalicelib.ml.promotion import Move, move_champion
 from chalicelib.ml.registry import Alias, ModelVersion, next_version, point_alias, register
 from chalicelib.ml.serving import load_served_model
 from chalicelib.ml.training.estimators import fit_classifier
@@ -21,15 +23,22 @@ from chalicelib.ml.training.export import to_onnx
 ROWS = 300
 
 
-def publish_model(seed: int = 1, *, steepness: float = 0.3, alias: Alias = Alias.CHAMPION) -> int:
+def publish_model(
+    seed: int = 1,
+    *,
+    steepness: float = 0.3,
+    alias: Alias = Alias.CHAMPION,
+    trained_until: str = "2020-01-01T00:00:00",
+) -> int:
     """Fit a logistic regression on made-up members, publish it, and give its version.
 
     Args:
         seed: Of the members.
         steepness: How much a day's absence says; negative ones make a model that is wrong.
         alias: What the version is used for.
+        trained_until: The last snapshot it is said to have seen, in UTC.
     """
-    table, y = _made_up_members(seed, steepness)
+    table, y = made_up_members(seed, steepness)
     encoder = Encoder.fit(COLUMNS, table)
     rows = encoder.encode(table)
     model = fit_classifier("regressao_logistica", rows, y, np.arange(ROWS), seed)
@@ -51,19 +60,24 @@ def publish_model(seed: int = 1, *, steepness: float = 0.3, alias: Alias = Alias
                 parameters={},
                 encoder=encoder.to_json(),
                 explainer=explainer.to_json(),
-                data={"usual": _usual(table)},
-                split={},
-                metrics={},
+                data={"usual": _usual(table), "ate": trained_until},
+                split={"treino_ate": trained_until},
+                metrics={"validacao": {"roc_auc": {"value": 0.9, "low": 0.8, "high": 1.0}}},
+                profile=profile(COLUMNS, table, served.predict(table)),
                 artefacts={"onnx": {"objeto": key, "sha256": sha256_of(onnx)}},
                 libraries={},
                 created_by="teste",
             ),
         )
-        point_alias(session, CHURN, alias, version, by="teste", reason="teste")
+        if alias is Alias.CHAMPION:
+            move_champion(session, CHURN, version, by="teste", reason="teste", move=Move.PROMOTION)
+        else:
+            point_alias(session, CHURN, alias, version, by="teste", reason="teste")
     return version
 
 
-def _made_up_members(seed: int, steepness: float) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+def made_up_members(seed: int, steepness: float) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+    """Raw columns of members who never were, and whether each left: (n,) 0 or 1."""
     rng = np.random.default_rng(seed)
     days = rng.uniform(0, 29, ROWS)
     table = {

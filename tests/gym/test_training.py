@@ -80,20 +80,19 @@ def test_a_first_training_is_published_promoted_and_answers(cientista: Client) -
     assert 0 < count("probabilidades_churn") <= 300
     _assert_registered_whole(_version(1), report, cientista)
     _assert_served_model_is_the_trained_one(_version(1))
+    _assert_card_is_whole(cientista)
     forget_process_state()
     assert _answers(cientista) == {1}
 
 
 def _assert_registered_whole(row: ModelVersion, report: dict[str, Any], by: Client) -> None:
     assert row.created_by == by.subject
-    assert set(row.metrics["selecao_log_loss"]) == {
-        "regressao_logistica",
-        "floresta_aleatoria",
-        "histograma_gradiente",
-    }
-    best = min(row.metrics["selecao_log_loss"].items(), key=lambda item: item[1])[0]
+    contenders = row.metrics["selecao"]
+    assert set(contenders) == {"regressao_logistica", "floresta_aleatoria", "histograma_gradiente"}
+    assert all(len(each["losses"]) > 1 for each in contenders.values())
+    affordable = {n: c["log_loss"] for n, c in contenders.items() if c["within_budget"]}
+    best = min(affordable, key=lambda name: affordable[name])
     assert best == row.algorithm == report["algoritmo"]
-    assert row.metrics["confiabilidade"]
     assert len(row.data["impressao_digital"]) == 64
     assert {"scikit-learn", "onnx", "numpy"} <= set(row.libraries)
     columns = [column.name for column in Encoder.from_json(row.encoder).columns]
@@ -105,6 +104,34 @@ def _assert_registered_whole(row: ModelVersion, report: dict[str, Any], by: Clie
     ]
     treino_ate = np.datetime64(row.split["treino_ate"])
     assert treino_ate + np.timedelta64(LABEL) <= np.datetime64(row.split["validacao_desde"])
+
+
+def _assert_card_is_whole(client: Client) -> None:
+    """What a person wants to know before trusting the version, and the first look at its health."""
+    card = client.get("/modelos/churn/1").json
+    assert len(client.get("/modelos/churn/1").body) < 50_000
+    metrics = card["metricas"]
+    assert sum(b["rows"] for b in metrics["confiabilidade"]) == metrics["validacao"]["rows"]
+    assert all(
+        b["observed_low"] <= b["observed_share"] <= b["observed_high"]
+        for b in metrics["confiabilidade"]
+    )
+    assert {each["column"] for each in metrics["importancia"]} == set(card["colunas"])
+    for groups in (metrics["por_plano"], metrics["por_tempo_de_casa"]):
+        assert sum(each["linhas"] for each in groups) == metrics["validacao"]["rows"]
+        for each in groups:
+            is_few = each["alunos"] < 30 or each["positivos"] < 5
+            assert (each["metricas"] is None) == is_few == (each["aviso"] is not None)
+    assert set(card["figuras"]) == {"roc", "pr", "calibracao", "importancia"}
+    for address in card["figuras"].values():
+        figure = client.get(address)
+        assert figure.status == 200
+        assert figure.json["data"]
+        assert len(figure.body) < 20_000
+    health = client.get("/modelos/churn/saude").json
+    assert health["versao"] == health["medicao"]["versao"] == 1
+    assert {each["coluna"] for each in health["medicao"]["entradas"]} == set(card["colunas"])
+    assert client.get("/retencao/coortes").json["retencao"]["curvas"]
 
 
 def _assert_served_model_is_the_trained_one(row: ModelVersion) -> None:

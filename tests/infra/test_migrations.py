@@ -122,6 +122,33 @@ def test_init_db_may_be_run_again_and_keeps_the_data(empty: str) -> None:
         assert connection.execute(text("SELECT nome FROM planos")).scalars().all() == ["Padrão"]
 
 
+CHAMPION = """
+INSERT INTO models VALUES ('casa', 'churn', 1);
+INSERT INTO model_versions (tenant, model, version, algorithm, parameters, encoder, data, split,
+    metrics, artefacts, libraries, created_by)
+VALUES ('casa', 'churn', 1, 'x', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 'ana');
+INSERT INTO model_aliases VALUES ('casa', 'churn', 'champion', 1, '2026-01-01Z', 'ana', 'Primeira.')
+"""
+
+
+def test_a_champion_from_before_the_history_was_kept_begins_it(empty: str) -> None:
+    init_db(empty)
+    migrate(empty, import_module("infra.migrations.versions.0007_model_cards").down_revision)
+    with _server(make_url(empty)).connect() as connection:
+        for statement in CHAMPION.split(";"):
+            connection.execute(text(statement))
+    migrate(empty)
+    with _server(make_url(empty)).connect() as connection:
+        moves = connection.execute(
+            text("SELECT tenant, move, version, previous, moved_by FROM model_moves")
+        ).all()
+        forced = connection.execute(
+            text("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'model_aliases'")
+        ).scalar_one()
+    assert [tuple(row) for row in moves] == [("casa", "promocao", 1, None, "ana")]
+    assert forced
+
+
 def test_alembic_knows_every_module_that_declares_tables() -> None:
     declaring = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts)

@@ -23,12 +23,13 @@ class Metric(StrEnum):
     ROC_AUC = "roc_auc"
     PR_AUC = "pr_auc"
     BRIER = "brier"
+    BRIER_SKILL = "brier_skill"
     LOG_LOSS = "log_loss"
 
     @property
     def higher_is_better(self) -> bool:
         """Whether it measures merit rather than loss."""
-        return self in (Metric.ROC_AUC, Metric.PR_AUC)
+        return self in (Metric.ROC_AUC, Metric.PR_AUC, Metric.BRIER_SKILL)
 
 
 class WeightedMetric(Protocol):
@@ -53,6 +54,8 @@ def weighted_metric(
         return _RocAuc(y, p, codes)
     if metric is Metric.PR_AUC:
         return _AveragePrecision(y, p, codes)
+    if metric is Metric.BRIER_SKILL:
+        return _BrierSkill(y, p, codes)
     return _MeanLoss(_brier(y, p) if metric is Metric.BRIER else _log_loss(y, p), codes)
 
 
@@ -114,6 +117,19 @@ class _MeanLoss:
 
     def __call__(self, weights: Floats) -> float:
         return float(weights @ self._sums / (weights @ self._rows))
+
+
+class _BrierSkill:
+    """1 - Brier / that of the same rows' prevalence, foretold for every row; 0 is no skill."""
+
+    def __init__(self, y: NDArray[np.int_], p: Floats, codes: NDArray[np.intp]) -> None:
+        self._loss = _MeanLoss(_brier(y, p), codes)
+        self._prevalence = _MeanLoss(y.astype(np.float64), codes)
+
+    def __call__(self, weights: Floats) -> float:
+        prevalence = self._prevalence(weights)
+        ignorant = prevalence * (1 - prevalence)
+        return 1 - self._loss(weights) / ignorant if ignorant else float("nan")
 
 
 def _brier(y: NDArray[np.int_], p: Floats) -> Floats:

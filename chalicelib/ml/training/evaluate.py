@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from chalicelib.ml.training.bootstrap import Metric, draw_weights, weighted_metric
 from chalicelib.ml.training.folds import TooLittleData, entity_codes
@@ -39,6 +40,7 @@ class ClassificationMetrics:
     Attributes:
         roc_auc, pr_auc: 1 is perfect; 0.5, and the prevalence, are chance.
         brier, log_loss: 0 is perfect.
+        brier_skill: 1 is perfect, 0 is no better than foretelling the prevalence for everybody.
         prevalence: Share of positive rows.
         rows, entities: How much was judged.
     """
@@ -46,6 +48,7 @@ class ClassificationMetrics:
     roc_auc: Estimate
     pr_auc: Estimate
     brier: Estimate
+    brier_skill: Estimate
     log_loss: Estimate
     prevalence: float
     rows: int
@@ -134,13 +137,28 @@ def may_replace(difference: Estimate, margin: float = PROMOTION_MARGIN) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """The rows whose probability lies in (low, high], the first bin holding 0 too."""
+    """The rows whose probability lies in (low, high], the first bin holding 0 too.
+
+    Attributes:
+        low, high: Bounds of the bin.
+        rows: How many there are.
+        mean_probability: What was foretold.
+        observed_share: What happened.
+        observed_low, observed_high: Its 95% interval by Wilson's score, which takes the rows for
+            independent: an entity's rows are alike, so with many of them it is too narrow.
+    """
 
     low: float
     high: float
     rows: int
     mean_probability: float
     observed_share: float
+    observed_low: float
+    observed_high: float
+
+    def to_json(self) -> dict[str, float | int]:
+        """Plain JSON."""
+        return asdict(self)
 
 
 def reliability_table(
@@ -154,14 +172,20 @@ def reliability_table(
     happened = np.bincount(bin_of_row, weights=y, minlength=bins)
     return [
         ReliabilityBin(
-            low=float(edges[i]),
-            high=float(edges[i + 1]),
-            rows=int(rows[i]),
-            mean_probability=float(foretold[i] / rows[i]),
-            observed_share=float(happened[i] / rows[i]),
+            float(edges[i]),
+            float(edges[i + 1]),
+            int(rows[i]),
+            float(foretold[i] / rows[i]),
+            float(happened[i] / rows[i]),
+            *_wilson(int(happened[i]), int(rows[i])),
         )
         for i in np.flatnonzero(rows)
     ]
+
+
+def _wilson(events: int, rows: int) -> tuple[float, float]:
+    interval = binomtest(events, rows).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _checked(

@@ -80,6 +80,53 @@ def temporal_split(
     return TemporalSplit(_member(instants, trained), _member(instants, judged), first_validation)
 
 
+def time_ordered_folds(
+    as_of: Sequence[Moment] | NDArray[Any], gap: timedelta, folds: int, validation_snapshots: int
+) -> list[TemporalSplit]:
+    """Cross-validation that never learns from the future: each fold judges on the block of
+    snapshots after what it trains on, and the last fold judges on the latest block.
+
+    Args:
+        as_of: (n,) instant each row was taken at.
+        gap: Length of the label.
+        folds: How many at the most; those with nothing to train on are left out.
+        validation_snapshots: Length of a block.
+
+    Returns:
+        The folds, earliest first; rows after a fold's block are in neither of its masks.
+
+    Raises:
+        TooLittleData: Not even the last fold has a snapshot to train on.
+    """
+    instants = np.array(_instants(as_of), dtype=object)
+    snapshots = sorted(set(instants.tolist()))
+    found: list[TemporalSplit] = []
+    for later_blocks in range(folds):
+        ends = len(snapshots) - later_blocks * validation_snapshots
+        known = _member(instants.tolist(), set(snapshots[: max(ends, 0)]))
+        try:
+            inner = temporal_split(instants[known].tolist(), gap, validation_snapshots)
+        except TooLittleData:
+            if not found:
+                raise
+            break
+        found.append(
+            TemporalSplit(
+                within(known, inner.training),
+                within(known, inner.validation),
+                inner.first_validation,
+            )
+        )
+    return found[::-1]
+
+
+def within(outer: NDArray[np.bool_], inner: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask over the rows that `outer` (n,) chose -> the same choice as a mask over all n."""
+    found = np.zeros_like(outer)
+    found[np.flatnonzero(outer)[inner]] = True
+    return found
+
+
 def _place(entity: Any, salt: str) -> float:
     """Where the entity stands between 0 and 1."""
     digest = hashlib.blake2b(f"{salt}\x00{entity}".encode(), digest_size=8).digest()

@@ -58,7 +58,10 @@ class Cloud:
     def result(self, queue: str, accepted: Answer) -> dict[str, Any]:
         """Let the handler of a queue do the job that the API has promised; gives its result."""
         assert accepted.status == 202, accepted.body
-        job_id = accepted.json["id"]
+        return self.work_off(queue, accepted.json["id"])
+
+    def work_off(self, queue: str, job_id: str) -> dict[str, Any]:
+        """Let the handler of a queue do a job that has been rung for; gives its result."""
         mapping = EventSourceMapping(self.aws, queue)
         with self.handler(queue) as instance:
             assert mapping.deliver(instance) == 1
@@ -148,7 +151,39 @@ def _a_day_is_reported(cloud: Cloud) -> None:
     assert report["dia"] == day
 
 
+def _two_models_are_compared(cloud: Cloud) -> None:
+    versions = {"a": publish_model(1), "b": publish_model(2)}
+    with unit_of_work(tenant=HOUSE) as session:
+        load_gym(session, simulate(alunos=150, meses=9, until=utc_now()))
+    report = cloud.result(
+        "model_comparison_queue", cloud.api.post("/modelos/churn/comparar", versions)
+    )
+    assert report["linhas"] > 0
+
+
+def _the_gym_is_analysed(cloud: Cloud) -> None:
+    first, _ = publish_model(1), publish_model(2)
+    with unit_of_work(tenant=HOUSE) as session:
+        load_gym(session, simulate(alunos=60, meses=6, until=utc_now()))
+    promoted = cloud.api.post(f"/modelos/churn/{first}/promover", {"motivo": "Conferido."})
+    assert promoted.status == 200, promoted.body
+    (job,) = cloud.api.get("/jobs", queue="analysis_queue").json["items"]
+    cloud.work_off("analysis_queue", job["id"])
+    assert cloud.api.get("/retencao/coortes").json["curvas"]
+
+
+def _files_about_an_erased_person_are_deleted(cloud: Cloud) -> None:
+    plano = cloud.api.post("/planos", {"nome": "Padrão", "mensalidade": "119.90"}).json
+    member = {"nome": "Ana Lima", "email": "ana@example.com", "plano_id": plano["id"]}
+    aluno_id = cloud.api.post("/aluno/registro", member).json["id"]
+    cloud.result("lgpd_queue", cloud.api.request("DELETE", f"/aluno/{aluno_id}/dados"))
+    assert cloud.api.get(f"/aluno/{aluno_id}").status == 404
+
+
 CASES: dict[str, Callable[[Cloud], None]] = {
+    "analysis_queue": _the_gym_is_analysed,
+    "lgpd_queue": _files_about_an_erased_person_are_deleted,
+    "model_comparison_queue": _two_models_are_compared,
     "aluno_queue": _members_are_imported,
     "checkin_queue": _visits_are_imported,
     "churn_probabilities_queue": _every_member_is_scored,

@@ -24,10 +24,22 @@ from chalicelib.ml.training.folds import TooLittleData, entity_codes
 
 Ints = NDArray[np.int_]
 Floats = NDArray[np.float64]
+
+
+def brier_skill(y: Ints, p: Floats, sample_weight: Floats | None = None) -> float:
+    """What Brier gains over foretelling the prevalence, from scikit-learn's own losses."""
+    ignorant = np.full(len(y), np.average(y, weights=sample_weight))
+    losses = [
+        reference.brier_score_loss(y, each, sample_weight=sample_weight) for each in (p, ignorant)
+    ]
+    return float(1 - losses[0] / losses[1])
+
+
 REFERENCE = {
     Metric.ROC_AUC: reference.roc_auc_score,
     Metric.PR_AUC: reference.average_precision_score,
     Metric.BRIER: reference.brier_score_loss,
+    Metric.BRIER_SKILL: brier_skill,
     Metric.LOG_LOSS: reference.log_loss,
 }
 
@@ -134,6 +146,16 @@ def test_reliability_counts_certainty_and_skips_empty_bins() -> None:
     table = reliability_table(np.array([0, 1, 1]), np.array([0.0, 1.0, 0.95]), bins=10)
     found = [(each.high, each.rows, each.observed_share) for each in table]
     assert found == [(0.1, 1, 0.0), (1.0, 2, 1.0)]
+
+
+def test_a_bins_share_has_wilsons_interval() -> None:
+    # Wilson, "Probable inference", 1927: centre (k + z2/2) / (n + z2).
+    (found,) = reliability_table(np.repeat([0, 1], [8, 2]), np.full(10, 0.15))
+    z2 = 1.959964**2
+    half = np.sqrt(z2 * (10 * 0.2 * 0.8 + z2 / 4)) / (10 + z2)
+    centre = (2 + z2 / 2) / (10 + z2)
+    bounds = (found.observed_low, found.observed_high)
+    assert bounds == pytest.approx((centre - half, centre + half), abs=1e-6)
 
 
 def test_resamples_of_one_class_are_left_out() -> None:

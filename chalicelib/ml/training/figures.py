@@ -1,0 +1,108 @@
+"""Figures of a model card as Plotly's JSON, made without Plotly: `{"data": [...], "layout": {}}`.
+
+Curves are thinned to what a screen can show, so that a figure is a few kilobytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from chalicelib.ml.training.evaluate import ReliabilityBin
+from chalicelib.ml.training.importance import Importance
+
+Figure = dict[str, Any]
+MOST_POINTS = 200
+DIGITS = 4
+
+
+def roc_figure(y: NDArray[np.int_], scores: Mapping[str, NDArray[np.float64]]) -> Figure:
+    """ROC curves of several (n,) scores of the same rows, by name, and the diagonal of chance."""
+    lines = [
+        _line(name, *roc_curve(y, p)[:2])  # False positives, true positives.
+        for name, p in scores.items()
+    ]
+    chance = _line("acaso", np.array([0.0, 1.0]), np.array([0.0, 1.0]), dash="dot")
+    return _figure([*lines, chance], "Curva ROC", "Falsos positivos", "Verdadeiros positivos")
+
+
+def pr_figure(y: NDArray[np.int_], scores: Mapping[str, NDArray[np.float64]]) -> Figure:
+    """Precision over recall of several scores, and the prevalence that chance would reach."""
+    lines = []
+    for name, p in scores.items():
+        precision, recall, _ = precision_recall_curve(y, p)
+        lines.append(_line(name, recall[::-1], precision[::-1]))
+    chance = _line("acaso", np.array([0.0, 1.0]), np.full(2, float(y.mean())), dash="dot")
+    return _figure([*lines, chance], "Precisão e cobertura", "Cobertura", "Precisão")
+
+
+def calibration_figure(bins: Sequence[ReliabilityBin]) -> Figure:
+    """What was foretold against what happened, with its intervals."""
+    foretold = [each.mean_probability for each in bins]
+    happened = [each.observed_share for each in bins]
+    trace = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "modelo",
+        "x": _rounded(foretold),
+        "y": _rounded(happened),
+        "text": [f"{each.rows} linhas" for each in bins],
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            # At shares of 0 and 1 the bound is the share itself, but for the last bit.
+            "array": _rounded([max(b.observed_high - b.observed_share, 0.0) for b in bins]),
+            "arrayminus": _rounded([max(b.observed_share - b.observed_low, 0.0) for b in bins]),
+        },
+    }
+    perfect = _line("perfeita", np.array([0.0, 1.0]), np.array([0.0, 1.0]), dash="dot")
+    return _figure([trace, perfect], "Calibração", "Probabilidade prevista", "Parcela observada")
+
+
+def importance_figure(found: Sequence[Importance], labels: Mapping[str, str]) -> Figure:
+    """What ROC AUC loses without each column, the most needed on top."""
+    trace = {
+        "type": "bar",
+        "orientation": "h",
+        "name": "importância",
+        "x": _rounded([each.loss for each in found]),
+        "y": [labels.get(each.column, each.column) for each in found],
+        "error_x": {"type": "data", "array": _rounded([each.deviation for each in found])},
+    }
+    figure = _figure([trace], "Importância por permutação", "Perda de ROC AUC", "")
+    figure["layout"]["yaxis"]["autorange"] = "reversed"
+    return figure
+
+
+def _line(name: str, x: NDArray[np.float64], y: NDArray[np.float64], dash: str = "solid") -> Figure:
+    kept = _thinned(len(x))
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": _rounded(x[kept].tolist()),
+        "y": _rounded(y[kept].tolist()),
+        "line": {"dash": dash},
+    }
+
+
+def _thinned(points: int) -> NDArray[np.intp]:
+    """Which of a curve's points to keep: the first, the last, and evenly between."""
+    return np.unique(np.linspace(0, points - 1, min(points, MOST_POINTS)).round().astype(np.intp))
+
+
+def _figure(data: list[Figure], title: str, x: str, y: str) -> Figure:
+    layout = {
+        "title": {"text": title},
+        "xaxis": {"title": {"text": x}},
+        "yaxis": {"title": {"text": y}},
+    }
+    return {"data": data, "layout": layout}
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    return [round(float(value), DIGITS) for value in values]
