@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from chalicelib.core.brokers import BrokerAddress
 from chalicelib.core.doorbells.rabbitmq import BROKER_ERRORS, connected
 from tests.infra.working import until
@@ -32,6 +34,7 @@ class Node:
     def __init__(self, folder: Path, consumer_timeout_seconds: float) -> None:
         self._port, distribution = _free_ports(2)
         self.url = f"amqp://guest:guest@127.0.0.1:{self._port}/%2F"
+        self._folder, self._output = folder, folder / "output"
         advanced = folder / "advanced.config"
         advanced.write_text(ADVANCED.format(ms=round(consumer_timeout_seconds * 1000)))
         self.environment = {
@@ -55,22 +58,31 @@ class Node:
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
-        self._process = subprocess.Popen(
-            [PROGRAMS / "rabbitmq-server"],
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                [PROGRAMS / "rabbitmq-server"],
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         until(self._answers, START_SECONDS)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it: with SIGKILL as a machine does that loses its power."""
         if self._process is None:
             return
+        # The script that was started may be over before the node that it started.
+        family = psutil.Process(self._process.pid).children(recursive=True)
         os.killpg(self._process.pid, number)
         self._process.wait(60)
         self._process = None
+        _, alive = psutil.wait_procs(family, timeout=60)
+        assert not alive, "the node does not stop"
+
+    def has_logged(self, words: str) -> bool:
+        """Whether its log says so."""
+        return any(words in log.read_text() for log in (self._folder / "log").glob("*.log"))
 
     def control(self, *arguments: str) -> str:
         """Run `rabbitmqctl` on it."""
@@ -86,8 +98,10 @@ class Node:
 
     def _answers(self) -> bool:
         assert self._process is not None
-        assert self._process.poll() is None, "the node ended while it started"
+        said = self._output.read_text()
+        assert self._process.poll() is None, f"the node ended while it started: {said}"
         try:
+            socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
             with connected(BrokerAddress.of(self.url)):
                 return True
         except BROKER_ERRORS:

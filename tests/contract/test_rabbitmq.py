@@ -43,8 +43,8 @@ def ear() -> Ear:
 
 @pytest.fixture
 def bell(rabbitmq: RabbitMQ) -> Iterator[RabbitDoorbell]:
-    """A doorbell that knows at once when the broker hangs."""
-    found = RabbitDoorbell(rabbitmq.address, most_waiting=20, close_seconds=0.5)
+    """A doorbell that takes its time to close."""
+    found = RabbitDoorbell(rabbitmq.address, close_seconds=60)
     yield found
     rabbitmq.restore()
     found.close()
@@ -174,8 +174,9 @@ def test_what_nobody_takes_over_is_told(rabbitmq: RabbitMQ, bell: RabbitDoorbell
 
 
 def test_a_broker_that_hangs_fills_the_memory_only_so_far_and_then_is_told(
-    rabbitmq: RabbitMQ, bell: RabbitDoorbell, ear: Ear
+    rabbitmq: RabbitMQ, ear: Ear
 ) -> None:
+    bell = RabbitDoorbell(rabbitmq.address, most_waiting=20, close_seconds=0.5)
     bell.ring(_some(WORKS, 1), ear)
     until(_is_in(rabbitmq, WORKS, 1))
     rabbitmq.line.freeze()
@@ -183,7 +184,7 @@ def test_a_broker_that_hangs_fills_the_memory_only_so_far_and_then_is_told(
     bell.ring(rings, ear)
     assert len(ear.unheard) >= 50 - 20 - 1  # One may be in hand already.
     bell.close()
-    assert sorted(r.job_id for r in ear.unheard) == sorted(r.job_id for r in rings)
+    assert set(rings) <= set(ear.unheard)
 
 
 def test_a_forked_process_rings_by_itself(
@@ -320,6 +321,7 @@ def test_a_worker_hears_of_a_queue_that_was_deleted_and_made_again(
     worker: None, rabbitmq: RabbitMQ, channel: BlockingChannel
 ) -> None:
     channel.queue_delete(rabbitmq.address.name_of(WORKS))
+    until(lambda: _exists(rabbitmq, WORKS))
     job_id = ask()
     wait_for([job_id])
     assert effects([job_id]) == [ONCE]
