@@ -252,20 +252,6 @@ def test_a_busy_process_leaves_other_queues_to_an_idle_one(
     busy.settle(held, [])
 
 
-def test_a_ring_is_never_dead_lettered_for_being_left_to_others(
-    rabbitmq: RabbitMQ, consume: Consume
-) -> None:
-    deliveries = consume()
-    for _ in range(12):
-        rabbitmq.publish(WORKS, b"{}")
-    rabbitmq.publish(ERRAND, b"{}")
-    for _ in range(13):
-        held = _next(deliveries)
-        until(lambda: deliveries._consumers == [])
-        deliveries.settle(held, [])
-    assert rabbitmq.dead_letters(ERRAND) == rabbitmq.dead_letters(WORKS) == []
-
-
 def test_queues_of_long_jobs_take_turns(rabbitmq: RabbitMQ, consume: Consume) -> None:
     for queue in (WORKS, ERRAND) * 4:
         rabbitmq.publish(queue, b"{}")
