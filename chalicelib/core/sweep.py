@@ -26,8 +26,9 @@ FIRST = (datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
 # transaction: a stalled run that is just writing keeps its job until that transaction ends.
 EXPIRE = """
 UPDATE jobs
-SET state = CASE WHEN attempt >= attempt_limit THEN 'failed' ELSE 'queued' END,
-    finished_at = CASE WHEN attempt >= attempt_limit THEN now() END,
+SET state = CASE WHEN cancel_requested THEN 'cancelled'
+                 WHEN attempt >= attempt_limit THEN 'failed' ELSE 'queued' END,
+    finished_at = CASE WHEN cancel_requested OR attempt >= attempt_limit THEN now() END,
     lease_until = NULL, next_attempt_at = now(), rung_at = NULL,
     error = jsonb_build_object(
         'title', 'WorkerLost', 'attempt', attempt,

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chalicelib.core import runs
 from chalicelib.core.auth import Role
+from chalicelib.core.claims import claim
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.errors import InternalError
 from chalicelib.core.jobs import LONGEST_RETRY, JobState, enqueue, next_attempt
@@ -47,7 +48,7 @@ def test_job_of_a_transaction_that_rolls_back_never_was(
     with pytest.raises(ZeroDivisionError):
         ask_then_fail()
     assert bell.rings() == []
-    assert runs.claim(SAMPLE_QUEUE) is None
+    assert claim(SAMPLE_QUEUE) is None
 
 
 # One at a time.
@@ -56,7 +57,7 @@ def test_job_of_a_transaction_that_rolls_back_never_was(
 def test_key_answers_the_job_that_is_not_over_yet(make_job: MakeJob, bell: Bell) -> None:
     first = make_job(key="churn")
     assert make_job(key="churn") == first
-    run = runs.claim(SAMPLE_QUEUE)
+    run = claim(SAMPLE_QUEUE)
     assert run is not None
     assert make_job(key="churn") == first
     assert bell.rings() == ["sample_queue"]
@@ -180,12 +181,12 @@ def test_queued_job_is_cancelled_at_once(operador: Client, make_job: MakeJob) ->
     job = operador.post(f"/jobs/{job_id}/cancelar").json
     assert (job["state"], job["cancel_requested"]) == ("cancelled", True)
     assert job["finished_at"] is not None
-    assert runs.claim(SAMPLE_QUEUE) is None
+    assert claim(SAMPLE_QUEUE) is None
 
 
 def test_running_job_is_asked_to_stop(operador: Client, make_job: MakeJob) -> None:
     job_id = make_job(owner=operador.subject)
-    run = runs.claim(SAMPLE_QUEUE)
+    run = claim(SAMPLE_QUEUE)
     assert run is not None
     job = operador.post(f"/jobs/{job_id}/cancelar").json
     assert (job["state"], job["cancel_requested"]) == ("running", True)
@@ -206,7 +207,7 @@ def test_failed_job_is_sent_again_and_goes_on_counting(
     operador: Client, make_job: MakeJob, bell: Bell
 ) -> None:
     job_id = make_job(owner=operador.subject)
-    run = runs.claim(SAMPLE_QUEUE)
+    run = claim(SAMPLE_QUEUE)
     assert run is not None
     with run.transaction() as session:
         run.save_checkpoint(session, {"row": 10})
@@ -218,7 +219,7 @@ def test_failed_job_is_sent_again_and_goes_on_counting(
     assert (answer.status, answer.headers["Location"]) == (202, f"/jobs/{job_id}")
     assert (answer.json["state"], answer.json["error"]) == ("queued", None)
     assert bell.rings() == ["sample_queue"]
-    again = runs.claim(SAMPLE_QUEUE)
+    again = claim(SAMPLE_QUEUE)
     assert again is not None
     assert (again.attempt, again.attempt_limit, again.checkpoint) == (2, 6, {"row": 10})
 
@@ -229,7 +230,7 @@ def test_cancelled_job_that_is_sent_again_is_not_cancelled_again(
     job_id = make_job(owner=operador.subject)
     operador.post(f"/jobs/{job_id}/cancelar")
     assert operador.post(f"/jobs/{job_id}/reenviar").status == 202
-    run = runs.claim(SAMPLE_QUEUE)
+    run = claim(SAMPLE_QUEUE)
     assert run is not None
     run.progress(1, 2, "somando")
 

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import text
 
 from chalicelib.core.auth import Role
+from chalicelib.core.claims import claim
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import ring
 from chalicelib.core.queues import Ring
-from chalicelib.core.runs import claim
 from chalicelib.core.settings import HOUSE
 from chalicelib.gym import service_imports
 from chalicelib.gym.queues import CHECKIN_QUEUE
