@@ -7,16 +7,18 @@ from uuid import uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from chalicelib.core import runs
 from chalicelib.core.auth import Role
 from chalicelib.core.claims import claim
+from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.errors import InternalError
-from chalicelib.core.jobs import LONGEST_RETRY, JobState, enqueue, next_attempt
+from chalicelib.core.jobs import LONGEST_RETRY, Job, JobState, enqueue, next_attempt
 from chalicelib.core.settings import HOUSE
+from chalicelib.core.sweep import remove_old_jobs
 from chalicelib.core.telemetry import correlated
 from tests.client import Client, assert_problem
 from tests.conftest import Bell, MakeUser
@@ -260,3 +262,13 @@ def test_what_was_done_to_a_job_is_on_the_trail(operador: Client, make_job: Make
         trail = "SELECT acao FROM auditoria WHERE objeto = :job AND ator = :who ORDER BY id"
         found = session.execute(text(trail), {"job": f"job:{job_id}", "who": operador.subject})
         assert found.scalars().all() == ["job.pedido", "job.cancelado", "job.reenviado"]
+
+
+def test_jobs_that_ended_long_ago_are_deleted_and_no_others(make_job: MakeJob) -> None:
+    old, young, waiting = make_job(1), make_job(2), make_job(3)
+    change_job(old, "state = 'succeeded', finished_at = now() - interval '91 days'")
+    change_job(young, "state = 'failed', finished_at = now() - interval '89 days'")
+    change_job(waiting, "created_at = now() - interval '200 days'")
+    assert remove_old_jobs(utc_now()) == 1
+    with unit_of_work(tenant=HOUSE, autocommit=True) as session:
+        assert set(session.scalars(select(Job.id))) == {young, waiting}

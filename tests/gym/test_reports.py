@@ -357,7 +357,7 @@ def test_the_form_follows_what_is_liked_best(operador: Client) -> None:
 
     def answered(accept: str) -> str:
         answer = operador.request("GET", f"/relatorios/{DAY}", headers={"accept": accept})
-        assert answer.headers["Vary"] == "Accept"
+        assert answer.headers["Vary"] == "Accept, Origin"
         return answer.headers["Content-Type"].partition(";")[0]
 
     assert answered("*/*") == "application/json"

@@ -377,7 +377,7 @@ def test_bands_are_counted_as_they_are_answered(cientista: Client, make_aluno: M
     assert len(set(bands)) == 3
 
 
-def test_the_night_s_pass_is_asked_for_once(environment: dict[str, str]) -> None:
+def test_the_nightly_pass_is_asked_for_once(environment: dict[str, str]) -> None:
     night = datetime(2026, 3, 18, 6, 30, tzinfo=UTC)
     for minutes in (0, 1):
         service_scores.ask_for_nightly_scores(night + timedelta(minutes=minutes))
