@@ -68,7 +68,8 @@ def _answer_ring(record: dict[str, Any], queue: Queue[MessageT], work: Work[Mess
     """Run the queue's next job; False when the record has to be delivered again."""
     job_id = _named_job(record)
     if job_id is None:
-        log.warning("message cannot be read", extra={"message_id": record.get("messageId")})
+        fields = {"queue": queue.name, "message_id": record.get("messageId")}
+        log.warning("message cannot be read", extra=fields)
         return False
     try:
         run = claim(queue)

@@ -106,3 +106,14 @@ def test_an_idle_worker_hears_again_after_its_line_was_cut(
         until(lambda: _is_over_with_help(second))
     wait_for([second])
     assert effects([first, second]) == [ONCE] * 2
+
+
+def test_a_worker_that_hears_nothing_looks_into_the_table(
+    transport: Transport, start_worker: StartWorker
+) -> None:
+    start_worker(transport.queue_url)
+    transport.cut()
+    job_id = ask()
+    until(lambda: has_ended(job_id))
+    assert job(job_id).state == "succeeded"
+    transport.restore()
