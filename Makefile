@@ -6,7 +6,7 @@ PY     := $(VENV)/bin/python
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format bench package clean
+.PHONY: help run test test-fast soak check format bench package clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: $(READY)  ## All tests
 
 test-fast: $(READY)  ## The tests for daily work, under a minute
 	$(PY) -m pytest -m "not slow"
+
+soak: $(READY)  ## A thousand workers killed over ten thousand jobs, on each transport (SOAK="rabbitmq --jobs 500")
+	$(PY) -m tests.contract.soak $(SOAK)
 
 check: $(READY)  ## Lint, format and types
 	$(VENV)/bin/ruff check .

@@ -9,12 +9,14 @@ class EventSource:
 
     Attributes:
         handler: Dotted path of the handler.
-        is_long: Its work may take minutes: it runs on Fargate instead of Lambda, and the local
-            worker keeps a process free for the others.
+        is_long: Its work may take minutes: it runs on Fargate instead of Lambda.
+        can_wait: Nobody waits for it as for a file that was just sent: the local worker keeps a
+            process free for the others.
     """
 
     handler: str
     is_long: bool = False
+    can_wait: bool = False
 
     @property
     def batch_size(self) -> int:
@@ -26,12 +28,16 @@ EVENT_SOURCES = {
     "aluno_queue": EventSource("functions.gym.import_alunos.handler", is_long=True),
     "checkin_queue": EventSource("functions.gym.import_checkins.handler", is_long=True),
     "churn_probabilities_queue": EventSource(
-        "functions.gym.calculate_probabilities.handler", is_long=True
+        "functions.gym.calculate_probabilities.handler", is_long=True, can_wait=True
     ),
     "daily_report_queue": EventSource("functions.gym.daily_report.handler"),
     "lgpd_queue": EventSource("functions.gym.erase_files.handler"),
-    "model_update_queue": EventSource("functions.gym.update_model.handler", is_long=True),
-    "model_comparison_queue": EventSource("functions.gym.compare_models.handler", is_long=True),
-    "analysis_queue": EventSource("functions.gym.analyse_gym.handler", is_long=True),
+    "model_update_queue": EventSource(
+        "functions.gym.update_model.handler", is_long=True, can_wait=True
+    ),
+    "model_comparison_queue": EventSource(
+        "functions.gym.compare_models.handler", is_long=True, can_wait=True
+    ),
+    "analysis_queue": EventSource("functions.gym.analyse_gym.handler", is_long=True, can_wait=True),
 }
 """Queue name -> what it invokes: the event source mappings of Lambda."""

@@ -202,7 +202,9 @@ class Edge:
         if "raw" in self._taken or model is None:
             return {"raw": RawBody(media_type, data)}
         if media_type == FORM:
-            return {"body": validated(lambda: model.model_validate(parse_form(data)), errors)}
+            # A form has text only, where JSON has numbers.
+            validate = partial(model.model_validate, parse_form(data), strict=False)
+            return {"body": validated(validate, errors)}
         if not data and not self._view.needs_body:
             data = b"{}"
         return {"body": parse_json(model, data, errors)}

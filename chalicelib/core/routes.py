@@ -102,6 +102,7 @@ def _status_reply(found: Status | CacheStatus) -> Reply:
     also_admits=scraping.is_scraper,
     own_transactions=True,
     hidden=True,
+    unlimited=True,
 )
 def get_metrics(call: Call) -> Reply:
     """Metrics for Prometheus, which sends `METRICS_TOKEN`; an admin may look as well."""

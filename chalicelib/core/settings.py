@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -15,6 +16,9 @@ from chalicelib.core.brokers import BrokerAddress, UnknownBroker
 
 SHORTEST_SECRET = 32
 NO_LIMIT = "off"
+CACHE_URL = re.compile(r"rediss?://[^\s/:]*(:[^\s@]*@)?[^\s/@:]+(:\d{1,5})?(/\d{0,2})?(\?\S*)?")
+ORIGIN = re.compile(r"https?://[^\s/]+")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SENTRY_DSN = re.compile(r"https?://[^\s@/]+@[^\s@]+/\d+")
 HOUSE = "casa"  # The tenant of those who run the installation; companies have their own.
 
@@ -86,6 +90,7 @@ class Settings(BaseSettings):
     local_timezone: str = "America/Sao_Paulo"
     upload_max_mb: int = Field(512, ge=1)
     upload_keep_days: int = Field(7, ge=1)
+    jobs_keep_days: int = Field(90, ge=1)
     model_cache_mb: int = Field(256, ge=1)
     worker_processes: int = Field(2, ge=1)
     gateway_processes: int = Field(2, ge=1)
@@ -98,7 +103,7 @@ class Settings(BaseSettings):
     @classmethod
     def _split_on_commas(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
         return value
 
     @model_validator(mode="after")
@@ -139,9 +144,25 @@ class Settings(BaseSettings):
             BrokerAddress.of(self.queue_url)
         except UnknownBroker as fault:
             found.append(str(fault))
-        if self.cache_url and not self.cache_url.startswith(("redis://", "rediss://")):
-            found.append("CACHE_URL must begin with redis:// or rediss://")
-        return found + (self._faults_when_deployed() if self.is_deployed else [])
+        return (
+            found
+            + self._faults_of_form()
+            + (self._faults_when_deployed() if self.is_deployed else [])
+        )
+
+    def _faults_of_form(self) -> list[str]:
+        found = []
+        if self.cache_url and not CACHE_URL.fullmatch(self.cache_url):
+            found.append("CACHE_URL must be redis://host:port/number or rediss://...")
+        if self.storage_url and not self.storage_url.startswith(("file:///", "s3://")):
+            found.append("STORAGE_URL must be file:///directory or s3://bucket/prefix")
+        if self.log_level.upper() not in LOG_LEVELS:
+            found.append(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
+        if not _is_timezone(self.local_timezone):
+            found.append("LOCAL_TIMEZONE must be a time zone such as America/Sao_Paulo")
+        if any(origin != "*" and not ORIGIN.fullmatch(origin) for origin in self.cors_origins):
+            found.append("CORS_ORIGINS must be origins such as https://painel.example.com")
+        return found
 
     def _faults_when_deployed(self) -> list[str]:
         found = []
@@ -158,6 +179,14 @@ class Settings(BaseSettings):
         if self.jwt_secret.get_secret_value() == self.signing_key.get_secret_value():
             found.append("JWT_SECRET and SIGNING_KEY must differ")
         return found
+
+
+def _is_timezone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def given_settings() -> Settings:
@@ -184,8 +213,9 @@ def read_settings() -> Settings:
     found = _read((data_dir / "local.env", ".env"))
     if faults := found.faults():
         raise UnsafeSettings(
-            f"Settings that are missing or unsafe ({found.environment}): {'; '.join(faults)}. "
-            "On a laptop `make run` writes them to DATA_DIR/local.env at its first start."
+            f"Settings that are missing or unsafe ({found.environment}): "
+            f"{'; '.join(fault.rstrip('.') for fault in faults)}. .env.example documents each; "
+            "on a laptop `make run` makes the secrets itself."
         )
     return found
 

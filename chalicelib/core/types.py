@@ -57,9 +57,11 @@ ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 
 
 class Strict(BaseModel):
-    """A request: a field it does not know is refused rather than ignored."""
+    """A request: a field it does not know is refused rather than ignored, and nothing is taken for
+    what it is not: true is not the number 1.
+    """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class FromRow(BaseModel):

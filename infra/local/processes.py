@@ -14,6 +14,7 @@ log = logging.getLogger("previsto.processes")
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 STABLE_SECONDS = 30.0
+ORPHAN_SECONDS = 0.5
 
 
 class Child:
@@ -85,3 +86,18 @@ def _watch_standard_input() -> None:
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_when_orphaned() -> None:
+    """End this process soon after the one that started it is gone, however that ended.
+
+    For processes that others start: granian's workers would go on to hold the port.
+    """
+    parent = os.getppid()
+    threading.Thread(target=_watch_parent, args=(parent,), daemon=True, name="parent").start()
+
+
+def _watch_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_SECONDS)
+    os._exit(1)

@@ -2,8 +2,8 @@
 
     python -m infra.local.worker
 
-A supervisor keeps `WORKER_PROCESSES` processes alive. The last of them leaves long work to the
-others as soon as any queue is short, so that a training never keeps everybody waiting.
+A supervisor keeps `WORKER_PROCESSES` processes alive. The last of them leaves what can wait to the
+others, so that a training never keeps an import waiting.
 SIGTERM lets each finish or give back its job.
 """
 
@@ -65,9 +65,12 @@ class Worker:
         return handled
 
     def _handle(self, delivery: Delivery) -> None:
-        answer = self._handler(delivery.queue)(delivery.event, None)
-        failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
-        self._deliveries.settle(delivery, failed)
+        failed = {record["messageId"] for record in delivery.records}
+        try:
+            answer = self._handler(delivery.queue)(delivery.event, None)
+            failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+        finally:
+            self._deliveries.settle(delivery, failed)
 
     def _handler(self, queue: str) -> Handler:
         if queue not in self._handlers:
@@ -81,10 +84,10 @@ def open_worker(sources: Mapping[str, EventSource] = EVENT_SOURCES) -> Worker:
     return Worker(sources, open_deliveries(settings().queue_url, sources))
 
 
-def short_sources() -> dict[str, EventSource]:
-    """Queues whose work takes seconds; all of them where none is short."""
-    short = {name: source for name, source in EVENT_SOURCES.items() if not source.is_long}
-    return short or EVENT_SOURCES
+def prompt_sources() -> dict[str, EventSource]:
+    """Queues for whose work somebody waits; all of them where everything can wait."""
+    prompt = {name: source for name, source in EVENT_SOURCES.items() if not source.can_wait}
+    return prompt or EVENT_SOURCES
 
 
 class Supervisor:
@@ -92,7 +95,7 @@ class Supervisor:
 
     def __init__(self, processes: int) -> None:
         """Take how many processes to run."""
-        kinds = ["--all"] * max(processes - 1, 1) + ["--short"] * (processes > 1)
+        kinds = ["--all"] * max(processes - 1, 1) + ["--prompt"] * (processes > 1)
         self._children = [Child(["-m", "infra.local.worker", kind]) for kind in kinds]
 
     def run(self) -> None:
@@ -129,8 +132,8 @@ def main() -> None:
     end_with_parent()
     if "--all" in sys.argv:
         open_worker().run()
-    elif "--short" in sys.argv:
-        open_worker(short_sources()).run()
+    elif "--prompt" in sys.argv:
+        open_worker(prompt_sources()).run()
     else:
         Supervisor(settings().worker_processes).run()
 

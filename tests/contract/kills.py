@@ -1,9 +1,9 @@
 """Workers killed at random moments, and what became of the jobs."""
 
+import os
 import random
+import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
@@ -23,6 +23,9 @@ LOOK_SECONDS = 0.02
 # Every ring that is repeated stands in the queue, so a long wait repeats few.
 RING_AGAIN_SOON, RING_AGAIN_LATE = timedelta(seconds=3), timedelta(seconds=60)
 FEW = 300
+KILLS_PER_STALL = 5
+STALL_SECONDS = WORK.lease.total_seconds() + 2 * SWEEP_SECONDS
+LEAVE_SECONDS = 30.0
 
 OUTCOME = """
 WITH counted AS (
@@ -67,6 +70,7 @@ class Outcome:
     Attributes:
         jobs: How many there were.
         kills: How many workers were killed.
+        stalls: How many others slept for longer than their lease, and then went on.
         attempts: How often jobs were started, all together.
         once: Jobs that succeeded and had each of their effects exactly once.
         duplicates: Effects too many.
@@ -76,6 +80,7 @@ class Outcome:
 
     jobs: int
     kills: int
+    stalls: int
     attempts: int
     once: int
     duplicates: int
@@ -87,13 +92,17 @@ def disturb(queue_url: str, plan: Plan) -> Outcome:
     """Have jobs worked on while workers are killed; `QUEUE_URL` must say the same."""
     started = time.monotonic()
     _put(plan.jobs)
-    with _workers(queue_url, plan.workers) as workers:
-        kills = _kill_all_along(queue_url, workers, plan)
+    crew = Crew(queue_url, plan.workers)
+    try:
+        kills, stalls = _kill_all_along(crew, plan)
+    finally:
+        crew.dismiss()
     with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
         found = session.execute(text(OUTCOME), {"parts": PARTS}).one()
     return Outcome(
         jobs=found.jobs,
         kills=kills,
+        stalls=stalls,
         attempts=int(found.attempts),
         once=found.once,
         duplicates=int(found.duplicates),
@@ -109,36 +118,75 @@ def _put(jobs: int) -> None:
     ask_silently(silent, work)
 
 
-@contextmanager
-def _workers(queue_url: str, count: int) -> Iterator[list[ForkServerProcess]]:
-    workers = [start_process("work", queue_url) for _ in range(count)]
-    try:
-        yield workers
-    finally:
-        for worker in workers:
-            _kill(worker)
+class Crew:
+    """Workers of which some are killed, and some stall for longer than their lease."""
+
+    def __init__(self, queue_url: str, count: int) -> None:
+        self._queue_url = queue_url
+        self._workers = [start_process("work", queue_url) for _ in range(count)]
+        self._stalled: list[tuple[ForkServerProcess, float]] = []
+
+    def kill(self, place: int) -> None:
+        """Kill a worker, and start another one in its place."""
+        _end(self._workers[place])
+        self._workers[place] = start_process("work", self._queue_url)
+
+    def stall(self, place: int) -> None:
+        """Stop a worker as a machine does that sleeps, and start another one in its place.
+
+        When it wakes up it goes on with what it had in hand, before it ends.
+        """
+        stalled = self._workers[place]
+        _signal(stalled, signal.SIGSTOP)
+        _signal(stalled, signal.SIGTERM)
+        self._stalled.append((stalled, time.monotonic() + STALL_SECONDS))
+        self._workers[place] = start_process("work", self._queue_url)
+
+    def wake(self) -> None:
+        """Let go on who has stalled for long enough."""
+        now = time.monotonic()
+        for stalled in [worker for worker, until in self._stalled if until < now]:
+            _signal(stalled, signal.SIGCONT)
+
+    def dismiss(self) -> None:
+        """Wait for who stalled to be through, and end all."""
+        for stalled, _ in self._stalled:
+            _signal(stalled, signal.SIGCONT)
+            stalled.join(LEAVE_SECONDS)
+        for worker in [*self._workers, *(stalled for stalled, _ in self._stalled)]:
+            _end(worker)
 
 
-def _kill_all_along(queue_url: str, workers: list[ForkServerProcess], plan: Plan) -> int:
-    """Kill workers, evenly over the jobs but each at a random moment, until all have ended."""
+def _kill_all_along(crew: Crew, plan: Plan) -> tuple[int, int]:
+    """Disturb workers, evenly over the jobs but each at a random moment, until all have ended.
+
+    Returns:
+        How many were killed, and how many stalled.
+    """
     dice = random.Random(plan.seed)
-    kills, swept, deadline = 0, time.monotonic(), time.monotonic() + plan.seconds
+    kills = stalls = 0
+    swept, deadline = time.monotonic(), time.monotonic() + plan.seconds
     while (left := _unfinished()) and time.monotonic() < deadline:
+        time.sleep(dice.uniform(0, LOOK_SECONDS))
         if kills < plan.kills and plan.jobs - left >= kills * plan.jobs / plan.kills:
-            time.sleep(dice.uniform(0, LOOK_SECONDS))
-            place = dice.randrange(len(workers))
-            _kill(workers[place])
-            workers[place] = start_process("work", queue_url)
+            crew.kill(dice.randrange(plan.workers))
             kills += 1
-        else:
-            time.sleep(LOOK_SECONDS)
+            if kills % KILLS_PER_STALL == 0:
+                crew.stall(dice.randrange(plan.workers))
+                stalls += 1
+        crew.wake()
         if time.monotonic() - swept > SWEEP_SECONDS:
             sweep(RING_AGAIN_SOON if left < FEW else RING_AGAIN_LATE)
             swept = time.monotonic()
-    return kills
+    return kills, stalls
 
 
-def _kill(worker: ForkServerProcess) -> None:
+def _signal(worker: ForkServerProcess, number: signal.Signals) -> None:
+    if worker.is_alive() and worker.pid is not None:
+        os.kill(worker.pid, number)
+
+
+def _end(worker: ForkServerProcess) -> None:
     worker.kill()
     worker.join()
     worker.close()

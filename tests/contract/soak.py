@@ -27,7 +27,17 @@ from tests.contract.kills import Outcome, Plan, disturb
 from tests.contract.transports import RABBITMQ_URL, Transport
 from tests.contract.work import EFFECTS
 
-HEADINGS = ["transport", "jobs", "kills", "attempts", "exactly once", "duplicates", "lost", "s"]
+HEADINGS = [
+    "transport",
+    "jobs",
+    "kills",
+    "stalls",
+    "attempts",
+    "exactly once",
+    "duplicates",
+    "lost",
+    "s",
+]
 
 
 def main() -> None:
@@ -100,7 +110,10 @@ def _empty() -> None:
 
 
 def _row(name: str, found: Outcome) -> list[str]:
-    counts = (found.jobs, found.kills, found.attempts, found.once, found.duplicates, found.lost)
+    counts = (
+        *(found.jobs, found.kills, found.stalls, found.attempts),
+        *(found.once, found.duplicates, found.lost),
+    )
     return [name, *(f"{count:,}" for count in counts), f"{found.seconds:,.0f}"]
 
 

@@ -9,10 +9,12 @@ from sqlalchemy import text
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.doorbells import doorbell
 from chalicelib.core.sweep import sweep
+from infra.local.deliveries import open_deliveries
+from infra.local.worker import Worker
 from tests.client import Client
 from tests.contract.conftest import StartWorker
 from tests.contract.transports import Transport
-from tests.contract.work import ONCE, Work, ask, effects, wait_for
+from tests.contract.work import ONCE, SOURCES, Work, ask, effects, wait_for
 from tests.gym.conftest import MakeAluno, count, make_aluno, plano_id  # noqa: F401
 from tests.infra.working import has_ended, job, until
 
@@ -106,3 +108,12 @@ def test_an_idle_worker_hears_again_after_its_line_was_cut(
         until(lambda: _is_over_with_help(second))
     wait_for([second])
     assert effects([first, second]) == [ONCE] * 2
+
+
+def test_a_worker_that_hears_nothing_looks_into_the_table(transport: Transport) -> None:
+    transport.cut()
+    job_id = ask()
+    worker = Worker(SOURCES, open_deliveries(transport.queue_url, SOURCES))
+    assert worker.drain() == 1
+    assert job(job_id).state == "succeeded"
+    transport.restore()

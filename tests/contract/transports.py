@@ -139,19 +139,25 @@ class Sqs:
         self.queue_url = self._url(f"http://127.0.0.1:{self.line.port}")
         self.address = BrokerAddress.of(self.queue_url)
         self.direct = BrokerAddress.of(self._url(endpoint))
-        self._client = boto3.Session().client("sqs", region_name="us-east-1", endpoint_url=endpoint)
+        self.client = boto3.Session().client("sqs", region_name="us-east-1", endpoint_url=endpoint)
 
     def _url(self, endpoint: str) -> str:
         return f"sqs://?region=us-east-1&endpoint={endpoint}&prefix={self._prefix}"
 
+    def url_of(self, queue: str) -> str:
+        """A queue's address past the line."""
+        found = self.client.get_queue_url(QueueName=self.direct.name_of(queue))
+        return str(found["QueueUrl"])
+
     def publish(self, queue: str, body: bytes) -> None:
-        url = self._client.get_queue_url(QueueName=self.direct.name_of(queue))["QueueUrl"]
-        self._client.send_message(QueueUrl=url, MessageBody=body.decode(errors="replace"))
+        self.client.send_message(
+            QueueUrl=self.url_of(queue), MessageBody=body.decode(errors="replace")
+        )
 
     def dead_letters(self, queue: str) -> list[bytes]:
-        name = f"{self.direct.name_of(queue)}-dead"
-        url = self._client.get_queue_url(QueueName=name)["QueueUrl"]
-        found = self._client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        found = self.client.receive_message(
+            QueueUrl=self.url_of(f"{queue}-dead"), MaxNumberOfMessages=10
+        )
         return [message["Body"].encode() for message in found.get("Messages", [])]
 
     def cut(self) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from chalicelib.core import doorbells, runs, settings, telemetry
 from chalicelib.core.brokers import BrokerAddress
-from chalicelib.core.db import DatabaseRole, after_commit, unit_of_work
+from chalicelib.core.db import DatabaseRole, after_commit, dispose_engines, unit_of_work
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.jobs import SYSTEM, enqueue
 from chalicelib.core.queues import Queue
@@ -205,4 +205,21 @@ def _ask_and_die() -> None:
         enqueue(session, WORK, Work(), tenant="casa", owner=SYSTEM)
 
 
-TARGETS = {"work": _work, "work on ours": _work_on_ours, "ask and die": _ask_and_die}
+def _ask_fork_and_ask() -> None:
+    """Ring, and ring again in a process that was forked from the first."""
+    ask()
+    child = os.fork()
+    if child == 0:
+        dispose_engines()  # A connection cannot be shared; a server forks before its first query.
+        ask()
+        doorbells.doorbell().close()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+TARGETS = {
+    "work": _work,
+    "work on ours": _work_on_ours,
+    "ask and die": _ask_and_die,
+    "ask, fork and ask": _ask_fork_and_ask,
+}

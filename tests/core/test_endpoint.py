@@ -378,3 +378,9 @@ def test_addresses_keep_the_stage(desk: Client) -> None:
 def test_addresses_have_no_stage_where_there_is_none(desk: Client) -> None:
     assert desk.get("/moved").headers["Location"] == "/notes/1"
     assert desk.get("/notes", limit=5).json["next"] == "/notes?limit=5&cursor=more"
+
+
+@pytest.mark.parametrize("value", [True, "3", 3.5])
+def test_nothing_is_taken_for_the_number_that_it_is_not(desk: Client, value: object) -> None:
+    answer = desk.post("/notes", {"texto": "x", "vezes": value})
+    assert assert_problem(answer, 422, "ValidationFailed")["errors"][0]["campo"] == "vezes"

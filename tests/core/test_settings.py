@@ -59,6 +59,12 @@ def test_safe_production_settings_are_read() -> None:
         ("ADMIN_PASSWORD", "anything"),
         ("METRICS_TOKEN", "t" * 31),
         ("SENTRY_DSN", "sentry.example.com"),
+        ("CACHE_URL", "redis://127.0.0.1:abc/0"),
+        ("CACHE_URL", "memcached://here"),
+        ("LOG_LEVEL", "verbose"),
+        ("LOCAL_TIMEZONE", "Mars/X"),
+        ("CORS_ORIGINS", "painel.example.com"),
+        ("STORAGE_URL", "ftp://here/objects"),
     ],
 )
 def test_deployed_environment_refuses_unsafe_value_and_names_it(
@@ -128,12 +134,12 @@ def test_environment_goes_before_env_file_and_that_before_the_laptops(
     data_dir = tmp_path / "data"
     data_dir.mkdir()
     laptop = "".join(f"{name}={value}\n" for name, value in SAFE.items())
-    (data_dir / "local.env").write_text(f"{laptop}LOG_LEVEL=laptop\nPORT=1001\nSEED=small\n")
-    (tmp_path / ".env").write_text("LOG_LEVEL=file\nPORT=1002\n")
+    (data_dir / "local.env").write_text(f"{laptop}LOG_LEVEL=DEBUG\nPORT=1001\nSEED=small\n")
+    (tmp_path / ".env").write_text("LOG_LEVEL=ERROR\nPORT=1002\n")
     monkeypatch.setenv("DATA_DIR", str(data_dir))
     monkeypatch.setenv("PORT", "1003")
     found = read_settings()
-    assert (found.seed, found.log_level, found.port) == ("small", "file", 1003)
+    assert (found.seed, found.log_level, found.port) == ("small", "ERROR", 1003)
 
 
 @pytest.mark.usefixtures("prod")

@@ -93,3 +93,11 @@ def test_an_app_that_cannot_be_loaded_ends_the_server(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1
     assert b"No module named 'infra.nada'" in ended.stderr
+
+
+def test_workers_end_with_a_parent_that_was_killed_and_leave_the_port(tmp_path: Path) -> None:
+    with serving(tmp_path, workers=2) as server:
+        family = psutil.Process(server.process.pid).children(recursive=True)
+        server.process.kill()
+        _, alive = psutil.wait_procs(family, timeout=30)
+        assert alive == []

@@ -42,9 +42,23 @@ class RabbitDoorbell:
     broker that is away. What could not be published is told, and rung again by the sweep.
     """
 
-    def __init__(self, address: BrokerAddress) -> None:
-        """Take the address; nothing is contacted before the first ring."""
+    def __init__(
+        self,
+        address: BrokerAddress,
+        *,
+        most_waiting: int = MOST_WAITING,
+        close_seconds: float = CLOSE_SECONDS,
+    ) -> None:
+        """Contact nothing before the first ring.
+
+        Args:
+            address: The broker.
+            most_waiting: How many rings wait in this process before others are told as unheard.
+            close_seconds: How long closing waits for the broker to take them.
+        """
         self._address = address
+        self._most_waiting = most_waiting
+        self._close_seconds = close_seconds
         self._begin()
         atexit.register(self.close)
         # A forked process has neither the thread nor the right to its connection; what waited
@@ -52,7 +66,7 @@ class RabbitDoorbell:
         os.register_at_fork(after_in_child=self._begin)
 
     def _begin(self) -> None:
-        self._waiting: queue.Queue[_Waiting | None] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[_Waiting | None] = queue.Queue(self._most_waiting)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._closing = threading.Event()
@@ -81,7 +95,7 @@ class RabbitDoorbell:
         with suppress(queue.Full):  # A full queue needs no waking.
             self._waiting.put_nowait(None)
         if self._thread is not None:
-            self._thread.join(CLOSE_SECONDS)
+            self._thread.join(self._close_seconds)
         self._give_up()  # Nothing is left, unless the broker hangs.
 
     def _start(self) -> None:

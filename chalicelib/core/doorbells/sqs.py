@@ -27,9 +27,18 @@ class SqsDoorbell:
     missing or closed to us keeps no other one silent.
     """
 
-    def __init__(self, address: BrokerAddress) -> None:
-        """Take the address; nothing is contacted."""
-        self._queues = SqsQueues(address)
+    def __init__(
+        self, address: BrokerAddress, *, pause_seconds: float = PAUSE_SECONDS, client: Any = None
+    ) -> None:
+        """Contact nothing.
+
+        Args:
+            address: SQS.
+            pause_seconds: How long it is silent after a call that found SQS away.
+            client: boto3's, when there is one already.
+        """
+        self._queues = SqsQueues(address, client=client)
+        self._pause_seconds = pause_seconds
         self._trying = threading.Lock()
         self._is_away = False
         self._silent_until = 0.0
@@ -49,7 +58,7 @@ class SqsDoorbell:
             if now < self._silent_until:
                 return True
             if self._is_away:
-                self._silent_until = now + PAUSE_SECONDS
+                self._silent_until = now + self._pause_seconds
             return False
 
     def _offer(self, queue: str, batch: list[Ring]) -> list[Ring]:
@@ -65,7 +74,7 @@ class SqsDoorbell:
         except BotoCoreError as error:
             lost, self._is_away = batch, True
             log.warning("SQS does not answer", extra={"error": type(error).__name__})
-        self._silent_until = time.monotonic() + PAUSE_SECONDS if self._is_away else 0.0
+        self._silent_until = time.monotonic() + self._pause_seconds if self._is_away else 0.0
         return lost
 
     def _send(self, queue: str, batch: list[Ring]) -> list[Ring]:
@@ -92,11 +101,13 @@ class SqsDoorbell:
 class SqsQueues:
     """The client of SQS, and the addresses of its queues, found at first use."""
 
-    def __init__(self, address: BrokerAddress, read_seconds: float = READ_SECONDS) -> None:
+    def __init__(
+        self, address: BrokerAddress, read_seconds: float = READ_SECONDS, client: Any = None
+    ) -> None:
         """Take the address and how long an answer may take; nothing is contacted."""
         self.address = address
         self._read_seconds = read_seconds
-        self._client: Any = None
+        self._client = client
         self._urls: dict[str, str] = {}
 
     def client(self) -> Any:

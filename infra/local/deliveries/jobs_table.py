@@ -45,9 +45,9 @@ class JobsTableDeliveries:
         try:
             # Listening comes before looking, so that nothing rings unheard in between.
             self._listen()
-            if (ready := self._ready()) or not self._wait(seconds):
+            if (ready := self.look()) or not self._wait(seconds):
                 return ready
-            return self._ready()
+            return self.look()
         except (*DATABASE_ERRORS, OSError):
             self.close()
             raise
@@ -63,7 +63,8 @@ class JobsTableDeliveries:
             self._bell.close()
             self._bell = None
 
-    def _ready(self) -> Delivery | None:
+    def look(self) -> Delivery | None:
+        """Rings for jobs that are due now, without waiting."""
         with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
             rows = READY.all(session, queues=self._turns)
         if not rows:

@@ -9,6 +9,7 @@ from chalice.app import Chalice
 
 from chalicelib.core.storage import DirectoryStorage, open_storage
 from infra.local.gateway.application import Gateway
+from infra.local.processes import end_when_orphaned
 
 
 def build_gateway() -> Gateway:
@@ -18,6 +19,7 @@ def build_gateway() -> Gateway:
     SIGNING_KEY (objects are served when it is a `file://` store), CORS_ORIGINS (separated by
     commas), GATEWAY_THREADS and TRUST_FORWARDED_FOR (1 behind a proxy).
     """
+    end_when_orphaned()
     origins = os.environ.get("CORS_ORIGINS", "").split(",")
     return Gateway(
         _load_app(os.environ.get("GATEWAY_APP", "app:app")),

@@ -30,6 +30,9 @@ LAPTOP: Mapping[str, str] = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
     "log_checkpoints": "off",
+    # What a refused row or statement holds is about people; the program logs what was refused.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
     "logging_collector": "off",
 }
 
