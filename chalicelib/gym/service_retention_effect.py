@@ -34,7 +34,8 @@ Z = 1.959963984540054  # 97.5% of the standard normal distribution lie below.
 DEFINITION = (
     "Por intenção de tratar: cada aluno conta uma vez, no grupo sorteado, desde a primeira fila em "
     "que entrou (ou entraria, se não fosse o sorteio). Retido: veio nos "
-    f"{LABEL_DAYS} dias seguintes e não cancelou. Intervalos de 95%: Wilson por grupo, Newcombe para a diferença."
+    f"{LABEL_DAYS} dias seguintes e não cancelou. Intervalos de 95%: "
+    "Wilson por grupo, Newcombe para a diferença."
 )
 TOO_FEW = f"Cedo demais: menos de {FEWEST} alunos com {LABEL_DAYS} dias completos em algum grupo."
 

@@ -158,7 +158,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("dia", "aluno_id", name=op.f("retencao_elegiveis_pkey")),
-        sa.UniqueConstraint("dia", "posicao", name=op.f("retencao_elegiveis_dia_key")),
+        sa.UniqueConstraint("dia", "posicao", name=op.f("retencao_elegiveis_dia_posicao_key")),
     )
     op.create_index("retencao_elegiveis_aluno_id_idx", "retencao_elegiveis", ["aluno_id", "dia"])
     op.create_table(
