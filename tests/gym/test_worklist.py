@@ -6,59 +6,23 @@ from math import sqrt
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine
 
-from chalicelib.core import settings
 from chalicelib.core.auth import Role
-from chalicelib.core.clock import local_day, utc_now
-from chalicelib.core.db import DatabaseRole, engine, unit_of_work
+from chalicelib.core.clock import utc_now
+from chalicelib.core.db import DatabaseRole, engine
 from chalicelib.gym.service_worklist import population_size
-from chalicelib.gym.tables import ProbabilidadeChurn
 from tests.client import Client
 from tests.conftest import MakeUser
 from tests.core.test_pages import statements
-from tests.gym.conftest import MakeAluno, count
+from tests.gym.conftest import MakeAluno, SetHoldOut, count
 from tests.gym.histories import execute, visit
 from tests.gym.publishing import publish_model
 from tests.gym.work import finished_job
+from tests.gym.worklists import FILA, days_pass, groups, held_out, many_risky, say, shown
 
-FILA = "/retencao/fila"
 CONTATOS = "/retencao/contatos"
 NOBODY, HALF = "0", "0.5"
-
-SetHoldOut = Callable[..., None]
-
-
-@pytest.fixture
-def hold_out(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> SetHoldOut:
-    """Sets the share that is held out, and the seed of the draw."""
-
-    def change(share: str, seed: str = "teste") -> None:
-        monkeypatch.setenv("RETENCAO_FRACAO_CONTROLE", share)
-        monkeypatch.setenv("RETENCAO_SEMENTE", seed)
-        settings.settings.cache_clear()
-
-    return change
-
-
-def _today() -> Any:
-    return local_day(utc_now(), "America/Sao_Paulo")
-
-
-def say(aluno_id: int, probability: float, **columns: Any) -> None:
-    """Let the member have this score today."""
-    values = {
-        "dia": _today(),
-        "aluno_id": aluno_id,
-        "tipo": "modelo",
-        "probabilidade": probability,
-        "modelo_versao": 1,
-        "revisao": 0,
-        "calculado_em": utc_now(),
-        "explicacao": {"probabilidade_base": 0.1, "motivos": []},
-    }
-    with unit_of_work() as session:
-        session.execute(insert(ProbabilidadeChurn).values(**{**values, **columns}))
 
 
 @pytest.fixture
@@ -71,74 +35,6 @@ def make_risky(make_aluno: MakeAluno) -> Callable[[float], int]:
         return aluno_id
 
     return make
-
-
-def many_risky(make_aluno: MakeAluno, n: int) -> list[int]:
-    """So many members at high risk, the highest first."""
-    first = make_aluno((3,))
-    with unit_of_work() as session:
-        session.execute(
-            text(
-                "INSERT INTO alunos (nome, email, plano_id, matriculado_em)"
-                " SELECT 'Aluno ' || n, n || '@example.com', plano_id, matriculado_em"
-                " FROM alunos, generate_series(2, cast(:n AS int)) n WHERE id = :first"
-            ),
-            {"n": n, "first": first},
-        )
-        session.execute(
-            text(
-                "INSERT INTO aluno_vigencias (aluno_id, desde, plano_id)"
-                " SELECT a.id, v.desde, v.plano_id FROM alunos a, aluno_vigencias v"
-                " WHERE a.id <> :first"
-            ),
-            {"first": first},
-        )
-        session.execute(
-            text(
-                "INSERT INTO checkins (aluno_id, entrada, sem_saida)"
-                " SELECT a.id, c.entrada, true FROM alunos a, checkins c WHERE a.id <> :first"
-            ),
-            {"first": first},
-        )
-        session.execute(
-            text(
-                "INSERT INTO probabilidades_churn (dia, aluno_id, tipo, probabilidade,"
-                " modelo_versao, revisao, calculado_em, explicacao)"
-                " SELECT :dia, id, 'modelo', 0.95 - id * 0.001, 1, 0, now(),"
-                ' \'{"probabilidade_base": 0.1, "motivos": []}\' FROM alunos'
-            ),
-            {"dia": _today()},
-        )
-        return list(session.scalars(text("SELECT id FROM alunos ORDER BY id")))
-
-
-def shown(client: Client, capacidade: int = 40) -> list[int]:
-    """Ids of the members on the list."""
-    answer = client.get(FILA, capacidade=capacidade)
-    assert answer.status == 200, answer.body
-    return [item["aluno_id"] for item in answer.json["items"]]
-
-
-def groups() -> dict[int, str]:
-    """Member -> the group they were drawn into."""
-    with unit_of_work(autocommit=True) as session:
-        rows = session.execute(text("SELECT aluno_id, grupo FROM grupos_retencao"))
-        return {row.aluno_id: row.grupo for row in rows}
-
-
-def held_out() -> set[int]:
-    return {aluno_id for aluno_id, grupo in groups().items() if grupo == "controle"}
-
-
-def days_pass(days: int) -> None:
-    """Everything of the retention team happened so many days earlier."""
-    back = f"interval '{days} days'"
-    # By way of a time of which there are no rows: a key is checked after each of them.
-    execute("UPDATE retencao_elegiveis SET dia = dia - 10000")
-    execute(f"UPDATE retencao_elegiveis SET dia = dia + 10000 - {days}, em = em - {back}")
-    execute(
-        f"UPDATE contatos SET criado_em = criado_em - {back}, concluido_em = concluido_em - {back}"
-    )
 
 
 # Who is on it, and in what order.
