@@ -1,6 +1,7 @@
 """The day's worklist: who is on it, why, in what order; and that nobody held out ever is."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from math import sqrt
 from typing import Any
@@ -325,6 +326,17 @@ def test_list_of_a_day_stands_and_is_continued(
     assert shown(operador, 4) == members[:4]
     assert shown(operador, 6) == [*members[:4], late, members[4]]
     assert shown(operador, 3) == members[:3]
+
+
+def test_two_who_ask_first_at_once_make_one_list(
+    operador: Client, make_aluno: MakeAluno, hold_out: SetHoldOut
+) -> None:
+    hold_out(HALF)
+    many_risky(make_aluno, 60)
+    with ThreadPoolExecutor(4) as pool:
+        lists = list(pool.map(lambda _: shown(operador, 10), range(4)))
+    assert all(found == lists[0] for found in lists)
+    assert count("retencao_elegiveis") == count("grupos_retencao") == 20
 
 
 def test_only_who_works_on_it_makes_it(
