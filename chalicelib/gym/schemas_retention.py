@@ -154,7 +154,7 @@ class ContatoPatch(Strict):
 
     canal: Canal | None = None
     nota: LongText | None = None
-    desfecho: Desfecho | None = None
+    desfecho: Desfecho | None = Field(None, examples=["agendou"])
     prazo: Day | None = None
     responsavel_id: Id | None = None
 
