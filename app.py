@@ -17,6 +17,7 @@ from chalicelib.gym.routes_members import members
 from chalicelib.gym.routes_models import models
 from chalicelib.gym.routes_personal_data import personal_data
 from chalicelib.gym.routes_reports import reports
+from chalicelib.gym.routes_retention import retention
 from chalicelib.gym.service_lgpd_files import remove_old_exports
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
@@ -30,6 +31,7 @@ app.register_blueprint(members)
 app.register_blueprint(models)
 app.register_blueprint(personal_data)
 app.register_blueprint(reports)
+app.register_blueprint(retention)
 answer_preflights(app)
 
 

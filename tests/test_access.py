@@ -84,6 +84,19 @@ ACCESS = {
     "GET /modelos/churn/historico": READERS,
     "GET /modelos/churn/saude": READERS,
     "GET /retencao/coortes": READERS,
+    "GET /retencao/fila": READERS,
+    "GET /retencao/efeito": READERS,
+    "GET /retencao/contatos": READERS,
+    "POST /retencao/contatos": {ADMIN, OPERADOR},
+    "PATCH /retencao/contatos/{contato_id}": {ADMIN, OPERADOR},
+    "GET /retencao/jogadas": READERS,
+    "POST /retencao/jogadas": {ADMIN, OPERADOR},
+    "PUT /retencao/jogadas/{jogada_id}": {ADMIN, OPERADOR},
+    "DELETE /retencao/jogadas/{jogada_id}": {ADMIN, OPERADOR},
+    "GET /retencao/regras": READERS,
+    "POST /retencao/regras": {ADMIN, OPERADOR},
+    "PUT /retencao/regras/{regra_id}": {ADMIN, OPERADOR},
+    "DELETE /retencao/regras/{regra_id}": {ADMIN, OPERADOR},
 }
 
 MOST_RESOURCES = 300  # What API Gateway gives a REST API by default.

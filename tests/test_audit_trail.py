@@ -37,6 +37,12 @@ def requests(admin: Client, client_of: MakeUser) -> Requests:
     first, second = publish_model(1), publish_model(2)
     known = {"nome": "Bia", "email": "bia@example.com", "plano_id": plano_id}
     aluno_id = admin.post("/aluno/registro", known).json["id"]
+    play = {"nome": "Ligar", "descricao": "Ligue hoje.", "canal": "telefone"}
+    jogada_id = admin.post("/retencao/jogadas", play).json["id"]
+    rule = {"nome": "Sumiu", "tipo": "dias_ausente", "limite": 14}
+    regra_id = admin.post("/retencao/regras", rule).json["id"]
+    contact = {"aluno_id": aluno_id, "canal": "telefone"}
+    contato_id = admin.post("/retencao/contatos", contact).json["id"]
     queued, failed = (
         admin.post("/aluno/checkin/lote", CSV, content_type="text/csv").json["id"] for _ in range(2)
     )
@@ -88,6 +94,20 @@ def requests(admin: Client, client_of: MakeUser) -> Requests:
             {"motivo": "Conferido."},
         ),
         "POST /modelos/churn/reverter": ("/modelos/churn/reverter", {"motivo": "Conferido."}),
+        "POST /retencao/contatos": (
+            "/retencao/contatos",
+            {**contact, "desfecho": "conversou", "nota": "Ana vai voltar"},
+        ),
+        "PATCH /retencao/contatos/{contato_id}": (
+            f"/retencao/contatos/{contato_id}",
+            {"desfecho": "agendou", "nota": "Falei com Ana"},
+        ),
+        "POST /retencao/jogadas": ("/retencao/jogadas", {**play, "nome": "Ana"}),
+        "PUT /retencao/jogadas/{jogada_id}": (f"/retencao/jogadas/{jogada_id}", play),
+        "DELETE /retencao/jogadas/{jogada_id}": (f"/retencao/jogadas/{jogada_id}", None),
+        "POST /retencao/regras": ("/retencao/regras", {**rule, "nome": "Ana"}),
+        "PUT /retencao/regras/{regra_id}": (f"/retencao/regras/{regra_id}", rule),
+        "DELETE /retencao/regras/{regra_id}": (f"/retencao/regras/{regra_id}", None),
         "DELETE /aluno/{aluno_id}/dados": (f"/aluno/{aluno_id}/dados", None),
     }
 

@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     churn_faixa_media: float = Field(0.4, gt=0, lt=1)
     churn_faixa_alta: float = Field(0.7, gt=0, lt=1)
     churn_explicados: int = Field(200, ge=0, le=5000)
+    retencao_fracao_controle: float = Field(0.1, ge=0, le=0.5)
+    retencao_semente: str = Field("previsto", max_length=200)
+    retencao_descanso_dias: int = Field(7, ge=1, le=90)
 
     @field_validator("cors_origins", mode="before")
     @classmethod

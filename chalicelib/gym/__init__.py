@@ -10,6 +10,9 @@ Glossary:
     revisão: A counter on the aluno, raised by every transaction that changes them, their visits
         or their plano; what was computed under an older one is stale.
     sintético: Made up, for trying the model; no training and no report knows of them.
+    fila: The day's worklist of members to contact; *jogada*, what is suggested; *regra*, the club's
+        own alert; *desfecho*, what came of a contact.
+    controle: Members held out of contacts by lot, so that the effect of contacts can be told.
     churn: No visit in the 30 days that follow, or a cancellation within them.
 
 Queues: `aluno_queue`, `checkin_queue` (bulk files), `lgpd_queue` (files that may mention

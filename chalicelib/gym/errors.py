@@ -91,3 +91,49 @@ class VisitaImpossivel(Unprocessable):
 class ImportacaoEmAndamento(Conflict):
     """A file of alunos or visits is waiting or being imported, and could bring back what is to be
     erased; wait for its job, or cancel it."""
+
+
+class JogadaNotFound(NotFound):
+    """There is no jogada under this id."""
+
+
+class JogadaUnknown(Unprocessable):
+    """There is no jogada under this jogada_id."""
+
+
+class JogadaNameTaken(Conflict):
+    """There is already a jogada with this name."""
+
+
+class RegraNotFound(NotFound):
+    """There is no alert rule under this id."""
+
+
+class RegraUnknown(Unprocessable):
+    """There is no alert rule under this regra_id."""
+
+
+class RegraNameTaken(Conflict):
+    """There is already an alert rule with this name."""
+
+
+class RegraEmUso(Conflict):
+    """Some jogada is for members this rule names; change the jogada first, or deactivate the
+    rule."""
+
+
+class ContatoNotFound(NotFound):
+    """There is no contact under this id."""
+
+
+class ContatoEmAberto(Conflict):
+    """A contact with this aluno is open already; record its outcome first."""
+
+
+class ResponsavelUnknown(Unprocessable):
+    """The responsavel_id is not one of an active user who may work on contacts."""
+
+
+class AlunoNoControle(Conflict):
+    """This aluno is held out, so that the effect of contacts can be measured; do not contact them.
+    If you must, send `forcar: true`: it is on the trail, and they go on counting as held out."""

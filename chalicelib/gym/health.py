@@ -13,6 +13,7 @@ from chalicelib.ml.registry import ModelVersion, champion_of
 
 OLDEST = timedelta(days=28)  # Four weekly trainings without a better version, or without any.
 STALE = timedelta(days=3)  # A nightly measurement that is older than this has stopped.
+BY_CONTACTS = "Entre os alunos sem contato não se vê: pode ser efeito dos contatos."
 SEVERITY = (Saude.OK, Saude.ATENCAO, Saude.DERIVA)
 
 Finding = tuple[Saude, str]
@@ -48,22 +49,36 @@ def judge(measured: Medicao, now: datetime) -> Iterator[Finding]:
             yield Saude.DERIVA, said
         elif shift.faixa is Stability.ATTENTION:
             yield Saude.ATENCAO, said
-    yield from _performance(measured.desempenho, measured.roc_auc_validacao)
+    yield from _performance(measured)
     if now - measured.treinado_em > OLDEST:
         age = f"{_days(now - measured.treinado_em):.0f} dias"
         yield Saude.ATENCAO, f"A versão tem {age}; os treinos semanais não a substituíram."
 
 
-def _performance(since: DesempenhoOut, at_training: dict[str, float]) -> Iterator[Finding]:
+def _performance(measured: Medicao) -> Iterator[Finding]:
+    at_training = measured.roc_auc_validacao
+    apart = measured.desempenho_sem_contato
+    for kind, said in _failings(measured.desempenho, at_training).items():
+        # Members whom a contact kept look like errors; what is not seen without them may be that.
+        if apart is not None and apart.metricas and kind not in _failings(apart, at_training):
+            yield Saude.ATENCAO, f"{said} {BY_CONTACTS}"
+        else:
+            yield Saude.DERIVA, said
+
+
+def _failings(since: DesempenhoOut, at_training: dict[str, float]) -> dict[str, str]:
+    """Kind of failing -> what to say of it."""
     if since.metricas is None:
-        return
+        return {}
     auc, skill = since.metricas["roc_auc"], since.metricas["brier_skill"]
+    found = {}
     if auc["high"] < at_training["low"]:
         both = f"{_interval(auc)}, abaixo da validação {_interval(at_training)}"
-        yield Saude.DERIVA, f"ROC AUC desde o treino {both}."
+        found["auc"] = f"ROC AUC desde o treino {both}."
     if skill["high"] < 0:
         gain = _interval(skill)
-        yield Saude.DERIVA, f"Erra mais que a simples prevalência: ganho de Brier {gain}."
+        found["skill"] = f"Erra mais que a simples prevalência: ganho de Brier {gain}."
+    return found
 
 
 def _freshness(measured_at: datetime, now: datetime) -> Iterator[Finding]:

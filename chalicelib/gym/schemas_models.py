@@ -142,6 +142,14 @@ class Medicao(BaseModel):
     entradas: list[DesvioOut]
     score: DesvioOut | None
     desempenho: DesempenhoOut
+    desempenho_sem_contato: DesempenhoOut | None = Field(
+        None,
+        description="Without members who were contacted in the days foretold: whom a contact kept "
+        "looks like an error of the model. The team's choice of whom to contact is in it.",
+    )
+    desempenho_controle: DesempenhoOut | None = Field(
+        None, description="Members held out of contacts, by lot, among those at risk."
+    )
 
 
 class SaudeOut(BaseModel):

@@ -1,17 +1,20 @@
 """Measuring the churn model that answers: shift since training, and how it has done since."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from sqlalchemy import text
 
 from chalicelib.core.runs import JobRun
 from chalicelib.gym.models import CHURN, churn_model
 from chalicelib.gym.schemas_models import DesempenhoOut, DesvioOut, Medicao
 from chalicelib.gym.training_card import FEWEST_ALUNOS, FEWEST_OF_A_CLASS, LABELS, SEED
-from chalicelib.gym.training_data import labelled_instants, read_snapshots
+from chalicelib.gym.training_data import LABEL, labelled_instants, read_snapshots
 from chalicelib.ml.monitoring import SCORE, Shift, shifts
 from chalicelib.ml.registry import ModelVersion, training_profile
 from chalicelib.ml.serving import ServedModel
@@ -19,6 +22,8 @@ from chalicelib.ml.training.evaluate import classification_metrics, reliability_
 from chalicelib.ml.training.folds import TooLittleData
 
 LOOKS = 7
+CONTACTS = "SELECT aluno_id, concluido_em FROM contatos WHERE concluido_em > :since"
+HELD_OUT = "SELECT aluno_id FROM grupos_retencao WHERE grupo = 'controle'"
 TOO_FEW = "Poucos desfechos conhecidos desde o treino para um número confiável."
 
 
@@ -38,6 +43,12 @@ class Outcomes:
     who: NDArray[np.int64]
     as_of: NDArray[np.datetime64]
 
+    def take(self, rows: NDArray[np.bool_]) -> "Outcomes | None":
+        """Some of them; None where that is nobody."""
+        if not rows.any():
+            return None
+        return Outcomes(self.scores[rows], self.outcomes[rows], self.who[rows], self.as_of[rows])
+
 
 def measure(run: JobRun, version: ModelVersion, now: datetime) -> Medicao:
     """Everything that the verdict on a version's health rests on."""
@@ -45,6 +56,8 @@ def measure(run: JobRun, version: ModelVersion, now: datetime) -> Medicao:
         model = churn_model(session, version.version)
         profile = training_profile(session, CHURN, version.version)
     moved, members = _shifts(run, model, profile, now)
+    found = outcomes_since(run, model, data_end(version))
+    untouched, held_out = (None, None) if found is None else apart_from_contacts(run, found)
     return Medicao(
         versao=version.version,
         treinado_em=version.created_at,
@@ -53,7 +66,9 @@ def measure(run: JobRun, version: ModelVersion, now: datetime) -> Medicao:
         alunos=members,
         entradas=[each for each in moved if each.coluna != SCORE.name],
         score=next((each for each in moved if each.coluna == SCORE.name), None),
-        desempenho=performance(outcomes_since(run, model, data_end(version))),
+        desempenho=performance(found),
+        desempenho_sem_contato=performance(untouched),
+        desempenho_controle=performance(held_out),
     )
 
 
@@ -114,6 +129,43 @@ def outcomes_since(run: JobRun, model: ServedModel, since: datetime) -> Outcomes
     if data is None:
         return None
     return Outcomes(model.predict(data.table), data.y, data.aluno_id, data.as_of)
+
+
+def apart_from_contacts(run: JobRun, found: Outcomes) -> tuple[Outcomes | None, Outcomes | None]:
+    """What became of whom nobody contacted, and of whom nobody was allowed to contact.
+
+    A member who was kept by a contact looks like an error of the model. Neither part is free of
+    selection: those not contacted lack the members the team thought most of, those held out
+    (`service_worklist.py`) all came onto a list; but the latter were picked by lot among them.
+
+    Returns:
+        The rows without a contact in the 30 days that were foretold, and those of members who
+        are held out.
+    """
+    with run.reading() as session:
+        since = {"since": _instant(found.as_of.min())}
+        contacts = session.execute(text(CONTACTS), since).all()
+        held_out = list(session.scalars(text(HELD_OUT)))
+    untouched = ~_contacted(found, contacts)
+    return found.take(untouched), found.take(untouched & np.isin(found.who, held_out))
+
+
+def _contacted(found: Outcomes, contacts: Sequence[Any]) -> NDArray[np.bool_]:
+    """(n,) whether a contact fell into the 30 days after each row's instant."""
+    touched = np.zeros(len(found.who), dtype=np.bool_)
+    if not contacts:
+        return touched
+    made = pd.DataFrame(
+        {
+            "who": [contact.aluno_id for contact in contacts],
+            "em": [np.datetime64(c.concluido_em.replace(tzinfo=None), "us") for c in contacts],
+        }
+    )
+    rows = pd.DataFrame({"who": found.who, "as_of": found.as_of, "row": np.arange(len(touched))})
+    pairs = rows.merge(made, on="who")
+    within = (pairs["em"] > pairs["as_of"]) & (pairs["em"] <= pairs["as_of"] + LABEL)
+    touched[pairs.loc[within, "row"].to_numpy()] = True
+    return touched
 
 
 def performance(found: Outcomes | None) -> DesempenhoOut:

@@ -18,6 +18,7 @@ TABLE_MODULES = (
     "chalicelib.ml.registry",
     "chalicelib.ml.promotion",
     "chalicelib.gym.tables",
+    "chalicelib.gym.tables_retention",
 )
 
 

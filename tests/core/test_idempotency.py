@@ -323,6 +323,9 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /admin/relatorios",
         "POST /admin/alunos-sinteticos",
         "POST /modelos/churn/comparar",
+        "POST /retencao/contatos",
+        "POST /retencao/jogadas",
+        "POST /retencao/regras",
     }
     assert refuses == {
         "POST /auth/token",

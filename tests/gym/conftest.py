@@ -7,12 +7,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert, text
 
+from chalicelib.core import settings
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.gym.service_members import ensure_planos
 from chalicelib.gym.tables import Aluno, Checkin, Vigencia
 
 MakeAluno = Callable[..., int]
+SetHoldOut = Callable[..., None]
 
 
 @pytest.fixture
@@ -62,6 +64,18 @@ def make_aluno(plano_id: int) -> MakeAluno:
         return int(aluno_id)
 
     return make
+
+
+@pytest.fixture
+def hold_out(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> SetHoldOut:
+    """Sets the share that is held out, and the seed of the draw."""
+
+    def change(share: str, seed: str = "teste") -> None:
+        monkeypatch.setenv("RETENCAO_FRACAO_CONTROLE", share)
+        monkeypatch.setenv("RETENCAO_SEMENTE", seed)
+        settings.settings.cache_clear()
+
+    return change
 
 
 def count(table: str) -> int:

@@ -14,14 +14,20 @@ from chalicelib.gym.health import churn_health, judge
 from chalicelib.gym.models import churn_model
 from chalicelib.gym.schemas_models import DesempenhoOut, DesvioOut, Medicao, Saude
 from chalicelib.gym.training_data import labelled_instants, read_snapshots
-from chalicelib.gym.training_watch import Outcomes, outcomes_since, performance, recent_instants
+from chalicelib.gym.training_watch import (
+    Outcomes,
+    apart_from_contacts,
+    outcomes_since,
+    performance,
+    recent_instants,
+)
 from chalicelib.ml.monitoring import Stability
 from infra.local.scheduler import run_due, schedules_of
 from infra.local.seed import load_gym
 from infra.local.simulation import simulate
 from tests.client import Client
 from tests.conftest import MakeUser
-from tests.gym.histories import reader
+from tests.gym.histories import execute, reader
 from tests.gym.publishing import publish_model
 from tests.gym.work import work_off
 
@@ -74,6 +80,25 @@ def test_outcomes_that_are_surely_worse_than_at_validation_are_a_drift() -> None
         assert states(measured(desempenho={"metricas": metrics})) == expected
     metrics = {"roc_auc": GOOD, "brier_skill": {"value": -0.3, "low": -0.5, "high": -0.1}}
     assert states(measured(desempenho={"metricas": metrics})) == [Saude.DERIVA]
+
+
+def test_what_is_seen_only_with_the_contacted_may_be_the_contacts_doing() -> None:
+    skill = {"value": 0.1, "low": 0.0, "high": 0.2}
+    worse = {"roc_auc": {"value": 0.7, "low": 0.6, "high": 0.74}, "brier_skill": skill}
+    as_before = {"roc_auc": GOOD, "brier_skill": skill}
+    for apart, expected in (
+        (as_before, Saude.ATENCAO),
+        (worse, Saude.DERIVA),
+        (None, Saude.DERIVA),
+    ):
+        without = performance(None).model_copy(update={"metricas": apart})
+        found = measured(desempenho={"metricas": worse}, desempenho_sem_contato=without)
+        assert states(found) == [expected]
+    both = measured(
+        desempenho={"metricas": worse},
+        desempenho_sem_contato=performance(None).model_copy(update={"metricas": as_before}),
+    )
+    assert "efeito dos contatos" in next(judge(both, NOW))[1]
 
 
 def test_a_version_that_four_trainings_did_not_replace_wants_attention() -> None:
@@ -171,3 +196,39 @@ def test_back_scores_are_what_the_version_would_have_answered_then(leitor: Clien
     then = read_snapshots(reader(), instants[-2:])
     assert then is not None
     assert (found.scores == model.predict(then.table)).all()
+
+
+def test_outcomes_are_told_apart_by_contact_and_by_lot(leitor: Client) -> None:
+    publish_model()
+    with unit_of_work(tenant=HOUSE, autocommit=True) as session:
+        model = churn_model(session, 1)
+    found = outcomes_since(reader(), model, labelled_instants(reader())[-3])
+    assert found is not None
+    contacted, held_out = np.unique(found.who)[:2].tolist()
+    first, last = np.unique(found.as_of).astype("datetime64[us]").tolist()
+    execute(
+        "INSERT INTO contatos (aluno_id, canal, desfecho, criado_por, criado_em, concluido_em)"
+        f" SELECT {contacted}, 'email', 'conversou', 'teste', em, em FROM unnest(ARRAY["
+        f"'{last}+00'::timestamptz, '{first}+00'::timestamptz - interval '1 day']) em"
+    )
+    execute(
+        "INSERT INTO grupos_retencao (aluno_id, grupo, semente, fracao, atribuido_em)"
+        f" VALUES ({held_out}, 'controle', 's', 0.1, now()),"
+        f" ({contacted}, 'contato', 's', 0.1, now())"
+    )
+    untouched, by_lot = apart_from_contacts(reader(), found)
+    assert untouched is not None
+    assert by_lot is not None
+    # The contact fell into the days after the first instant, and on the second, not after it.
+    gone = (found.who == contacted) & (found.as_of == found.as_of.min())
+    assert gone.sum() == 1
+    assert len(untouched.who) == len(found.who) - 1
+    assert (untouched.scores == found.scores[~gone]).all()
+    assert set(by_lot.who.tolist()) == {held_out}
+    _analyse()
+    measured_now = leitor.get(HEALTH).json["medicao"]
+    assert measured_now["desempenho_controle"]["alunos"] == 1
+    assert (
+        measured_now["desempenho_sem_contato"]["desfechos"]
+        < measured_now["desempenho"]["desfechos"]
+    )

@@ -111,6 +111,19 @@ def test_nothing_to_head_and_back_and_to_head_again(empty: str) -> None:
     assert fingerprint(empty) == at_head
 
 
+def test_new_installation_begins_with_rules_and_plays(empty: str) -> None:
+    init_db(empty)
+    statement = text(
+        "SELECT j.nome, r.tipo, r.limite FROM jogadas j JOIN regras_alerta r ON r.id = j.regra_id"
+        " ORDER BY j.prioridade"
+    )
+    with make_engine(empty, pool_size=0).connect() as connection:
+        assert connection.execute(statement).all() == [
+            ("Sentimos sua falta", "dias_ausente", 14.0),
+            ("Retomar o ritmo", "ritmo_proprio", 0.5),
+        ]
+
+
 def test_init_db_may_be_run_again_and_keeps_the_data(empty: str) -> None:
     init_db(empty)
     with _server(make_url(empty)).connect() as connection:
