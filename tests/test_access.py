@@ -67,6 +67,7 @@ ACCESS = {
     "POST /aluno/checkin": {ADMIN, OPERADOR},
     "POST /aluno/checkin/lote": {ADMIN, OPERADOR},
     "GET /aluno/{aluno_id}/frequencia": READERS,
+    "GET /aluno/{aluno_id}/frequencia/calendario": READERS,
     "GET /aluno/{aluno_id}/risco-churn": READERS,
     "POST /admin/atualizar-modelo": {ADMIN, CIENTISTA},
     "POST /admin/calcular-probabilidades": {ADMIN, OPERADOR, CIENTISTA},

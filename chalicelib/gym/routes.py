@@ -23,6 +23,7 @@ from chalicelib.core.uploads import (
 )
 from chalicelib.core.web import Routes, endpoint
 from chalicelib.gym import (
+    service_calendar,
     service_checkins,
     service_history,
     service_members,
@@ -56,6 +57,7 @@ from chalicelib.gym.schemas import (
     PlanoOut,
     RiscoOut,
 )
+from chalicelib.gym.schemas_calendar import CalendarioOut, CalendarioQuery
 
 gym = Routes(__name__)
 
@@ -142,6 +144,27 @@ def get_frequencia(
     address = call.next_page(found.cursor or None)
     headers = {"Link": f'<{address}>; rel="next"'} if address else {}
     return Reply(found.json(address), headers=headers)
+
+
+@gym.route("/aluno/{aluno_id}/frequencia/calendario", methods=["GET"])
+@endpoint(
+    gym,
+    tenant=HOUSE,
+    query=CalendarioQuery,
+    allow=READERS,
+    response=CalendarioOut,
+    raises=(AlunoNotFound,),
+    autocommit=True,
+)
+def get_frequencia_calendario(
+    session: Session, aluno_id: Id, query: CalendarioQuery, now: datetime
+) -> Reply:
+    """A member's visits day by day, for a heat map, and their habits as of now.
+
+    Usual weekdays and hours, weeks in a row with a visit, and whether the member comes more or
+    less often than they used to.
+    """
+    return Reply(service_calendar.calendar_json(session, aluno_id, query, now))
 
 
 @gym.route("/aluno/{aluno_id}/risco-churn", methods=["GET"])

@@ -7,24 +7,18 @@ more is won and the less is lost (decision 0008, with figures).
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Self
 
 from sqlalchemy.orm import Session
 
-from chalicelib.core.cache import AnswerCache, answer_cache, answer_key, origin_sql
-from chalicelib.core.settings import HOUSE, settings
-from chalicelib.core.statements import HotStatement
-from chalicelib.gym.errors import AlunoNotFound
+from chalicelib.core.settings import settings
+from chalicelib.gym.kept_answers import Computed, Question, kept_answer
 from chalicelib.gym.schemas import FrequenciaOut, FrequenciaQuery
-from chalicelib.gym.service_frequency import Frequency, frequency
+from chalicelib.gym.service_frequency import frequency
 
 KIND = "frequencia-1"  # Raise the number when fields of the answer change.
 LONG_PAGE = 50
-LONGEST_LIFE = timedelta(hours=12)
-
-REVISION = HotStatement(f"""
-SELECT a.revisao, {origin_sql("alunos")} AS origem FROM alunos a WHERE a.id = :aluno_id
-""")
 
 
 @dataclass(frozen=True)
@@ -39,6 +33,11 @@ class History:
     cursor: str
     content: str
 
+    @classmethod
+    def of_text(cls, text: str) -> Self:
+        """What `_compute` wrote."""
+        return cls(*text.split("\n", 1))
+
     def json(self, next_page: str | None) -> str:
         """The JSON of the whole `FrequenciaOut`."""
         return f'{{"next":{json.dumps(next_page)},{self.content[1:]}'
@@ -51,45 +50,18 @@ def history(session: Session, aluno_id: int, query: FrequenciaQuery, now: dateti
         AlunoNotFound: There is no such aluno.
         CursorInvalid: The cursor is not of this list.
     """
-    cache = answer_cache()
-    if cache is None or cache.is_away or query.limit < LONG_PAGE:
-        return _compute(session, aluno_id, query, now)[0]
-    row = REVISION.one_or_none(session, aluno_id=aluno_id)
-    if row is None:
-        raise AlunoNotFound
-    kept = cache.get(_key(aluno_id, query, row.revisao, row.origem), now)
-    if kept is not None:
-        return History(*kept.split("\n", 1))
-    found, figures = _compute(session, aluno_id, query, now)
-    _keep(cache, aluno_id, query, found, figures, now)
-    return found
+    if query.limit < LONG_PAGE:
+        return History.of_text(_compute(session, aluno_id, query, now).text)
+    rest = (settings().local_timezone, query.limit, query.cursor or "")
+    question = Question(KIND, aluno_id, rest)
+    return History.of_text(
+        kept_answer(session, question, now, lambda: _compute(session, aluno_id, query, now))
+    )
 
 
-def _compute(
-    session: Session, aluno_id: int, query: FrequenciaQuery, now: datetime
-) -> tuple[History, Frequency]:
+def _compute(session: Session, aluno_id: int, query: FrequenciaQuery, now: datetime) -> Computed:
+    """The cursor in the first line, the content in the second."""
     found = frequency(session, aluno_id, query, now)
     answer = FrequenciaOut(**found.fields, next=None)
-    return History(found.cursor or "", answer.model_dump_json(exclude={"next"})), found
-
-
-def _keep(
-    cache: AnswerCache,
-    aluno_id: int,
-    query: FrequenciaQuery,
-    found: History,
-    figures: Frequency,
-    now: datetime,
-) -> None:
-    if figures.changes_at is None:
-        return
-    # The revisão that these figures were read with, which may be newer than the one looked for.
-    key = _key(aluno_id, query, figures.revisao, figures.origem)
-    until = min(figures.changes_at, now + LONGEST_LIFE)
-    cache.put(key, f"{found.cursor}\n{found.content}", since=now, until=until)
-
-
-def _key(aluno_id: int, query: FrequenciaQuery, revisao: int, origem: str) -> str:
-    zone = settings().local_timezone
-    rest = (origem, zone, query.limit, query.cursor or "")
-    return answer_key(KIND, HOUSE, aluno_id, revisao, *rest)
+    text = f"{found.cursor or ''}\n{answer.model_dump_json(exclude={'next'})}"
+    return Computed(text, found.revisao, found.origem, found.changes_at)

@@ -46,7 +46,7 @@ def update_model(run: JobRun) -> TrainingReport:
     if data is None:
         raise TooLittleHistory
     try:
-        split = temporal_split(data.as_of, LABEL, _validation_snapshots(data))
+        split = split_in_time(data)
         run.progress(1, 6, "escolhendo o algoritmo")
         chosen = _train(run, data, split)
         run.progress(4, 6, "conferindo o modelo exportado")
@@ -55,8 +55,14 @@ def update_model(run: JobRun) -> TrainingReport:
         raise TooLittleHistory from error
 
 
-def _validation_snapshots(data: TrainingSet) -> int:
-    return max(1, round(len(np.unique(data.as_of)) * VALIDATION_SHARE))
+def split_in_time(data: TrainingSet) -> TemporalSplit:
+    """The latest fifth of the snapshots judges; those whose labels were known by then train.
+
+    Raises:
+        TooLittleData: No snapshot is left to train on.
+    """
+    judging = max(1, round(len(np.unique(data.as_of)) * VALIDATION_SHARE))
+    return temporal_split(data.as_of, LABEL, judging)
 
 
 def _train(run: JobRun, data: TrainingSet, split: TemporalSplit) -> Candidate:
