@@ -42,6 +42,10 @@ def requests(admin: Client, client_of: MakeUser) -> Requests:
     )
     change_job(UUID(failed), "state = 'failed', finished_at = now()")
 
+    visits = ["2026-03-02T10:00:00Z", "2026-03-03T10:00:00Z"]
+    for entrada in visits:
+        admin.post("/aluno/checkin", {"aluno_id": aluno_id, "entrada": entrada})
+
     def refresh_token() -> str:
         return sessions.sign_in(other.login, PASSWORD, "192.0.2.1", utc_now()).refresh_token
 
@@ -66,6 +70,14 @@ def requests(admin: Client, client_of: MakeUser) -> Requests:
         "POST /aluno/registro": ("/aluno/registro", member),
         "POST /aluno/registro/lote": ("/aluno/registro/lote", b"nome,email,plano\n"),
         "POST /aluno/checkin": ("/aluno/checkin", {"aluno_id": aluno_id}),
+        "PATCH /aluno/{aluno_id}/visitas/{entrada}": (
+            f"/aluno/{aluno_id}/visitas/{visits[0]}",
+            {"saida": None},
+        ),
+        "DELETE /aluno/{aluno_id}/visitas/{entrada}": (
+            f"/aluno/{aluno_id}/visitas/{visits[1]}",
+            None,
+        ),
         "POST /aluno/checkin/lote": ("/aluno/checkin/lote", CSV),
         "POST /admin/atualizar-modelo": ("/admin/atualizar-modelo", None),
         "POST /admin/calcular-probabilidades": ("/admin/calcular-probabilidades", None),
