@@ -11,13 +11,20 @@ from chalicelib.core.settings import HOUSE
 from chalicelib.core.sweep import remove_old_jobs
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
-from chalicelib.gym import service_analyses, service_models, service_reports, service_scores
+from chalicelib.gym import (
+    service_analyses,
+    service_models,
+    service_reports,
+    service_scores,
+    service_visits,
+)
 from chalicelib.gym.routes import gym
 from chalicelib.gym.routes_members import members
 from chalicelib.gym.routes_models import models
 from chalicelib.gym.routes_personal_data import personal_data
 from chalicelib.gym.routes_reports import reports
 from chalicelib.gym.routes_retention import retention
+from chalicelib.gym.routes_visits import visits
 from chalicelib.gym.service_lgpd_files import remove_old_exports
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
@@ -32,6 +39,7 @@ app.register_blueprint(models)
 app.register_blueprint(personal_data)
 app.register_blueprint(reports)
 app.register_blueprint(retention)
+app.register_blueprint(visits)
 answer_preflights(app)
 
 
@@ -43,6 +51,12 @@ def sweep() -> None:
 
 # São Paulo has been three hours behind UTC all year round since 2019, and EventBridge's cron
 # knows only UTC: elsewhere these hours are others, while the days stay those of LOCAL_TIMEZONE.
+@scheduled(app, Cron(15, 6, "*", "*", "?", "*"))
+def close_forgotten_visits() -> None:
+    """Flag visits whose exit nobody recorded, at 03:15 in São Paulo."""
+    service_visits.close_forgotten_visits(utc_now())
+
+
 @scheduled(app, Cron(30, 6, "*", "*", "?", "*"))
 def score_members() -> None:
     """Ask for every member's score of the day, at 03:30 in São Paulo."""

@@ -6,7 +6,9 @@ Glossary:
     vigência: From `desde` on, an aluno had this plano and was active or not; the history that
         lets features be computed as of any past instant.
     check-in, visita: One stay, from *entrada* to *saída*; *aberta* while the aluno is inside,
-        *sem saída* when nobody recorded the exit.
+        *sem saída* when nobody recorded the exit. `visit_matching` says which exit is whose.
+    saída sem entrada: An exit that no visit is known for; kept, and counted for nothing.
+    anulada: Struck by the desk: a visit that never was.
     revisão: A counter on the aluno, raised by every transaction that changes them, their visits
         or their plano; what was computed under an older one is stale.
     sintético: Made up, for trying the model; no training and no report knows of them.

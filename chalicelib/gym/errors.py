@@ -84,6 +84,14 @@ class SemVisitaAberta(Conflict):
     """This aluno has no open visit that this exit could end."""
 
 
+class VisitaNotFound(NotFound):
+    """This aluno has no visit that began at this instant."""
+
+
+class VisitaJaAnulada(Conflict):
+    """The desk has struck the visit of this event; record it anew without its chave_evento."""
+
+
 class VisitaImpossivel(Unprocessable):
     """An exit must come after its entry, by 24 hours at the most."""
 

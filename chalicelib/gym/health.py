@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from chalicelib.gym.models import CHURN
 from chalicelib.gym.schemas_models import DesempenhoOut, Medicao, Saude, SaudeOut
 from chalicelib.gym.service_analyses import NOT_YET, Analysis, latest
-from chalicelib.ml.monitoring import Stability
 from chalicelib.ml.registry import ModelVersion, champion_of
+from chalicelib.ml.stability import Stability
 
 OLDEST = timedelta(days=28)  # Four weekly trainings without a better version, or without any.
 STALE = timedelta(days=3)  # A nightly measurement that is older than this has stopped.

@@ -43,6 +43,7 @@ from chalicelib.gym.errors import (
     PlanoUnknown,
     SemVisitaAberta,
     VisitaImpossivel,
+    VisitaJaAnulada,
 )
 from chalicelib.gym.queues import ALUNO_QUEUE, CHECKIN_QUEUE
 from chalicelib.gym.schemas import (
@@ -113,6 +114,7 @@ def post_aluno(session: Session, principal: Principal, body: AlunoIn, now: datet
         SemVisitaAberta,
         ChaveEventoTaken,
         VisitaImpossivel,
+        VisitaJaAnulada,
     ),
     autocommit=True,
 )
@@ -121,7 +123,8 @@ def post_checkin(session: Session, body: CheckinIn, now: datetime) -> CheckinOut
 
     An entry while a visit younger than six hours is open is refused; an older open one is
     closed as `sem_saida`. An event key that was sent before changes nothing and is answered
-    with the visit it made.
+    with the visit it made. An exit ends the latest visit that began before it, within 24 hours;
+    one with a key that ends none is kept, and as `sem_entrada` where there is no such visit.
     """
     return service_checkins.record_checkin(session, body, now)
 
@@ -213,7 +216,9 @@ def post_checkins_lote(session: Session, principal: Principal, prepared: str, ca
 
     CSV with a header or NDJSON, in the body or as `{"objeto": key}` of an upload. Fields:
     aluno_id or email, entrada, saida, tipo, chave_evento. A row's key is its chave_evento, else
-    (aluno, entrada): a file sent twice adds nothing.
+    (aluno, entrada), of an exit (aluno, saida): a file sent twice adds nothing, and the order of
+    rows and of files does not matter. Exits without an entry are kept, see
+    GET /visitas/saidas-sem-entrada.
     """
     return _import(session, CHECKIN_QUEUE, principal, prepared, call)
 

@@ -117,16 +117,19 @@ class SituacaoVisita(StrEnum):
     ABERTA = "aberta"
     ENCERRADA = "encerrada"
     SEM_SAIDA = "sem_saida"
+    SEM_ENTRADA = "sem_entrada"
 
 
 class CheckinOut(BaseModel):
     """A visit."""
 
     aluno_id: Id
-    entrada: datetime
+    entrada: datetime | None = Field(description="Null only of an exit whose entry is not known.")
     saida: datetime | None
     situacao: SituacaoVisita
-    duracao_minutos: float | None = Field(description="Null while open and without exit.")
+    duracao_minutos: float | None = Field(
+        description="Null while open, without exit, and without entry."
+    )
     chave_evento: str | None
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from chalicelib.core.types import Strict
-from chalicelib.ml.monitoring import Stability
 from chalicelib.ml.promotion import Move
+from chalicelib.ml.stability import Stability
 
 Motivo = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=500)]
 Versao = Annotated[int, Field(ge=1, le=2**31 - 1)]

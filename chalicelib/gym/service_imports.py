@@ -11,19 +11,21 @@ from sqlalchemy.orm import Session
 from chalicelib.core.clock import utc_now, zone
 from chalicelib.core.db import copy_in
 from chalicelib.core.imports import ImportReport, RowRefused, import_rows
+from chalicelib.core.jobs import SYSTEM
 from chalicelib.core.rowfile import HeaderInvalid, Position, Row, RowFile
 from chalicelib.core.runs import JobRun
 from chalicelib.core.settings import settings
 from chalicelib.core.uploads import object_store, require_stored, upload_media_type
 from chalicelib.gym.schemas import ImportMessage
 from chalicelib.gym.service_checkins import CLOCK_SKEW
+from chalicelib.gym.service_recounts import ask_for_staged_recounts
+from chalicelib.gym.visit_matching import match_staged
 
 CHECKIN_COLUMNS = ("aluno_id", "email", "entrada", "saida", "tipo", "chave_evento")
 LONGEST_VISIT = timedelta(hours=24)
 LONGEST_TEXT = 254
 
 UNKNOWN_ALUNO = "Aluno desconhecido."
-NO_ENTRY = "Saída sem entrada: nenhuma visita sem saída nas 24 horas anteriores."
 
 # What COPY's text format would take for something else.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -199,10 +201,17 @@ FROM (SELECT id FROM alunos WHERE id IN (SELECT aluno_id FROM staged_checkins)
       ORDER BY id FOR NO KEY UPDATE) t
 WHERE a.id = t.id
 """
+# What the desk has struck stays struck: it is known already.
+DROP_STRUCK = """
+DELETE FROM staged_checkins s USING visitas_anuladas z
+WHERE z.aluno_id = s.aluno_id AND NOT s.eh_saida
+  AND (z.entrada = s.entrada OR z.chave_evento = s.chave)
+"""
 COUNT_KINDS = """
 SELECT count(*) FILTER (WHERE eh_saida) AS exits,
        count(*) FILTER (WHERE NOT eh_saida AND saida IS NULL) AS entries,
-       count(*) FILTER (WHERE NOT eh_saida AND saida IS NOT NULL) AS visits
+       count(*) FILTER (WHERE NOT eh_saida AND saida IS NOT NULL) AS visits,
+       EXISTS (SELECT 1 FROM saidas) AS has_exits
 FROM staged_checkins
 """
 INSERT_WHOLE_VISITS = """
@@ -210,7 +219,7 @@ WITH nova AS (
     INSERT INTO checkins (aluno_id, entrada, saida, chave_evento)
     SELECT aluno_id, entrada, saida, chave FROM staged_checkins
     WHERE NOT eh_saida AND saida IS NOT NULL
-    ORDER BY aluno_id, entrada
+    ORDER BY aluno_id, entrada, saida
     ON CONFLICT DO NOTHING
     RETURNING 1
 )
@@ -240,46 +249,28 @@ WITH nova AS (
 )
 SELECT count(*) FROM nova
 """
-# A visit known without its exit, sent again with it.
+# A visit known without its exit, or with one of its own or a later one, sent again with it.
 COMPLETE_VISITS = """
 WITH completa AS (
-    UPDATE checkins c SET saida = s.saida, sem_saida = false
+    UPDATE checkins c SET saida = s.saida, sem_saida = false, fonte_saida = NULL
     FROM (SELECT DISTINCT ON (aluno_id, entrada) * FROM staged_checkins
-          WHERE NOT eh_saida AND saida IS NOT NULL ORDER BY aluno_id, entrada, linha) s
-    WHERE c.aluno_id = s.aluno_id AND c.entrada = s.entrada AND c.saida IS NULL
+          WHERE NOT eh_saida AND saida IS NOT NULL ORDER BY aluno_id, entrada, saida) s
+    WHERE c.aluno_id = s.aluno_id AND c.entrada = s.entrada
+      AND c.fonte_saida IS DISTINCT FROM 'corrigida'
+      AND (c.fonte_saida = 'evento' OR c.saida IS NULL OR c.saida > s.saida)
     RETURNING 1
 )
 SELECT count(*) FROM completa
 """
-# Each exit belongs to the last entry before it; of several for one visit the first counts.
-APPLY_EXITS = """
-WITH alvo AS (
-    SELECT s.linha, s.saida, s.chave, c.aluno_id, c.entrada, c.saida AS conhecida,
-           row_number() OVER (
-               PARTITION BY c.aluno_id, c.entrada ORDER BY s.saida, s.linha) AS ordem,
-           EXISTS (SELECT 1 FROM checkins d WHERE d.chave_saida = s.chave)
-               OR s.chave IS NOT NULL AND row_number() OVER (
-                   PARTITION BY s.chave ORDER BY s.linha) > 1 AS repetida
-    FROM staged_checkins s
-    LEFT JOIN LATERAL (
-        SELECT c.aluno_id, c.entrada, c.saida FROM checkins c
-        WHERE c.aluno_id = s.aluno_id AND c.entrada < s.saida
-          AND c.entrada >= s.saida - interval '24 hours'
-        ORDER BY c.entrada DESC LIMIT 1
-    ) c ON true
-    WHERE s.eh_saida
-), feita AS (
-    UPDATE checkins c SET saida = a.saida, sem_saida = false, chave_saida = a.chave
-    FROM alvo a
-    WHERE a.ordem = 1 AND a.conhecida IS NULL AND NOT a.repetida
-      AND c.aluno_id = a.aluno_id AND c.entrada = a.entrada
-    RETURNING a.linha
+INSERT_EXITS = """
+WITH nova AS (
+    INSERT INTO saidas (aluno_id, saida, chave_evento)
+    SELECT aluno_id, saida, chave FROM staged_checkins WHERE eh_saida
+    ORDER BY aluno_id, saida, linha
+    ON CONFLICT DO NOTHING
+    RETURNING 1
 )
-SELECT a.linha,
-       a.linha IN (SELECT linha FROM feita) AS aceita,
-       a.repetida OR coalesce(a.conhecida = a.saida, false)
-           OR a.entrada IS NOT NULL AND a.ordem > 1 AS duplicada
-FROM alvo a
+SELECT count(*) FROM nova
 """
 
 
@@ -289,27 +280,34 @@ def load_checkins(session: Session, rows: list[str]) -> tuple[int, int, dict[int
     Returns:
         Rows accepted, rows known already, and line -> reason of those refused.
     """
+    now = utc_now()
     _stage(session, rows)
     session.execute(text(RESOLVE_EMAILS))
     refused = {row.linha: UNKNOWN_ALUNO for row in session.execute(text(REFUSE_UNKNOWN))}
     session.execute(text(BUMP_REVISIONS))
+    session.execute(text(DROP_STRUCK))
     session.execute(text(CLOSE_SUPERSEDED))
     counts = session.execute(text(COUNT_KINDS)).one()
+    accepted = _merge(session, counts, now)
+    if counts.exits or counts.has_exits:
+        match_staged(session, now)
+    if accepted:
+        ask_for_staged_recounts(session, owner=SYSTEM, now=now)
+    return accepted, len(rows) - len(refused) - accepted, refused
+
+
+def _merge(session: Session, counts: Any, now: datetime) -> int:
+    """Add what is new; returns how many rows were."""
     accepted = 0
     if counts.visits:
         accepted += session.execute(text(INSERT_WHOLE_VISITS)).scalar_one()
     if counts.entries:
-        accepted += session.execute(text(INSERT_ENTRIES), {"now": utc_now()}).scalar_one()
+        accepted += session.execute(text(INSERT_ENTRIES), {"now": now}).scalar_one()
     if accepted < counts.visits + counts.entries:
         accepted += session.execute(text(COMPLETE_VISITS)).scalar_one()
-    known = counts.visits + counts.entries - accepted
     if counts.exits:
-        for row in session.execute(text(APPLY_EXITS)):
-            accepted += row.aceita
-            known += row.duplicada and not row.aceita
-            if not row.aceita and not row.duplicada:
-                refused[row.linha] = NO_ENTRY
-    return accepted, known, refused
+        accepted += session.execute(text(INSERT_EXITS)).scalar_one()
+    return int(accepted)
 
 
 def _stage(session: Session, rows: list[str]) -> None:

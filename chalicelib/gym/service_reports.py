@@ -41,6 +41,10 @@ WHERE r.conteudo <> excluded.conteudo
 RETURNING r.dia
 """
 
+LOCK_DAY = """
+SELECT pg_advisory_xact_lock(hashtext('relatorios_diarios'), cast(:dia AS date) - '2000-01-01')
+"""
+
 
 def ask_for_report(session: Session, dia: date | None, *, owner: str, now: datetime) -> Job:
     """Ask for the report of a day, yesterday's unless another is named.
@@ -69,19 +73,21 @@ def ask_for_report_of_yesterday(now: datetime) -> None:
 
 
 def make_report(run: JobRun, dia: date) -> RelatorioJob:
-    """Count a day and keep the report; made again of the same rows it is the same to the byte."""
-    run.progress(0, 2, "contando o dia")
-    with run.reading() as session:
-        content = count_day(session, dia, settings().local_timezone)
-    written = content.model_dump_json()
-    found = {
-        "dia": dia,
-        "visitas": content.visitas,
-        "alunos": content.alunos,
-        "impressao_digital": hashlib.sha256(written.encode()).hexdigest(),
-    }
-    run.progress(1, 2, "guardando o relatório")
+    """Count a day and keep the report; made again of the same rows it is the same to the byte.
+
+    Counted under a lock of the day: who counted first does not write last.
+    """
+    run.progress(0, 1, "contando o dia")
     with run.transaction() as session:
+        session.execute(text(LOCK_DAY), {"dia": dia})
+        content = count_day(session, dia, settings().local_timezone)
+        written = content.model_dump_json()
+        found = {
+            "dia": dia,
+            "visitas": content.visitas,
+            "alunos": content.alunos,
+            "impressao_digital": hashlib.sha256(written.encode()).hexdigest(),
+        }
         values = {**found, "gerado_em": utc_now(), "conteudo": written}
         changed = session.execute(text(STORE), values).scalar() is not None
     return RelatorioJob(**found, alterado=changed)

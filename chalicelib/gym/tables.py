@@ -41,6 +41,7 @@ from chalicelib.gym.errors import (
 )
 
 IS_OPEN = "saida IS NULL AND NOT sem_saida"
+IS_ORPHAN = "sem_entrada AND NOT anulada"
 WORDS = "palavras_do_aluno(nome_busca, email, telefone)"
 """What a search finds a member by. An index on the expression keeps it out of the rows, which
 every visit writes anew."""
@@ -129,7 +130,9 @@ class Checkin(Base):
         server_default=text("false"), comment="Over, but nobody recorded the exit."
     )
     chave_evento: Mapped[str | None] = mapped_column(Text, comment="Key of the entry event.")
-    chave_saida: Mapped[str | None] = mapped_column(Text, comment="Key of the exit event.")
+    fonte_saida: Mapped[str | None] = mapped_column(
+        Text, comment="evento: of saidas; corrigida: by the desk; null: came with the entry."
+    )
 
     __table_args__ = (
         PrimaryKeyConstraint(
@@ -141,6 +144,7 @@ class Checkin(Base):
             info={"problem": VisitaImpossivel},
         ),
         CheckConstraint("NOT (sem_saida AND saida IS NOT NULL)", name="sem_saida"),
+        CheckConstraint("fonte_saida IN ('evento', 'corrigida')", name="fonte_saida"),
         Index(
             "checkins_aberta_idx",
             "aluno_id",
@@ -155,16 +159,56 @@ class Checkin(Base):
             postgresql_where=text("chave_evento IS NOT NULL"),
             info={"problem": ChaveEventoTaken},
         ),
-        Index(
-            "checkins_chave_saida_idx",
-            "chave_saida",
-            unique=True,
-            postgresql_where=text("chave_saida IS NOT NULL"),
-            info={"problem": ChaveEventoTaken},
-        ),
         # Visits arrive nearly in order, so a block-range index finds a day's at no cost to writes.
         Index("checkins_entrada_idx", "entrada", postgresql_using="brin"),
     )
+
+
+class Saida(Base):
+    """An exit that came as an event of its own; `visit_matching` says whose it is.
+
+    It stays when a visit has taken its instant, because an entry that comes late may take it
+    away. No feature and no report reads this table.
+    """
+
+    __tablename__ = "saidas"
+
+    aluno_id: Mapped[int] = mapped_column(
+        ForeignKey("alunos.id", ondelete="CASCADE"), primary_key=True
+    )
+    saida: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    chave_evento: Mapped[str | None] = mapped_column(Text)
+    sem_entrada: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="No entry of the 24 hours before is known."
+    )
+    anulada: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Struck by the desk together with its visit."
+    )
+
+    __table_args__ = (
+        Index(
+            "saidas_chave_evento_idx",
+            "chave_evento",
+            unique=True,
+            postgresql_where=text("chave_evento IS NOT NULL"),
+            info={"problem": ChaveEventoTaken},
+        ),
+        Index("saidas_sem_entrada_idx", "saida", "aluno_id", postgresql_where=text(IS_ORPHAN)),
+    )
+
+
+class VisitaAnulada(Base):
+    """A visit that the desk struck: whatever brings it again counts as known."""
+
+    __tablename__ = "visitas_anuladas"
+
+    aluno_id: Mapped[int] = mapped_column(
+        ForeignKey("alunos.id", ondelete="CASCADE"), primary_key=True
+    )
+    entrada: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    chave_evento: Mapped[str | None] = mapped_column(Text, comment="Key of the entry event.")
+
+    __table_args__ = (Index("visitas_anuladas_chave_evento_idx", "chave_evento"),)
 
 
 class RiscoChurn(Base):

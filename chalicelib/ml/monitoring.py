@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.ml.columns import Column, Table, is_missing
+from chalicelib.ml.stability import Stability
 
 Counts = NDArray[np.float64]
 
@@ -25,15 +25,6 @@ PSEUDO_COUNT = 0.5
 ATTENTION, DRIFT = 0.1, 0.25  # The usual bounds of the index.
 ROWS_PER_BIN = 10  # With fewer, chance alone reaches the bounds.
 SCORE = Column("score", "number", label="Probabilidade")
-
-
-class Stability(StrEnum):
-    """How far something has moved since training."""
-
-    OK = "ok"
-    ATTENTION = "atencao"
-    DRIFT = "deriva"
-    TOO_FEW = "poucos_dados"
 
 
 def population_stability(expected: Counts, actual: Counts) -> float:

@@ -334,6 +334,14 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /uploads",
         "POST /jobs/{job_id}/cancelar",
         "PATCH /auth/usuarios/{usuario_id}",
+        "PATCH /aluno/{aluno_id}/ativar",
+        "PATCH /aluno/{aluno_id}/desativar",
+        "PATCH /planos/{plano_id}/ativar",
+        "PATCH /planos/{plano_id}/desativar",
+        "PATCH /aluno/{aluno_id}/visitas/{entrada}",
+        "PATCH /retencao/contatos/{contato_id}",
+        "POST /modelos/churn/{versao}/promover",
+        "POST /modelos/churn/reverter",
     }
 
 

@@ -89,9 +89,12 @@ def test_event_key_of_somebody_else_is_refused(operador: Client, make_aluno: Mak
     assert_problem(answer, 409, "ChaveEventoTaken")
 
 
-def test_exit_without_entry_is_refused(operador: Client, make_aluno: MakeAluno) -> None:
+def test_exit_without_entry_and_without_key_is_refused(
+    operador: Client, make_aluno: MakeAluno
+) -> None:
     answer = operador.post("/aluno/checkin", {"aluno_id": make_aluno(), "tipo": "saida"})
     assert_problem(answer, 409, "SemVisitaAberta")
+    assert count("saidas") == 0
 
 
 def test_late_entry_does_not_disturb_the_open_visit(

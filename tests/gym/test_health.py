@@ -21,7 +21,7 @@ from chalicelib.gym.training_watch import (
     performance,
     recent_instants,
 )
-from chalicelib.ml.monitoring import Stability
+from chalicelib.ml.stability import Stability
 from infra.local.scheduler import run_due, schedules_of
 from infra.local.seed import load_gym
 from infra.local.simulation import simulate

@@ -219,6 +219,8 @@ def test_a_cancelled_import_stops_between_two_chunks(
     assert cancelled.checkpoint is not None
     tally = cancelled.checkpoint["tally"]
     assert count("checkins") == tally["aceitas"]
+    refused = operador.get(f"/jobs/{job_id}/rejeicoes").json["total"]
+    assert (refused, tally["linhas"] % 400) == (tally["rejeitadas"], 0)
     # Sent again, it goes on from there.
     assert operador.post(f"/jobs/{job_id}/reenviar").status == 202
     until(lambda: has_ended(job_id))

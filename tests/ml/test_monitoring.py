@@ -7,14 +7,8 @@ import numpy as np
 import pytest
 
 from chalicelib.ml.columns import Column
-from chalicelib.ml.monitoring import (
-    Binning,
-    Stability,
-    population_stability,
-    profile,
-    shifts,
-    stability,
-)
+from chalicelib.ml.monitoring import Binning, population_stability, profile, shifts, stability
+from chalicelib.ml.stability import Stability
 
 NUMBER = Column("dias", "number")
 CATEGORY = Column("plano", "category")
