@@ -27,10 +27,9 @@ from chalicelib.gym.schemas_models import (
 )
 from chalicelib.gym.service_analyses import ask_for_analyses
 from chalicelib.gym.service_scores import ask_for_scores
-from chalicelib.ml.artefacts import DigestMismatch
+from chalicelib.ml.artefacts import DigestMismatch, WidthMismatch
 from chalicelib.ml.promotion import ModelMove, Move, champion_before, move_champion
 from chalicelib.ml.registry import Alias, ModelAlias, ModelVersion, version_of
-from chalicelib.ml.serving import WidthMismatch
 
 LABEL = (
     f"Deixa de vir: nenhuma visita nos {LABEL_DAYS} dias seguintes, ou cancelamento neles. "

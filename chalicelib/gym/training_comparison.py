@@ -16,9 +16,8 @@ from chalicelib.gym.models import CHURN, churn_model
 from chalicelib.gym.schemas_models import CompareMessage
 from chalicelib.gym.training_card import SEED
 from chalicelib.gym.training_data import LABEL, labelled_instants, read_snapshots
-from chalicelib.ml.artefacts import DigestMismatch
+from chalicelib.ml.artefacts import DigestMismatch, WidthMismatch
 from chalicelib.ml.registry import ModelVersion, version_of
-from chalicelib.ml.serving import WidthMismatch
 from chalicelib.ml.training.bootstrap import Metric
 from chalicelib.ml.training.evaluate import (
     Estimate,

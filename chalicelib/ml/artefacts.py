@@ -10,6 +10,10 @@ class DigestMismatch(RuntimeError):
     """The stored model is not the one that was registered; it must not be loaded."""
 
 
+class WidthMismatch(RuntimeError):
+    """The stored model reads another number of columns than its encoder writes."""
+
+
 def sha256_of(data: bytes) -> str:
     """Digest as 64 lowercase hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()

@@ -13,16 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.ml.artefacts import verify_digest
+from chalicelib.ml.artefacts import WidthMismatch, verify_digest
 from chalicelib.ml.encoding import Encoder, Table, TargetScaling
 from chalicelib.ml.explain import Explainer, Explanation
 
 INPUT_NAME = "rows"
 """Name of a published model's one input, (n, width) float32; its one output ends in the score."""
-
-
-class WidthMismatch(RuntimeError):
-    """The stored model reads another number of columns than its encoder writes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.settings import HOUSE
 from chalicelib.gym.errors import CheckinAberto, CheckinRepetido
-from chalicelib.gym.schemas import CheckinIn, TipoEvento
+from chalicelib.gym.schemas import CheckinIn
 from chalicelib.gym.service_checkins import record_checkin
 from chalicelib.gym.service_imports import CheckinParser, load_checkins
 from chalicelib.gym.service_visits import close_forgotten_visits
@@ -294,8 +294,8 @@ def _send_to_desk(aluno_id: int, start: datetime, now: datetime, file: list[Even
     """Send events one at a time; what the desk refuses comes in a file."""
     for event in file:
         _, _, entrada, saida, tipo, key = event.row(aluno_id, start)
-        body = {"entrada": entrada or None, "saida": saida or None}
-        sent = CheckinIn(aluno_id=aluno_id, tipo=TipoEvento(tipo), chave_evento=key, **body)
+        body = {"aluno_id": aluno_id, "entrada": entrada or None, "saida": saida or None}
+        sent = CheckinIn.model_validate({**body, "tipo": tipo, "chave_evento": key}, strict=False)
         try:
             with unit_of_work(tenant=HOUSE, autocommit=True) as session:
                 record_checkin(session, sent, now)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from chalicelib.ml.artefacts import DigestMismatch, sha256_of
+from chalicelib.ml.artefacts import DigestMismatch, WidthMismatch, sha256_of
 from chalicelib.ml.encoding import Column, Encoder, TargetScaling
 from chalicelib.ml.explain import Explainer
-from chalicelib.ml.serving import ServedModel, WidthMismatch, load_served_model
+from chalicelib.ml.serving import ServedModel, load_served_model
 from chalicelib.ml.training.estimators import fit_classifier
 from chalicelib.ml.training.export import to_onnx
 from tests.ml.conftest import Sample
