@@ -6,7 +6,7 @@ PY     := $(VENV)/bin/python
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast soak check format bench clean
+.PHONY: help run test test-fast soak check format bench package clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,11 @@ format: $(READY)  ## Put the code in the one format
 bench: $(READY)  ## Our figures beside a peer's, in one run (BENCH="import training" for the long ones)
 	$(PY) -m tests.bench.run $(BENCH)
 
-clean:  ## Remove the virtual environment and caches; the data in .data stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
+package: $(READY)  ## What AWS Lambda runs, in build/lambda/package; needs Python 3.13 or 3.12 beside
+	@$(PY) -m infra.aws.package
+
+clean:  ## Remove the virtual environment, caches and builds; the data in .data stays
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis
 
 $(READY): requirements.txt functions/requirements.txt infra/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Previsto needs Python 3.11 or newer; say which with PYTHON=python3.x")'

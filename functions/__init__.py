@@ -25,6 +25,10 @@ class EventSource:
 EVENT_SOURCES = {
     "aluno_queue": EventSource("functions.gym.import_alunos.handler", is_long=True),
     "checkin_queue": EventSource("functions.gym.import_checkins.handler", is_long=True),
+    "churn_probabilities_queue": EventSource(
+        "functions.gym.calculate_probabilities.handler", is_long=True
+    ),
+    "daily_report_queue": EventSource("functions.gym.daily_report.handler"),
     "model_update_queue": EventSource("functions.gym.update_model.handler", is_long=True),
 }
 """Queue name -> what it invokes: the event source mappings of Lambda."""

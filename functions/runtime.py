@@ -2,13 +2,15 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.core import telemetry
+from chalicelib.core import metrics, telemetry
 from chalicelib.core.db import DATABASE_ERRORS
 from chalicelib.core.errors import InternalError, Problem, ServiceUnavailable, Unprocessable
 from chalicelib.core.queues import MessageT, Queue
@@ -27,6 +29,17 @@ log = logging.getLogger("previsto.functions")
 
 Work = Callable[[JobRun, MessageT], BaseModel | None]
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+class Outcome(StrEnum):
+    """How one run of a job ended, for the metrics."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # As another attempt might not; its row says whether there is one.
+    REFUSED = "refused"  # As every attempt would.
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"  # Given back by a worker that had to end.
+    LOST = "lost"
 
 
 class MessageUnreadable(Unprocessable):
@@ -79,31 +92,43 @@ def run_job(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> None:
     with telemetry.correlated(run.request_id):
         fields = {"queue": queue.name, "job": str(run.job_id), "attempt": run.attempt}
         log.info("job started", extra=fields)
+        started = time.perf_counter()
         try:
-            _end(run, queue, work)
+            outcome = _end(run, queue, work)
         except LeaseLost:
             log.warning("lease lost", extra=fields)
-        log.info("job ended", extra=fields)
+            outcome = Outcome.LOST
+        seconds = round(time.perf_counter() - started, 6)
+        metrics.count_run(queue.name, outcome, seconds)
+        measured = {"outcome": outcome, "seconds": seconds}
+        directive = metrics.embedded("queue", "outcome", seconds="Seconds")
+        log.info("job ended", extra=fields | measured | directive)
 
 
-def _end(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> None:
+def _end(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> Outcome:
     try:
         result = _work(run, queue, work)
         # Within the try: a result that cannot be stored is an error of the job, too.
         run.succeed(result.model_dump(mode="json") if result is not None else None)
+        return Outcome.SUCCEEDED
     except LeaseLost:
         raise
     except RunCancelled:
         run.mark_cancelled()
+        return Outcome.CANCELLED
     except RunInterrupted:
         run.release()
+        return Outcome.INTERRUPTED
     except ServiceUnavailable as problem:
         run.fail(problem, retry=True)
     except Problem as problem:
         run.fail(problem, retry=False)
+        return Outcome.REFUSED
     except Exception:
-        log.exception("job failed", extra={"queue": queue.name, "job": str(run.job_id)})
+        fields = {"queue": queue.name, "job": str(run.job_id), "attempt": run.attempt}
+        log.exception("job failed", extra=fields)
         run.fail(InternalError(), retry=True)
+    return Outcome.FAILED
 
 
 def _work(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> BaseModel | None:

@@ -6,9 +6,22 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from redis import Redis, RedisError
 from sqlalchemy import Engine, text
 
-from chalicelib.core import db, doorbells, runs, settings, uploads, web
+from chalicelib.core import (
+    cache,
+    db,
+    doorbells,
+    metrics,
+    ratelimit,
+    redis_link,
+    runs,
+    settings,
+    telemetry,
+    uploads,
+    web,
+)
 from chalicelib.core.auth import Role
 from chalicelib.core.doorbells.jobs_table import NOTIFY_CHANNEL, JobsTableDoorbell
 from chalicelib.core.pg import FastConnection, connect_url, make_engine
@@ -130,6 +143,19 @@ def require_service(name: str, reachable: bool, reason: str) -> None:
     pytest.skip(f"{name}: {reason}")
 
 
+@pytest.fixture
+def redis_url() -> str:
+    """An empty database of a real Redis."""
+    # Two runs of the tests on one machine must not empty each other's.
+    url = os.environ.get("TEST_REDIS", f"redis://127.0.0.1:6379/{os.getpid() % 15 + 1}")
+    try:
+        with Redis.from_url(url, socket_connect_timeout=1) as redis:
+            redis.flushdb()
+    except RedisError as error:
+        require_service("Redis", False, f"{url}: {error}")
+    return url
+
+
 class Bell:
     """Hears every ring of the doorbell, as a worker would."""
 
@@ -169,6 +195,12 @@ def forget_process_state() -> None:
     settings.settings.cache_clear()
     uploads.object_store.cache_clear()
     models.model_cache.cache_clear()
+    redis_link.redis_link.cache_clear()
+    cache.answer_cache.cache_clear()
+    ratelimit.request_counter.cache_clear()
+    metrics.forget_metrics()
+    telemetry.ensure_logging.cache_clear()
+    telemetry.report_errors.cache_clear()
     runs._stopping.clear()
     web.forget_principals()
 

@@ -1,6 +1,5 @@
 """The API, asked by schemathesis everything its OpenAPI document allows and much it forbids."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.gateway import wait_until_ready
 from tests.client import Client
-from tests.infra.serving import free_port
+from tests.infra.serving import serving_api
 
 CHECKS = (
     "not_a_server_error",
@@ -23,23 +21,10 @@ CHECKS = (
 
 @pytest.fixture
 def address(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """The whole API behind the gateway, on a socket."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    settings = {"PORT": str(port), "PUBLIC_URL": url, "GATEWAY_PROCESSES": "1"}
-    with (tmp_path / "gateway.log").open("wb") as log:
-        gateway = subprocess.Popen(
-            [sys.executable, "-m", "infra.local.serve"],
-            env={**os.environ, **settings},
-            stdin=subprocess.PIPE,  # Held open: the gateway ends when whoever started it has.
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            wait_until_ready(f"{url}/health/live", 30)
-            yield url
-        finally:
-            gateway.terminate()
-            gateway.communicate(timeout=20)
+    """The whole API behind the gateway, on a socket; asked more often than anybody may."""
+    limits = {"RATE_LIMIT_PRINCIPAL": "1000000/minute", "RATE_LIMIT_ADDRESS": "1000000/minute"}
+    with serving_api(tmp_path, **limits) as url:
+        yield url
 
 
 @pytest.mark.slow

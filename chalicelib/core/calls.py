@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from chalice.app import Request, Response
 from pydantic import BaseModel
 
-from chalicelib.core import telemetry
+from chalicelib.core import metrics, telemetry
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Problem
 from chalicelib.core.pages import Page
@@ -92,6 +92,11 @@ def media_type_of(request: Request) -> str:
     return given.partition(";")[0].strip().lower()
 
 
+def source_ip_of(request: Request) -> str:
+    """The caller's address, as the gateway saw it."""
+    return str(request.context.get("identity", {}).get("sourceIp", ""))
+
+
 def call_of(request: Request) -> Call:
     """What a view may know of a request."""
     resource = request.path
@@ -101,7 +106,7 @@ def call_of(request: Request) -> Call:
     prefix = full.removesuffix(resource) if full.endswith(resource) else ""
     params = request.query_params
     return Call(
-        source_ip=request.context.get("identity", {}).get("sourceIp", ""),
+        source_ip=source_ip_of(request),
         prefix=prefix,
         path=resource,
         query={name: params.getlist(name) for name in params} if params else {},
@@ -121,14 +126,21 @@ def problem_response(problem: Problem, identifier: str) -> Response:
 def log_call(
     request: Request, response: Response, principal: Principal | None, seconds: float
 ) -> None:
-    """One line of the access log."""
+    """One line of the access log, and one request in the metrics.
+
+    Both name the route's template: paths hold ids, and there is no end to them.
+    """
+    status = response.status_code
+    metrics.count_request(request.method, request.path, status, seconds)
     log.info(
         "request",
         extra={
             "method": request.method,
             "route": request.path,
-            "status": response.status_code,
+            "status": status,
+            "status_class": metrics.status_class(status),
             "ms": round(seconds * 1000, 2),
             "subject": principal.subject if principal else None,
+            **metrics.embedded("method", "route", "status_class", ms="Milliseconds"),
         },
     )

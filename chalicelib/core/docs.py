@@ -4,9 +4,24 @@ Locally the gateway serves those files out of the installed `offapi` wheel, so t
 without the internet; deployed, the build puts them in the assets bucket.
 """
 
+import base64
+import hashlib
 import html
+from functools import cache
+from urllib.parse import urlsplit
 
 from chalicelib.core.settings import settings
+
+_START = """
+const target = document.getElementById("swagger-ui");
+window.ui = SwaggerUIBundle({
+  url: target.dataset.document,
+  domNode: target,
+  deepLinking: true,
+  persistAuthorization: true,
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
+});
+"""
 
 _SWAGGER = """<!doctype html>
 <html lang="pt-BR">
@@ -22,16 +37,7 @@ _SWAGGER = """<!doctype html>
 <noscript>O documento OpenAPI está em <a href="{document}">{document}</a>.</noscript>
 <script src="{assets}/offapi/swagger_bundle.js"></script>
 <script src="{assets}/offapi/swagger_preset.js"></script>
-<script>
-const target = document.getElementById("swagger-ui");
-window.ui = SwaggerUIBundle({{
-  url: target.dataset.document,
-  domNode: target,
-  deepLinking: true,
-  persistAuthorization: true,
-  presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
-}});
-</script>
+<script>{start}</script>
 </body>
 </html>
 """
@@ -66,5 +72,36 @@ def redoc_page(document_url: str) -> str:
 
 def _fill(template: str, document_url: str) -> str:
     return template.format(
-        assets=html.escape(settings().assets_url.rstrip("/")), document=html.escape(document_url)
+        assets=html.escape(settings().assets_url.rstrip("/")),
+        document=html.escape(document_url),
+        start=_START,
+    )
+
+
+@cache
+def page_policy(assets_url: str) -> str:
+    """The Content-Security-Policy of the pages: our scripts, our data, and what they draw.
+
+    Both pages write their styles at run time, and ReDoc searches in a worker it makes itself.
+    ReDoc would also fetch a logo from its makers and report to them; it works without.
+
+    Args:
+        assets_url: Where the scripts lie; a path is of the page's own origin.
+    """
+    parts = urlsplit(assets_url)
+    assets = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "'self'"
+    start = base64.b64encode(hashlib.sha256(_START.encode()).digest()).decode()
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {assets} 'sha256-{start}'",
+            f"style-src {assets} 'unsafe-inline'",
+            f"font-src {assets} data:",
+            f"img-src {assets} data:",
+            "connect-src 'self'",
+            "worker-src blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
     )

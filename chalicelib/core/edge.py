@@ -9,7 +9,8 @@ from typing import Any, cast
 from chalice.app import Request, Response
 from pydantic import BaseModel, TypeAdapter
 
-from chalicelib.core import idempotency, telemetry
+from chalicelib.core import idempotency, ratelimit, telemetry
+from chalicelib.core.answer_headers import complete_headers
 from chalicelib.core.auth import Principal, TokenCache
 from chalicelib.core.calls import (
     Reply,
@@ -18,6 +19,7 @@ from chalicelib.core.calls import (
     media_type_of,
     problem_response,
     request_id_of,
+    source_ip_of,
 )
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
@@ -80,20 +82,33 @@ class Edge:
         telemetry.ensure_logging(settings().log_level)
         identifier = request_id_of(request)
         with telemetry.correlated(identifier):
-            principal = None
+            principal, counted = None, dict[str, str]()
             try:
-                principal = self._authenticate(request)
+                principal = self._admit(request, counted)
+                counted.update(
+                    ratelimit.count_request(self._view, principal, source_ip_of(request))
+                )
                 response = self._run(request, path, principal)
             except Problem as problem:
                 if problem.status >= 500:
                     log.warning("request not served", exc_info=True)
                 response = problem_response(problem, identifier)
             except Exception:  # The edge: whatever was not foreseen is a 500.
-                log.exception("unhandled error")
+                where = {"method": request.method, "route": request.path}
+                log.exception("unhandled error", extra=where)
                 response = problem_response(InternalError(), identifier)
-            response.headers["X-Request-Id"] = identifier
+            response.headers.update({**counted, "X-Request-Id": identifier})
+            complete_headers(request, response)
             log_call(request, response, principal, time.perf_counter() - started)
         return response
+
+    def _admit(self, request: Request, counted: dict[str, str]) -> Principal | None:
+        """Who calls; whoever is not let in is counted by address, and `counted` says how often."""
+        try:
+            return self._authenticate(request)
+        except (Unauthorized, Forbidden):
+            counted.update(ratelimit.count_request(self._view, None, source_ip_of(request)))
+            raise
 
     def _authenticate(self, request: Request) -> Principal | None:
         authorization = request.headers.get("authorization", "")
@@ -103,6 +118,8 @@ class Edge:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token or _tokens is None:
             raise Unauthorized
+        if (admits := self._declared.also_admits) is not None and admits(token.strip()):
+            return None
         principal = _tokens.principal(token.strip(), utc_now(), time.monotonic())
         if roles and principal.role not in roles:
             raise Forbidden

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import ForeignKey, Text, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from chalicelib.core import audit
 from chalicelib.core.db import Base
 from chalicelib.core.pages import AS_ID, PageQuery, fetch_page
 from chalicelib.core.rowfile import BadRow, Position, Row, RowFile
@@ -162,11 +163,20 @@ def _load(run: JobRun, chunk: Chunk, load: Load, total: Tally) -> None:
                     for line, reason in rejections.items()
                 ],
             )
+        loaded = Tally(accepted, known, len(rejections), chunk.lines)
+        audit.record(
+            session,
+            tenant=run.tenant,
+            ator=run.owner,
+            acao="importacao.gravada",
+            objeto=f"job:{run.job_id}",
+            **asdict(loaded),
+        )
         after = Tally(**asdict(total))
-        after.add(Tally(accepted, known, len(rejections), chunk.lines))
+        after.add(loaded)
         run.save_checkpoint(session, {"position": asdict(chunk.position), "tally": asdict(after)})
     # Only now is the chunk counted: had its commit failed, so would the count.
-    total.add(Tally(accepted, known, len(rejections), chunk.lines))
+    total.add(loaded)
 
 
 def list_rejections(

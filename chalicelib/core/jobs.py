@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from chalicelib.core import telemetry
+from chalicelib.core import audit, metrics, telemetry
 from chalicelib.core.db import DATABASE_ERRORS, Base, DatabaseRole, after_commit, unit_of_work
 from chalicelib.core.doorbells import doorbell
 from chalicelib.core.errors import Conflict, ServiceUnavailable
@@ -177,6 +177,14 @@ def enqueue(
         # Somebody else's row won. If it has ended since, ours is the next to be tried.
         if (unfinished := _unfinished(session, tenant, queue.name, dedupe_key)) is not None:
             return unfinished
+    audit.record(
+        session,
+        tenant=tenant,
+        ator=owner,
+        acao="job.pedido",
+        objeto=f"job:{job.id}",
+        fila=queue.name,
+    )
     announce(session, job)
     return job
 
@@ -210,7 +218,10 @@ def ring(rings: Sequence[Ring]) -> None:
 
 def note_unheard(rings: Sequence[Ring]) -> None:
     """Say on the rows that nobody was told of them, so that the next sweep tells."""
-    log.warning("doorbell not heard", extra={"rings": len(rings)})
+    for unheard in rings:
+        metrics.count_doorbell_failure(unheard.queue)
+    fields = {"rings": len(rings)}
+    log.warning("doorbell not heard", extra=fields | metrics.embedded(rings="Count"))
     try:
         with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
             session.execute(text(UNHEARD), {"ids": [ring.job_id for ring in rings]})

@@ -16,6 +16,7 @@ from chalicelib.core.errors import (
     Problem,
     ProblemDocument,
     ServiceUnavailable,
+    TooManyRequests,
     Unauthorized,
     UnsupportedMediaType,
     ValidationFailed,
@@ -56,6 +57,14 @@ KEY_PARAMETER: Mapping[str, Any] = {
     ),
 }
 REF = "#/components/schemas/{model}"
+HEADERS = {
+    "X-Request-Id": "What the logs of this request carry; quote it when you ask for help.",
+    "RateLimit-Policy": 'How often you may ask: `"name";q=requests;w=seconds`, for each policy.',
+    "RateLimit": 'What is left of it: `"name";r=requests;t=seconds`, for each policy.',
+    "Retry-After": "Seconds to wait.",
+    "Location": "Where to follow the job.",
+    REPLAYED: f"`true` where the `{HEADER}` was known: this is its answer.",
+}
 
 Operation = tuple[str, str, str, View]
 
@@ -81,6 +90,10 @@ def build_document(routes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas.definitions,
+            "headers": {
+                name: {"description": text, "schema": {"type": "string"}}
+                for name, text in HEADERS.items()
+            },
             "securitySchemes": {
                 "token": {
                     "type": "oauth2",
@@ -146,6 +159,9 @@ def _operation(path: str, method: str, name: str, view: View, schemas: _Schemas)
         found["security"] = [{"token": []}]
         roles = ", ".join(sorted(view.roles))
         found["description"] = f"{found.get('description', '')}\n\nRoles: {roles}.".strip()
+    if view.declared.limit:
+        text = f"At most {view.declared.limit} by one caller."
+        found["description"] = f"{found.get('description', '')}\n\n{text}".strip()
     if body := _request_body(view, schemas):
         found["requestBody"] = body
     return found
@@ -204,8 +220,8 @@ def _responses(method: str, view: View, schemas: _Schemas) -> dict[str, Any]:
         success["content"] = {JSON: {"schema": schemas.reference(view.response, "serialization")}}
     elif view.declared.response_media_type != JSON:
         success["content"] = {view.declared.response_media_type: {"schema": {}}}
-    if headers := _success_headers(method, view):
-        success["headers"] = headers
+    for media_type in view.declared.also_as:
+        success["content"][media_type] = {"schema": {"type": "string"}}
     found = {str(view.declared.status): success}
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in _problems(method, view):
@@ -214,26 +230,32 @@ def _responses(method: str, view: View, schemas: _Schemas) -> dict[str, Any]:
         found[str(status)] = _problem_response(problems)
     for status in view.declared.may_answer:
         found[str(status)]["content"] |= success["content"]
+    for code, response in found.items():
+        response["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"}
+            for name in _headers(method, view, int(code))
+        }
     return found
 
 
-def _success_headers(method: str, view: View) -> dict[str, Any]:
-    found = {}
-    if view.declared.status == 202:
-        found["Location"] = _header("Where to follow the job.")
-    if view.takes_key(method):
-        found[REPLAYED] = _header(f"`true` where the `{HEADER}` was known: this is its answer.")
-    return found
-
-
-def _header(description: str) -> dict[str, Any]:
-    return {"schema": {"type": "string"}, "description": description}
+def _headers(method: str, view: View, status: int) -> Iterator[str]:
+    yield "X-Request-Id"
+    if not view.declared.unlimited:
+        yield from ("RateLimit-Policy", "RateLimit")
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        yield "Retry-After"
+    if status == HTTPStatus.ACCEPTED:
+        yield "Location"
+    if status == view.declared.status and view.takes_key(method):
+        yield REPLAYED
 
 
 def _problems(method: str, view: View) -> list[type[Problem]]:
     found: list[type[Problem]] = [InternalError, ServiceUnavailable]
     if view.declared.identifies_caller:
         found.append(Unauthorized)
+    if not view.declared.unlimited:
+        found.append(TooManyRequests)
     if view.roles:
         found += [Unauthorized, Forbidden]
     if view.takes_body or view.declared.query is not None or view.path:

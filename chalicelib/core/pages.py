@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from chalicelib.core.errors import BadRequest
-from chalicelib.core.types import Id, Instant
+from chalicelib.core.types import Day, Id, Instant
 
 LARGEST_EXACT_TOTAL = 10_000
 
@@ -21,6 +21,7 @@ LARGEST_EXACT_TOTAL = 10_000
 # column's type cannot hold would only be refused by the database.
 AS_ID = TypeAdapter[int](Id).validate_python
 AS_INSTANT = TypeAdapter[datetime](Instant).validate_python
+AS_DAY = TypeAdapter[date](Day).validate_python
 AS_UUID = TypeAdapter(UUID).validate_python
 
 ItemT = TypeVar("ItemT")

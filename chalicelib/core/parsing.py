@@ -1,6 +1,6 @@
 """From bytes to validated models; what is wrong is collected, so that a client hears all of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -75,6 +75,33 @@ def parse_form(data: bytes) -> dict[str, str]:
         raise BadRequest("The body is not a valid form in UTF-8.") from None
     refuse_nul(value for _, value in pairs)
     return dict(pairs)
+
+
+def preferred_media_type(accept: str, offered: Sequence[str]) -> str:
+    """Which of the offered media types an `Accept` header likes best (RFC 9110, 12.5.1).
+
+    Of equally liked ones the first offered; that one also where none is acceptable, because
+    an answer in another form helps more than a refusal.
+    """
+    likings: dict[str, float] = {}
+    for part in accept.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        given = [p.removeprefix("q=") for p in parameters if p.startswith("q=")]
+        likings[name] = _quality(given[0]) if given else 1.0
+
+    def liking(media_type: str) -> float:
+        family = media_type.partition("/")[0]
+        names = (media_type, f"{family}/*", "*/*")
+        return next((likings[name] for name in names if name in likings), 0.0)
+
+    return max(offered, key=liking)
+
+
+def _quality(written: str) -> float:
+    try:
+        return float(written)
+    except ValueError:
+        return 0.0
 
 
 def list_fields(model: type[BaseModel] | None) -> frozenset[str]:

@@ -60,11 +60,11 @@ class Doorbell(Protocol):
                 from another thread.
         """
 
-    def check(self) -> str:
+    def check(self) -> str | None:
         """Ask the broker whether it is there; raises whatever its client raises when not.
 
         Returns:
-            What it is, for admins.
+            What it is, for admins; None where the database is the broker.
         """
 
     def close(self) -> None:

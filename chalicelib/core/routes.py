@@ -7,10 +7,11 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from chalicelib.core import imports, job_control, status, uploads
+from chalicelib.core import audit, imports, job_control, scraping, status, uploads
+from chalicelib.core.audit import AuditoriaOut, AuditoriaQuery
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply, page_reply
-from chalicelib.core.docs import redoc_page, swagger_page
+from chalicelib.core.docs import page_policy, redoc_page, swagger_page
 from chalicelib.core.imports import RejectionOut
 from chalicelib.core.job_control import (
     JobFinished,
@@ -22,7 +23,8 @@ from chalicelib.core.job_control import (
 from chalicelib.core.jobs import JobKeyTaken
 from chalicelib.core.openapi import build_document
 from chalicelib.core.pages import Page, PageQuery
-from chalicelib.core.status import Health, Status
+from chalicelib.core.settings import HOUSE, settings
+from chalicelib.core.status import CacheStatus, Health, Status
 from chalicelib.core.uploads import UploadIn, UploadOut, UploadTooLarge
 from chalicelib.core.web import EVERYONE, PUBLIC, Routes, endpoint
 
@@ -37,14 +39,21 @@ class Live(BaseModel):
 
 
 @core.route("/health/live", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True)
+@endpoint(core, allow=PUBLIC, own_transactions=True, unlimited=True)
 def get_live() -> Live:
     """Whether the process answers at all."""
     return Live()
 
 
 @core.route("/health/ready", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True, response=Status, may_answer=(503,))
+@endpoint(
+    core,
+    allow=PUBLIC,
+    own_transactions=True,
+    response=Status,
+    may_answer=(503,),
+    unlimited=True,
+)
 def get_ready() -> Reply:
     """Whether requests may be sent here: every dependency that matters is up."""
     return _status_reply(status.check_status(with_details=False))
@@ -65,9 +74,39 @@ def get_status(principal: Principal | None) -> Reply:
     return _status_reply(status.check_status(with_details=is_admin))
 
 
-def _status_reply(found: Status) -> Reply:
+@core.route("/status/cache", methods=["GET"])
+@endpoint(
+    core,
+    allow=PUBLIC,
+    own_transactions=True,
+    response=CacheStatus,
+    may_answer=(503,),
+    identifies_caller=True,
+)
+def get_cache_status(principal: Principal | None) -> Reply:
+    """The cache, really asked; what it holds and how often it helps with an admin's token."""
+    is_admin = principal is not None and principal.role is Role.ADMIN
+    return _status_reply(status.check_cache(with_details=is_admin))
+
+
+def _status_reply(found: Status | CacheStatus) -> Reply:
     code = 503 if found.estado is Health.DOWN else 200
     return Reply(found, status=code, headers={"Cache-Control": "no-store"})
+
+
+@core.route("/metrics", methods=["GET"])
+@endpoint(
+    core,
+    allow=Role.ADMIN,
+    tenant=HOUSE,
+    also_admits=scraping.is_scraper,
+    own_transactions=True,
+    hidden=True,
+)
+def get_metrics(call: Call) -> Reply:
+    """Metrics for Prometheus, which sends `METRICS_TOKEN`; an admin may look as well."""
+    text, media_type = scraping.exposition(call.headers.get("accept", ""))
+    return Reply(text, media_type=media_type, headers={"Cache-Control": "no-store"})
 
 
 @core.route("/jobs", methods=["GET"])
@@ -142,8 +181,18 @@ def post_upload(session: Session, principal: Principal, body: UploadIn, now: dat
     return uploads.create_upload(session, principal, body, now)
 
 
+@core.route("/auditoria", methods=["GET"])
+@endpoint(
+    core, query=AuditoriaQuery, allow=Role.ADMIN, response=Page[AuditoriaOut], autocommit=True
+)
+def get_auditoria(session: Session, query: AuditoriaQuery, call: Call) -> Reply:
+    """Who changed what, newest first."""
+    entries, cursor, total = audit.list_entries(session, query)
+    return page_reply(Page[AuditoriaOut], entries, cursor, total, call)
+
+
 @core.route("/openapi.json", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True)
+@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True)
 def get_openapi(call: Call) -> Reply:
     """This API as OpenAPI 3.1."""
     document = build_document(core.current_app.routes)
@@ -152,21 +201,26 @@ def get_openapi(call: Call) -> Reply:
 
 
 @core.route("/", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True)
+@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True)
 def get_root(call: Call) -> Reply:
     """Whoever opens the bare address is shown the documentation."""
     return Reply(status=303, headers={"Location": call.link("/docs")})
 
 
 @core.route("/docs", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True)
+@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True)
 def get_docs(call: Call) -> Reply:
     """Swagger UI."""
-    return Reply(swagger_page(call.link("/openapi.json")), media_type=HTML)
+    return _page(swagger_page(call.link("/openapi.json")))
 
 
 @core.route("/redoc", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True)
+@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True)
 def get_redoc(call: Call) -> Reply:
     """ReDoc."""
-    return Reply(redoc_page(call.link("/openapi.json")), media_type=HTML)
+    return _page(redoc_page(call.link("/openapi.json")))
+
+
+def _page(content: str) -> Reply:
+    policy = page_policy(settings().assets_url)
+    return Reply(content, media_type=HTML, headers={"Content-Security-Policy": policy})

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -56,7 +57,8 @@ class JobRun:
     Attributes:
         job_id: The job.
         queue: Name of its queue.
-        attempt: This attempt's number; every write carries it.
+        attempt: This attempt's number.
+        started_at: When it was claimed; every write carries both.
         tenant: Whose rows the run sees.
         owner: Subject of who asked for the job.
         message: The job's message, not validated yet.
@@ -67,6 +69,7 @@ class JobRun:
     job_id: UUID
     queue: str
     attempt: int
+    started_at: datetime
     attempt_limit: int
     tenant: str
     owner: str
@@ -89,7 +92,7 @@ class JobRun:
             LeaseLost: Another attempt has the job.
         """
         with unit_of_work(tenant=self.tenant) as session:
-            held = FENCE.one_or_none(session, id=self.job_id, attempt=self.attempt)
+            held = FENCE.one_or_none(session, **self._fence)
             if held is None:
                 self._lost.set()
                 raise LeaseLost
@@ -208,6 +211,10 @@ class JobRun:
             error=_json(error),
         )
 
+    @property
+    def _fence(self) -> dict[str, Any]:
+        return {"id": self.job_id, "attempt": self.attempt, "started_at": self.started_at}
+
     def _write(self, assignments: str, *, extend: bool = True, **values: Any) -> None:
         """A fenced write of its own, which also extends the lease and hears of cancellation."""
         if extend:
@@ -217,9 +224,7 @@ class JobRun:
             self._update(session, assignments, **values)
 
     def _update(self, session: Session, assignments: str, **values: Any) -> None:
-        row = _fenced_update(assignments).one_or_none(
-            session, id=self.job_id, attempt=self.attempt, **values
-        )
+        row = _fenced_update(assignments).one_or_none(session, **self._fence, **values)
         if row is None:
             self._lost.set()
             raise LeaseLost
@@ -240,11 +245,18 @@ def claim(queue: Queue[Any]) -> JobRun | None:
         row = CLAIM.one_or_none(session, queue=queue.name, lease=queue.lease.total_seconds())
     if row is None:
         return None
-    return JobRun(**row._asdict(), lease_seconds=queue.lease.total_seconds())
+    claimed = row._asdict()
+    claimed.pop("unwaited")
+    return JobRun(**claimed, lease_seconds=queue.lease.total_seconds())
 
 
 # The tenants that wait are found by leaps over the index, one for each; then the first of them,
 # by turns, that has a job which is due and which nobody else is just taking.
+#
+# The commit of a claim does not wait for the disk. Whatever the run commits later does, and takes
+# the claim with it: the log is written in order. Should the server crash before that, the claim
+# has never been: the row is queued again, the next attempt has the same number and another
+# started_at, and the fence keeps the lost one out.
 CLAIM = HotStatement("""
 WITH RECURSIVE waiting AS (
     (SELECT tenant FROM jobs
@@ -279,12 +291,13 @@ WHERE id = (
     ) next
     LIMIT 1
 )
-RETURNING id AS job_id, queue, attempt, attempt_limit, tenant, owner, message, checkpoint,
-          request_id
+RETURNING id AS job_id, queue, attempt, started_at, attempt_limit, tenant, owner, message,
+          checkpoint, request_id, set_config('synchronous_commit', 'off', true) AS unwaited
 """)
 
 FENCE = HotStatement(
-    "SELECT 1 AS held FROM jobs WHERE id = :id AND attempt = :attempt AND state = 'running'"
+    "SELECT 1 AS held FROM jobs"
+    " WHERE id = :id AND attempt = :attempt AND started_at = :started_at AND state = 'running'"
     " FOR KEY SHARE"
 )
 
@@ -294,8 +307,8 @@ def _fenced_update(assignments: str) -> HotStatement:
     """A write that touches the job only while this attempt runs it."""
     return HotStatement(
         f"UPDATE jobs SET {assignments}"
-        " WHERE id = :id AND attempt = :attempt AND state = 'running'"
-        " RETURNING cancel_requested"
+        " WHERE id = :id AND attempt = :attempt AND started_at = :started_at"
+        " AND state = 'running' RETURNING cancel_requested"
     )
 
 

@@ -1,6 +1,7 @@
 """Every setting of the program, read from the environment once."""
 
 import os
+import re
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from chalicelib.core.brokers import BrokerAddress, UnknownBroker
 
 SHORTEST_SECRET = 32
+NO_LIMIT = "off"
+SENTRY_DSN = re.compile(r"https?://[^\s@/]+@[^\s@]+/\d+")
 HOUSE = "casa"  # The tenant of those who run the installation; companies have their own.
+
+# So many requests in so much time; empty would be the default, as everywhere.
+RATE_LIMIT = rf"^({NO_LIMIT}|[1-9]\d*/(second|minute|hour|day))$"
 
 
 class Environment(StrEnum):
@@ -67,18 +73,26 @@ class Settings(BaseSettings):
     refresh_token_days: int = Field(30, ge=1, le=90)
     login_max_failures: int = Field(5, ge=1)
     login_lock_minutes: int = Field(15, ge=1)
+    rate_limit_principal: str = Field("6000/minute", pattern=RATE_LIMIT)
+    rate_limit_address: str = Field("600/minute", pattern=RATE_LIMIT)
+
+    metrics_token: SecretStr = SecretStr("")
+    sentry_dsn: SecretStr = SecretStr("")
+    release: str = ""
 
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     assets_url: str = "/assets"
     log_level: str = "INFO"
     local_timezone: str = "America/Sao_Paulo"
     upload_max_mb: int = Field(512, ge=1)
+    upload_keep_days: int = Field(7, ge=1)
     model_cache_mb: int = Field(256, ge=1)
     worker_processes: int = Field(2, ge=1)
     gateway_processes: int = Field(2, ge=1)
 
     churn_faixa_media: float = Field(0.4, gt=0, lt=1)
     churn_faixa_alta: float = Field(0.7, gt=0, lt=1)
+    churn_explicados: int = Field(200, ge=0, le=5000)
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -115,14 +129,18 @@ class Settings(BaseSettings):
             for name, secret in (("JWT_SECRET", self.jwt_secret), ("SIGNING_KEY", self.signing_key))
             if len(secret.get_secret_value()) < SHORTEST_SECRET
         ]
+        if 0 < len(self.metrics_token.get_secret_value()) < SHORTEST_SECRET:
+            found.append(f"METRICS_TOKEN must be empty or have {SHORTEST_SECRET} characters")
+        if (dsn := self.sentry_dsn.get_secret_value()) and not SENTRY_DSN.fullmatch(dsn):
+            found.append("SENTRY_DSN must look like https://key@host/project")
         if not self.database_url:
             found.append("DATABASE_URL must name a PostgreSQL database")
         try:
             BrokerAddress.of(self.queue_url)
         except UnknownBroker as fault:
             found.append(str(fault))
-        if self.cache_url:
-            found.append("CACHE_URL must be empty: nothing is cached outside of a process yet")
+        if self.cache_url and not self.cache_url.startswith(("redis://", "rediss://")):
+            found.append("CACHE_URL must begin with redis:// or rediss://")
         return found + (self._faults_when_deployed() if self.is_deployed else [])
 
     def _faults_when_deployed(self) -> list[str]:

@@ -1,5 +1,6 @@
 """What heals the jobs: rows of lost workers are queued again, and unheard ones are rung for."""
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,9 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from chalicelib.core import metrics
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import ring
 from chalicelib.core.queues import Ring
+
+log = logging.getLogger("previsto.sweep")
 
 # A ring can be lost without anybody noticing, when a process ends between commit and ring. A
 # long wait is no reason to ring much more often: every ring would stand in the broker's queue.
@@ -33,7 +37,7 @@ WHERE id IN (
     WHERE state = 'running' AND lease_until < now()
     FOR UPDATE SKIP LOCKED
 )
-RETURNING id
+RETURNING queue, id
 """
 
 # What waited for its next attempt has become due since it was last rung for.
@@ -65,6 +69,10 @@ def sweep(ring_again: timedelta = RING_AGAIN) -> int:
     """
     with unit_of_work(role=DatabaseRole.SYSTEM) as session:
         expired = session.execute(text(EXPIRE)).all()
+    for queue, job_id in expired:
+        metrics.count_worker_lost(queue)
+        fields = {"queue": queue, "job": str(job_id), "lost": 1}
+        log.warning("worker lost", extra=fields | metrics.embedded("queue", lost="Count"))
     # Each round goes on behind the last one: what is unheard once more is not rung for twice.
     after = FIRST
     for _ in range(MOST_ROUNDS):

@@ -10,7 +10,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
+from types import TracebackType
 from typing import Any
+
+from pydantic import ValidationError
+
+from chalicelib.core.settings import settings
+
+ExceptionInfo = (
+    tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+)
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -53,6 +62,29 @@ class JsonFormatter(logging.Formatter):
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
 
+    def formatException(self, ei: ExceptionInfo) -> str:  # noqa: N802
+        """A traceback, in which pydantic does not quote what it was given."""
+        text = super().formatException(ei)
+        for error in causes(ei[1]):
+            if isinstance(error, ValidationError):
+                text = text.replace(str(error), _faults(error))
+        return text
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and all those that it came of."""
+    seen = set[int]()
+    while error is not None and id(error) not in seen:  # One raised from itself is its own cause.
+        yield error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+
+
+def _faults(error: ValidationError) -> str:
+    """What did not validate, and how, without the values."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in found)
+
 
 def configure_logging(level: str) -> None:
     """Send every log line to stderr as JSON; calling it again replaces the earlier set-up."""
@@ -71,3 +103,13 @@ def ensure_logging(level: str) -> None:
     """
     if not logging.getLogger().handlers or "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         configure_logging(level)
+    report_errors()
+
+
+@cache
+def report_errors() -> None:
+    """Send errors to Sentry as well, where a DSN is set."""
+    if settings().sentry_dsn.get_secret_value():
+        from chalicelib.core import error_reports  # Which needs this module.
+
+        error_reports.start()

@@ -1,9 +1,18 @@
 """Field types that several products' schemas share."""
 
-from datetime import UTC, datetime
-from typing import Annotated
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 LARGEST_ID = 2**63 - 1
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -16,11 +25,32 @@ def _within_calendar(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
+def _written_as_day(value: Any) -> Any:
+    """Refuse what pydantic would take for a day: seconds since 1970, an instant at midnight."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("use a date such as 2026-03-18")
+    return value
+
+
+def _day_within_calendar(day: date) -> date:
+    if not EARLIEST.date() <= day < LATEST.date():
+        raise ValueError("must lie between 1970 and 2200")
+    return day
+
+
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID, examples=[1])]
 """A row's id: a positive 64-bit integer."""
 
 Instant = Annotated[AwareDatetime, AfterValidator(_within_calendar)]
 """A moment with its offset from UTC, such as `2026-03-02T07:15:00-03:00`; kept in UTC."""
+
+Day = Annotated[
+    date,
+    Field(strict=False),
+    BeforeValidator(_written_as_day),
+    AfterValidator(_day_within_calendar),
+]
+"""A calendar day such as `2026-03-18`."""
 
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """A line of text, trimmed, not empty."""

@@ -35,15 +35,20 @@ class Declared:
         raises: Refusals of the view, for the documentation.
         response: Model of the answer where the view returns a `Reply`, for the documentation.
         response_media_type: Media type of success, for the documentation.
+        also_as: Other media types in which the view answers, for the documentation.
         may_answer: Other statuses that carry the response model, for the documentation.
         before: Takes what a view may take but the session, and runs before the transaction:
             hashing a password or storing an object must not hold one open. The view gets its
             result as `prepared`.
         own_transactions: The view opens its own units of work and gets no session.
         autocommit: The view runs at most one writing statement.
+        limit: A stricter policy of this endpoint's own, such as `30/minute`, counted by caller
+            beside the general one.
+        unlimited: Requests are not counted: health checks and documentation.
         identifies_caller: A public view that answers more to those who send a token.
         answers_credentials: The answer is, or holds, what lets its bearer in: nobody may keep
             it, neither a cache on the way nor `idempotency.py`.
+        also_admits: Whether a bearer token that is no user's, but a program's, is let in.
         hidden: Left out of the documentation.
     """
 
@@ -56,12 +61,16 @@ class Declared:
     raises: tuple[type[Problem], ...] = ()
     response: type[BaseModel] | None = None
     response_media_type: str = JSON
+    also_as: tuple[str, ...] = ()
     may_answer: tuple[int, ...] = ()
     before: Callable[..., Any] | None = None
     own_transactions: bool = False
     autocommit: bool = False
+    limit: str | None = None
+    unlimited: bool = False
     identifies_caller: bool = False
     answers_credentials: bool = False
+    also_admits: Callable[[str], bool] | None = None
     hidden: bool = False
 
     @property

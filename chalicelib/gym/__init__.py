@@ -11,6 +11,7 @@ Glossary:
         plano; what was computed under an older one is stale.
     churn: No visit in the 30 days that follow, or a cancellation within them.
 
-Queues: `aluno_queue`, `checkin_queue` (bulk files), `model_update_queue` (training).
+Queues: `aluno_queue`, `checkin_queue` (bulk files), `model_update_queue` (training),
+`churn_probabilities_queue` (every member's score), `daily_report_queue` (what a day was like).
 Models: `churn`, of the house.
 """

@@ -23,6 +23,14 @@ class PlanoNameTaken(Conflict):
     """There is already a plano with this name."""
 
 
+class RelatorioNotFound(NotFound):
+    """There is no report of this day; ask for it with POST /admin/relatorios."""
+
+
+class DiaNaoTerminou(Unprocessable):
+    """A report is of a whole day, and this one is not over yet."""
+
+
 class CheckinAberto(Conflict):
     """This aluno is already inside: their last entry is less than 6 hours old and has no exit."""
 

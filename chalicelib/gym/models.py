@@ -1,6 +1,9 @@
 """The churn model as it is served: which version is champion, and the cache it lives in."""
 
+from __future__ import annotations
+
 from functools import cache
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -8,7 +11,9 @@ from chalicelib.core.settings import HOUSE, settings
 from chalicelib.core.uploads import object_store
 from chalicelib.ml.model_cache import ModelCache
 from chalicelib.ml.registry import ModelName, load_version
-from chalicelib.ml.serving import ServedModel
+
+if TYPE_CHECKING:
+    from chalicelib.ml.serving import ServedModel
 
 CHURN = ModelName(HOUSE, "churn")
 

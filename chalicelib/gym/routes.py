@@ -23,7 +23,13 @@ from chalicelib.core.uploads import (
     ReceivedFile,
 )
 from chalicelib.core.web import Routes, endpoint
-from chalicelib.gym import service_checkins, service_frequency, service_members, service_risk
+from chalicelib.gym import (
+    service_checkins,
+    service_history,
+    service_members,
+    service_risk,
+    service_scores,
+)
 from chalicelib.gym.errors import (
     AlunoInativo,
     AlunoNotFound,
@@ -54,6 +60,7 @@ from chalicelib.gym.schemas import (
 gym = Routes(__name__)
 
 READERS = (Role.OPERADOR, Role.CIENTISTA, Role.LEITOR)
+CSV_TEXT, HTML_PAGE = "text/csv; charset=utf-8", "text/html; charset=utf-8"
 FILES = ("text/csv", "application/x-ndjson", JSON)
 
 
@@ -132,10 +139,10 @@ def get_frequencia(
     session: Session, aluno_id: Id, query: FrequenciaQuery, call: Call, now: datetime
 ) -> Reply:
     """A member's visits, newest first, and what they amount to."""
-    fields, cursor = service_frequency.frequency(session, aluno_id, query, now)
-    address = call.next_page(cursor)
+    found = service_history.history(session, aluno_id, query, now)
+    address = call.next_page(found.cursor or None)
     headers = {"Link": f'<{address}>; rel="next"'} if address else {}
-    return Reply(FrequenciaOut(**fields, next=address), headers=headers)
+    return Reply(found.json(address), headers=headers)
 
 
 @gym.route("/aluno/{aluno_id}/risco-churn", methods=["GET"])
@@ -225,5 +232,19 @@ def post_update_model(session: Session, principal: Principal, call: Call) -> Rep
         tenant=principal.tenant,
         owner=principal.subject,
         dedupe_key="churn",
+    )
+    return job_control.accepted(job, call)
+
+
+@gym.route("/admin/calcular-probabilidades", methods=["POST"])
+@endpoint(gym, tenant=HOUSE, allow=(Role.OPERADOR, Role.CIENTISTA), status=202, response=JobOut)
+def post_calculate_probabilities(session: Session, principal: Principal, call: Call) -> Reply:
+    """Score every active member now, as is done every night and after each promotion.
+
+    Who has a number of today that nothing has changed since keeps it. While a request of this
+    kind is queued or running, that one is answered.
+    """
+    job = service_scores.ask_for_scores(
+        session, owner=principal.subject, motivo="manual", dedupe_key="manual"
     )
     return job_control.accepted(job, call)

@@ -206,6 +206,13 @@ class MotivoOut(BaseModel):
     contribuicao: float = Field(description="Probability points it adds; negative ones protect.")
 
 
+class ExplicacaoOut(BaseModel):
+    """Why a score is what it is; contributions sum to score minus base."""
+
+    probabilidade_base: float
+    motivos: list[MotivoOut]
+
+
 class RiscoOut(BaseModel):
     """How likely a member is to leave in the next 30 days, and why."""
 
@@ -239,3 +246,20 @@ class UpdateModelMessage(BaseModel):
     """A request to train the churn model anew."""
 
     motivo: str = "manual"
+
+
+class CalculoMessage(BaseModel):
+    """A request to score every active member."""
+
+    motivo: str = "manual"
+
+
+class CalculoReport(BaseModel):
+    """What a pass over all active members came to; counts are those of the day."""
+
+    dia: date = Field(description="Local day the scores are of.")
+    modelo_versao: int | None = Field(description="Null: there was no model to score by.")
+    alunos: int = Field(description="Active members with an answer of this day.")
+    por_tipo: dict[TipoResposta, int] = Field(description="Members by kind of answer.")
+    por_faixa: dict[Faixa, int] = Field(description="Members with a number, by band.")
+    explicados: int = Field(description="Of the highest scores, those stored with reasons.")

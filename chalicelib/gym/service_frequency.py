@@ -1,10 +1,12 @@
 """A member's history and what it amounts to, in one statement."""
 
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from chalicelib.core.cache import origin_sql
 from chalicelib.core.clock import local_day, zone
 from chalicelib.core.pages import AS_INSTANT, LARGEST_EXACT_TOTAL, decode_cursor, encode_cursor
 from chalicelib.core.settings import settings
@@ -15,6 +17,7 @@ from chalicelib.gym.service_checkins import minutes, situacao
 
 WEEKS_OF_SERIES = 26
 WEEKS_OF_MEAN = 12
+WINDOWS = f"{{7 days, 30 days, 90 days, {WEEKS_OF_MEAN} weeks}}"
 
 # Weeks are local: a visit on Sunday at 22:00 in São Paulo is Monday in UTC. The visits of the
 # series are looked at once, week by week, and all other figures lie within it; the rest of a
@@ -22,7 +25,10 @@ WEEKS_OF_MEAN = 12
 FREQUENCY = HotStatement(
     f"""
 SELECT
-    a.matriculado_em, t.total, f.*,
+    a.matriculado_em, a.revisao, {origin_sql("alunos")} AS origem, t.total, f.*,
+    (SELECT min(j.dias + (SELECT min(c.entrada) FROM checkins c
+                          WHERE c.aluno_id = a.id AND c.entrada > :now - j.dias))
+     FROM unnest(cast(:janelas AS interval[])) AS j (dias)) AS deixa_janela_em,
     (SELECT max(c.entrada) FROM checkins c WHERE c.aluno_id = a.id) AS ultima_visita,
     (SELECT json_agg(json_build_array(v.entrada, v.saida, v.sem_saida) ORDER BY v.entrada DESC)
      FROM (
@@ -65,13 +71,27 @@ WHERE a.id = :aluno_id
 )
 
 
-def frequency(
-    session: Session, aluno_id: int, query: FrequenciaQuery, now: datetime
-) -> tuple[dict[str, Any], str | None]:
-    """Figures, weekly series and one page of visits.
+@dataclass(frozen=True)
+class Frequency:
+    """A member's figures and one page of their visits.
 
-    Returns:
-        The fields of `FrequenciaOut` but for `next`, and the cursor of the next page.
+    Attributes:
+        fields: Of `FrequenciaOut`, but for `next`.
+        cursor: Of the next page; None on the last one.
+        revisao: Of the member, when all this was read.
+        origem: Which history of revisions that is of.
+        changes_at: When time alone changes a figure; None where it may at any instant.
+    """
+
+    fields: dict[str, Any]
+    cursor: str | None
+    revisao: int
+    origem: str
+    changes_at: datetime | None
+
+
+def frequency(session: Session, aluno_id: int, query: FrequenciaQuery, now: datetime) -> Frequency:
+    """Figures, weekly series and one page of visits.
 
     Raises:
         AlunoNotFound: There is no such aluno.
@@ -87,6 +107,7 @@ def frequency(
         first_week=datetime.combine(weeks[0], time(), zone(settings().local_timezone)),
         before=before,
         rows=query.limit + 1,
+        janelas=WINDOWS,
     )
     if row is None:
         raise AlunoNotFound
@@ -100,7 +121,25 @@ def frequency(
         {"semana": week, "visitas": counted.get(week.isoformat(), 0)} for week in weeks
     ]
     fields["items"] = [_visit(*visit) for visit in page]
-    return fields, cursor
+    return Frequency(fields, cursor, row.revisao, row.origem, _changes_at(row, weeks[-1], now))
+
+
+def _changes_at(row: Any, week: date, now: datetime) -> datetime | None:
+    """When the next visit leaves a window, or the next week begins.
+
+    The weekly mean of who registered less than twelve weeks ago is over the time since: after
+    their first week it changes with every instant.
+    """
+    age = now - row.matriculado_em
+    if timedelta(weeks=1) <= age < timedelta(weeks=WEEKS_OF_MEAN):
+        return None
+    next_week = week + timedelta(weeks=1)
+    turns = [datetime.combine(next_week, time(), zone(settings().local_timezone))]
+    if row.deixa_janela_em is not None:
+        turns.append(row.deixa_janela_em)
+    if age < timedelta(weeks=1):
+        turns.append(row.matriculado_em + timedelta(weeks=1))
+    return min(turns)
 
 
 def local_weeks(now: datetime) -> list[date]:

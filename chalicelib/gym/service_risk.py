@@ -1,12 +1,14 @@
 """How likely a member is to leave, and why.
 
 The stored score is the answer for as long as the member's revisão, the local day and the
-champion are the same; else the score is computed anew and stored.
+champion are the same; else the score is computed anew and stored. Where the pass over all
+members (`service_scoring.py`) came first, it is computed as of the instant of that pass, so that
+a member has one number a day, whoever asks first.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
@@ -17,12 +19,20 @@ from chalicelib.gym.errors import AlunoNotFound
 from chalicelib.gym.features import COLUMNS, LABEL_DAYS, features_sql
 from chalicelib.gym.models import CHURN, churn_model
 from chalicelib.gym.reasons import Value, reasons
-from chalicelib.gym.schemas import Faixa, Origem, RiscoOut, TipoResposta
+from chalicelib.gym.schemas import ExplicacaoOut, Faixa, Origem, RiscoOut, TipoResposta
+from chalicelib.ml.columns import is_missing
 from chalicelib.ml.registry import Alias
-from chalicelib.ml.serving import ServedModel
+
+if TYPE_CHECKING:
+    from chalicelib.ml.serving import ServedModel
 
 FORMAT = 1  # Of the stored answers; raise it when texts or fields of them change.
 NAMES = tuple(column.name for column in COLUMNS)
+ABSENCE, TENURE = "dias_desde_ultimo_checkin", "meses_de_casa"
+NOTHING_KNOWN: Mapping[str, Value] = dict.fromkeys(NAMES)
+
+RULED = {TipoResposta.AUSENTE: 1.0}
+"""The number of those kinds of answer that a rule gives."""
 
 NOTICES = {
     TipoResposta.SEM_MODELO: "Ainda não há modelo treinado; peça POST /admin/atualizar-modelo.",
@@ -38,14 +48,19 @@ NOTICES = {
 }
 
 STORED = HotStatement("""
-SELECT a.ativo, a.revisao, c.version AS modelo_versao,
-       CASE WHEN (r.revisao, r.dia, r.modelo_versao, r.formato)
-               = (a.revisao, cast(:dia AS date), c.version, :formato)
-            THEN r.resposta END AS resposta
+SELECT a.ativo, a.revisao, c.version AS modelo_versao, r.resposta,
+       CASE WHEN r.resposta IS NULL THEN (
+           SELECT p.calculado_em FROM probabilidades_churn p
+           WHERE p.dia = cast(:dia AS date) AND p.aluno_id = a.id
+             AND p.revisao = a.revisao AND p.modelo_versao = c.version
+       ) END AS pontuado_em
 FROM alunos a
 LEFT JOIN model_aliases c
     ON c.tenant = :tenant AND c.model = :model AND c.alias = :alias
-LEFT JOIN riscos_churn r ON r.aluno_id = a.id
+LEFT JOIN riscos_churn r
+    ON r.aluno_id = a.id
+    AND (r.revisao, r.dia, r.modelo_versao, r.formato)
+      = (a.revisao, cast(:dia AS date), c.version, :formato)
 WHERE a.id = :aluno_id
 """)
 
@@ -105,7 +120,8 @@ def churn_risk_json(session: Session, aluno_id: int, now: datetime) -> str:
         return _no_number(aluno_id, TipoResposta.SEM_MODELO)
     if row.resposta is not None:
         return _with_origin(row.resposta, Origem.ARMAZENADO)
-    return _compute(session, aluno_id, row.revisao, row.modelo_versao, dia, now)
+    as_of = row.pontuado_em or now
+    return _compute(session, aluno_id, row.revisao, row.modelo_versao, dia, as_of)
 
 
 def answer_format() -> str:
@@ -115,26 +131,27 @@ def answer_format() -> str:
 
 
 def _compute(
-    session: Session, aluno_id: int, revisao: int, versao: int, dia: date, now: datetime
+    session: Session, aluno_id: int, revisao: int, versao: int, dia: date, as_of: datetime
 ) -> str:
-    found = read_features(session, [aluno_id], now)
+    found = read_features(session, [aluno_id], [as_of])
     # None at all of who registered an instant ago, by a clock that is ahead of this one.
-    if not found or found[0].ultima_visita is None:
+    values = feature_values(found[0]) if found else NOTHING_KNOWN
+    tipo = kind_of_answer(values[ABSENCE], values[TENURE])
+    if tipo is TipoResposta.SEM_VISITA:
         return _no_number(aluno_id, TipoResposta.SEM_VISITA)
-    values = feature_values(found[0])
-    tipo = kind_of_answer(values)
-    score, explanation = 1.0, dict[str, Any]()
-    if tipo is not TipoResposta.AUSENTE:
-        score, explanation = _ask_model(churn_model(session, versao), values)
+    score, explanation = RULED.get(tipo), dict[str, Any]()
+    if score is None:
+        score, found_reasons = explain(churn_model(session, versao), [values])[0]
+        explanation = dict(found_reasons)
     answer = RiscoOut(
         aluno_id=aluno_id,
         tipo=tipo,
         probabilidade_churn=score,
         faixa=band(score),
         aviso=NOTICES.get(tipo),
-        fatores=values,
+        fatores=dict(values),
         modelo_versao=versao,
-        calculado_em=now,
+        calculado_em=as_of,
         **explanation,
     ).model_dump_json(exclude={"origem"})
     STORE.all(
@@ -145,17 +162,28 @@ def _compute(
         modelo_versao=versao,
         formato=answer_format(),
         probabilidade=score,
-        calculado_em=now,
+        calculado_em=as_of,
         resposta=answer,
     )
     return _with_origin(answer, Origem.RECALCULADO)
 
 
-def _ask_model(model: ServedModel, values: Mapping[str, Value]) -> tuple[float, dict[str, Any]]:
-    """The model's score, and the fields of the answer that explain it."""
-    explained = model.score_and_explain({name: [values[name]] for name in NAMES})[0]
-    found = reasons(explained.contributions, values, model.metadata["usual"])
-    return explained.score, {"probabilidade_base": explained.base_value, "motivos": found}
+def explain(
+    model: "ServedModel", members: Sequence[Mapping[str, Value]]
+) -> list[tuple[float, ExplicacaoOut]]:
+    """The model's score of each member, and why; a member's do not depend on the others."""
+    table = {name: [values[name] for values in members] for name in NAMES}
+    usual = model.metadata["usual"]
+    return [
+        (
+            found.score,
+            ExplicacaoOut(
+                probabilidade_base=found.base_value,
+                motivos=reasons(found.contributions, values, usual),
+            ),
+        )
+        for values, found in zip(members, model.score_and_explain(table), strict=True)
+    ]
 
 
 def _with_origin(answer: str, origem: Origem) -> str:
@@ -163,9 +191,9 @@ def _with_origin(answer: str, origem: Origem) -> str:
     return f'{{"origem":"{origem.value}",{answer[1:]}'
 
 
-def read_features(session: Session, ids: Sequence[int], as_of: datetime) -> Sequence[Any]:
-    """What the model knows of these members at one instant; a row each, in no order."""
-    return FEATURES_OF.all(session, ids=list(ids), as_of=[as_of] * len(ids))
+def read_features(session: Session, ids: Sequence[int], as_of: Sequence[datetime]) -> Sequence[Any]:
+    """What the model knows of these members, each at an instant; a row each, in no order."""
+    return FEATURES_OF.all(session, ids=list(ids), as_of=list(as_of))
 
 
 def feature_values(row: Any) -> dict[str, Value]:
@@ -173,15 +201,21 @@ def feature_values(row: Any) -> dict[str, Value]:
     return {name: getattr(row, name) for name in NAMES}
 
 
-def kind_of_answer(values: Mapping[str, Value]) -> TipoResposta:
+def kind_of_answer(absence_days: Value, tenure_months: Value) -> TipoResposta:
     """Whether the model learned from members like this one.
 
     Of those who have not come for as long as the label looks ahead, the question has been
     answered: the rule that defines churn speaks, not the model.
+
+    Args:
+        absence_days: The member's `dias_desde_ultimo_checkin`; missing without any visit.
+        tenure_months: Their `meses_de_casa`.
     """
-    if float(values["dias_desde_ultimo_checkin"] or 0) >= LABEL_DAYS:
+    if is_missing(absence_days):
+        return TipoResposta.SEM_VISITA
+    if float(absence_days or 0) >= LABEL_DAYS:
         return TipoResposta.AUSENTE
-    if float(values["meses_de_casa"] or 0) * 30.4375 < LABEL_DAYS:
+    if float(tenure_months or 0) * 30.4375 < LABEL_DAYS:
         return TipoResposta.INICIO
     return TipoResposta.MODELO
 

@@ -7,6 +7,7 @@ without touching the table.
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chalicelib.core.db import Base
@@ -163,3 +165,49 @@ class RiscoChurn(Base):
     resposta: Mapped[str] = mapped_column(Text, comment="JSON as it is sent, but for origem.")
 
     __table_args__ = (CheckConstraint("probabilidade BETWEEN 0 AND 1", name="probabilidade"),)
+
+
+class ProbabilidadeChurn(Base):
+    """A member's score of one local day, kept beside those of the days before.
+
+    All days of the last week are kept, and of the last 400 days the Mondays: a member costs 64
+    rows of some 120 bytes with the key, so 100,000 of them 0.8 GB, where every day of 400 would
+    be 5. Rows of a day lie together, so that a night's pass appends to the table and to its key
+    instead of touching every page; a day's highest scores are read off its rows in 30 ms, and a
+    member's own rows are rarely asked for.
+    """
+
+    __tablename__ = "probabilidades_churn"
+
+    dia: Mapped[date] = mapped_column(Date, comment="Local day it was computed on.")
+    aluno_id: Mapped[int] = mapped_column(ForeignKey("alunos.id", ondelete="CASCADE"))
+    tipo: Mapped[str] = mapped_column(Text, comment="Kind of answer.")
+    probabilidade: Mapped[float | None]
+    modelo_versao: Mapped[int]
+    revisao: Mapped[int] = mapped_column(BigInteger, comment="aluno.revisao it was computed under.")
+    calculado_em: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    anterior: Mapped[float | None] = mapped_column(comment="Of the day before.")
+    anterior_versao: Mapped[int | None] = mapped_column(comment="The model that gave it.")
+    explicacao: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB, comment="Base value and reasons, of the day's highest scores."
+    )
+
+    __table_args__ = (
+        PrimaryKeyConstraint("dia", "aluno_id"),
+        CheckConstraint("tipo IN ('modelo', 'inicio', 'ausente', 'sem_visita')", name="tipo"),
+        CheckConstraint("probabilidade BETWEEN 0 AND 1", name="probabilidade"),
+        CheckConstraint("(probabilidade IS NULL) = (tipo = 'sem_visita')", name="sem_numero"),
+    )
+
+
+class RelatorioDiario(Base):
+    """What a local day was like, as it was last computed; names of members are not in it."""
+
+    __tablename__ = "relatorios_diarios"
+
+    dia: Mapped[date] = mapped_column(Date, primary_key=True)
+    visitas: Mapped[int]
+    alunos: Mapped[int]
+    impressao_digital: Mapped[str] = mapped_column(Text, comment="SHA-256 of conteudo.")
+    gerado_em: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    conteudo: Mapped[str] = mapped_column(Text, deferred=True, comment="JSON as it is sent.")

@@ -17,6 +17,7 @@ from chalicelib.core.storage import ObjectNotFound
 from chalicelib.core.uploads import object_store
 from chalicelib.gym.features import COLUMNS
 from chalicelib.gym.models import CHURN, churn_model
+from chalicelib.gym.service_scores import ask_for_scores
 from chalicelib.gym.training_data import LABEL, TrainingSet
 from chalicelib.ml.artefacts import DigestMismatch, sha256_of
 from chalicelib.ml.encoding import Encoder
@@ -169,6 +170,13 @@ def _register(
             register(session, row)
             alias = Alias.CHAMPION if promoted else Alias.CHALLENGER
             point_alias(session, CHURN, alias, row.version, by=run.owner, reason=why)
+            if promoted:
+                ask_for_scores(
+                    session,
+                    owner=run.owner,
+                    motivo="promoção",
+                    dedupe_key=f"versao:{row.version}",
+                )
             report = _report(split, row, promoted, why)
             run.save_checkpoint(session, {"relatorio": report.model_dump(mode="json")})
         return report

@@ -37,6 +37,9 @@ from chalicelib.identity.schemas import (
 identity = Routes(__name__)
 authenticate_with(sessions.find_principal)
 
+SIGN_INS = "30/minute"  # Each hashes a password for 50 ms; a whole desk may share an address.
+RENEWALS = "120/minute"
+
 
 @identity.route("/auth/token", methods=["POST"])
 @endpoint(
@@ -45,6 +48,7 @@ authenticate_with(sessions.find_principal)
     accepts=(JSON, FORM),
     allow=PUBLIC,
     raises=(CredentialsWrong, LoginLocked),
+    limit=SIGN_INS,
     own_transactions=True,
     answers_credentials=True,
 )
@@ -64,6 +68,7 @@ def post_token(body: TokenIn, call: Call, now: datetime) -> TokenOut:
     accepts=(JSON, FORM),
     allow=PUBLIC,
     raises=(RefreshTokenInvalid,),
+    limit=RENEWALS,
     own_transactions=True,
     answers_credentials=True,
 )

@@ -100,7 +100,11 @@ def update_usuario(
     if change.ativo is False:
         revoke_all(session, usuario.id, now)
     session.flush()
-    _audit(session, principal.subject, usuario, "usuario.alterado", campos=sorted(values))
+    if values:
+        told = change.model_dump(mode="json", exclude_none=True, exclude={"nome"})
+        _audit(
+            session, principal.subject, usuario, "usuario.alterado", campos=sorted(values), **told
+        )
     return usuario
 
 

@@ -20,6 +20,7 @@ from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.settings import settings
 from chalicelib.identity.errors import CredentialsWrong, LoginLocked, RefreshTokenInvalid
 from chalicelib.identity.passwords import hash_password, needs_rehash, verify_password
+from chalicelib.identity.refusals import record_refusal
 from chalicelib.identity.schemas import TokenOut
 from chalicelib.identity.tables import LoginFailures, RefreshToken, Usuario
 
@@ -47,25 +48,33 @@ def sign_in(login: str, password: str, source_ip: str, now: datetime) -> TokenOu
     with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
         usuario = session.scalar(select(Usuario).where(Usuario.login == login))
     fits = verify_password(password, usuario.senha_hash if usuario else None)
-    if usuario is None or not fits or not usuario.ativo:
+    tokens = None
+    if usuario is not None and fits and usuario.ativo:
+        upgraded = hash_password(password) if needs_rehash(usuario.senha_hash) else None
+        with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+            if _still_stands(session, usuario):
+                _forget_failures(session, login, source_ip)
+                if upgraded:
+                    session.execute(
+                        update(Usuario).where(Usuario.id == usuario.id).values(senha_hash=upgraded)
+                    )
+                _audit(session, usuario.tenant, usuario.id, "sessao.iniciada")
+                tokens = _issue(session, usuario, uuid4(), now)
+    if tokens is None:
+        record_refusal("sessao.recusada", login, source_ip)
         raise CredentialsWrong
-    upgraded = hash_password(password) if needs_rehash(usuario.senha_hash) else None
-    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
-        # The password may have been changed while it was being compared.
-        stands = session.scalar(
+    return tokens
+
+
+def _still_stands(session: Session, usuario: Usuario) -> bool:
+    """The password may have been changed, or the user deactivated, while it was being compared."""
+    return bool(
+        session.scalar(
             select(Usuario.ativo)
             .where(Usuario.id == usuario.id, Usuario.senha_hash == usuario.senha_hash)
             .with_for_update(key_share=True)
         )
-        if not stands:
-            raise CredentialsWrong
-        _forget_failures(session, login, source_ip)
-        if upgraded:
-            session.execute(
-                update(Usuario).where(Usuario.id == usuario.id).values(senha_hash=upgraded)
-            )
-        _audit(session, usuario, "sessao.iniciada")
-        return _issue(session, usuario, uuid4(), now)
+    )
 
 
 def renew(refresh_token: str, now: datetime) -> TokenOut:
@@ -96,7 +105,7 @@ def _rotate(
         return None
     if spent.usado_em is not None and now - spent.usado_em > FORGIVEN_REUSE:
         _revoke(session, now, RefreshToken.family == spent.family)
-        _audit(session, usuario, "sessao.reuso_detectado")
+        _audit(session, usuario.tenant, usuario.id, "sessao.reuso_detectado")
         return None
     spent.usado_em = spent.usado_em or now
     return _issue(session, usuario, spent.family, now)
@@ -108,8 +117,8 @@ def sign_out(refresh_token: str, now: datetime) -> None:
         token = session.scalar(
             select(RefreshToken).where(RefreshToken.digest == _digest(refresh_token))
         )
-        if token is not None:
-            _revoke(session, now, RefreshToken.family == token.family)
+        if token is not None and _revoke(session, now, RefreshToken.family == token.family):
+            _audit(session, token.tenant, token.usuario_id, "sessao.encerrada")
 
 
 def revoke_all(session: Session, usuario_id: int, now: datetime) -> None:
@@ -117,13 +126,16 @@ def revoke_all(session: Session, usuario_id: int, now: datetime) -> None:
     _revoke(session, now, RefreshToken.usuario_id == usuario_id)
 
 
-def _revoke(session: Session, now: datetime, which: Any) -> None:
+def _revoke(session: Session, now: datetime, which: Any) -> bool:
+    """End these tokens; False when all had ended before."""
     _take_turns(session, which)
-    session.execute(
+    ended = session.scalars(
         update(RefreshToken)
         .where(which, RefreshToken.revogado_em.is_(None))
         .values(revogado_em=now)
+        .returning(RefreshToken.id)
     )
+    return bool(ended.all())
 
 
 def _take_turns(session: Session, which: Any) -> None:
@@ -163,9 +175,9 @@ def _principal(usuario: Usuario) -> Principal:
     return Principal(f"usuario:{usuario.id}", usuario.id, Role(usuario.papel), usuario.tenant)
 
 
-def _audit(session: Session, usuario: Usuario, acao: str) -> None:
-    subject = f"usuario:{usuario.id}"
-    audit.record(session, tenant=usuario.tenant, ator=subject, acao=acao, objeto=subject)
+def _audit(session: Session, tenant: str, usuario_id: int, acao: str) -> None:
+    subject = f"usuario:{usuario_id}"
+    audit.record(session, tenant=tenant, ator=subject, acao=acao, objeto=subject)
 
 
 def _limits(login: str, source_ip: str) -> dict[str, int]:
@@ -200,6 +212,9 @@ def _count_attempt(login: str, source_ip: str, now: datetime) -> None:
         ).all()
     waits = [desde + lock - now for chave, falhas, desde in counted if falhas > limits[chave]]
     if waits:
+        # Told once, when it begins: whoever is locked out must not fill the trail.
+        if any(falhas == limits[chave] + 1 for chave, falhas, _ in counted):
+            record_refusal("sessao.bloqueada", login, source_ip)
         seconds = max(1, int(max(waits).total_seconds()))
         raise LoginLocked(headers={"Retry-After": str(seconds)})
 

@@ -2,6 +2,9 @@
 
 A new kind of column (date parts, ordinals, interactions) is a `Fitted...` class here, an entry in
 `FITTED_KINDS`, and a block in `encoding.py` that writes its part of the matrix.
+
+A product's `features.py` imports this module to declare its columns, so numpy is imported only
+where a column is fitted: a process that never scores does not pay for it.
 """
 
 from __future__ import annotations
@@ -9,13 +12,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Kind = Literal["number", "category"]
-Table = Mapping[str, Sequence[Any] | NDArray[Any]]
+Table: TypeAlias = "Mapping[str, Sequence[Any] | NDArray[Any]]"
 
 
 class ColumnUnfit(ValueError):
@@ -78,6 +81,8 @@ class FittedNumber:
         Raises:
             ColumnUnfit: A value is infinite, or negative where a logarithm was asked for.
         """
+        import numpy as np
+
         numbers = np.array(values, dtype=np.float64)
         missing = np.isnan(numbers)
         present = numbers[~missing] if missing.any() else numbers

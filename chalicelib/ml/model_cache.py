@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
+
+from chalicelib.core import metrics
+
+log = logging.getLogger("previsto.models")
 
 MEGABYTE = 1024 * 1024
 
@@ -67,7 +73,9 @@ class ModelCache(Generic[Model]):
             with shelf.lock:
                 if key in shelf.models:  # Another thread loaded it while this one waited.
                     return shelf.hit(key)
+            started = time.perf_counter()
             model = loader()
+            _report_load(time.perf_counter() - started)
             with shelf.lock:
                 shelf.keep(key, model, self._max_bytes)
         return model
@@ -76,6 +84,7 @@ class ModelCache(Generic[Model]):
         """Forget all models; those in use live on until their users are done."""
         shelf = self._shelf()
         with shelf.lock:
+            metrics.count_models_held(-shelf.memory_bytes())
             shelf.models.clear()
 
     def stats(self) -> CacheStats:
@@ -125,6 +134,7 @@ class _Shelf(Generic[Model]):
         return self.models[key]
 
     def keep(self, key: Hashable, model: Model, max_bytes: int) -> None:
+        before, evicted = self.memory_bytes(), self.evictions
         self.loads += 1
         self.models[key] = model
         # Those who still wait for their turn will find the model; after a failure the turn stays.
@@ -132,3 +142,10 @@ class _Shelf(Generic[Model]):
         while len(self.models) > 1 and self.memory_bytes() > max_bytes:
             self.models.popitem(last=False)
             self.evictions += 1
+        metrics.count_models_held(self.memory_bytes() - before, self.evictions - evicted)
+
+
+def _report_load(seconds: float) -> None:
+    metrics.count_model_load(seconds)
+    measured = {"seconds": round(seconds, 6)} | metrics.embedded(seconds="Seconds")
+    log.info("model loaded", extra=measured)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -25,7 +25,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from chalicelib.core import audit
 from chalicelib.core.db import Base
 from chalicelib.core.errors import NotFound
-from chalicelib.ml.serving import ServedModel, load_served_model
+
+if TYPE_CHECKING:
+    from chalicelib.ml.serving import ServedModel
 
 
 class Alias(StrEnum):
@@ -182,7 +184,7 @@ def aliased_version(session: Session, name: ModelName, alias: Alias) -> int | No
 
 def load_version(
     session: Session, name: ModelName, version: int, read_object: Callable[[str], bytes]
-) -> ServedModel:
+) -> "ServedModel":
     """Load a version for serving; its digest is checked before anything reads it.
 
     Args:
@@ -195,6 +197,9 @@ def load_version(
         ModelVersionNotFound: There is no such version.
         DigestMismatch: The stored bytes are not those that were registered.
     """
+    # Brings numpy, a fifth of a cold start, which only who loads a model has to wait for.
+    from chalicelib.ml.serving import load_served_model
+
     found = session.get(ModelVersion, (name.tenant, name.model, version))
     if found is None:
         raise ModelVersionNotFound

@@ -32,6 +32,7 @@ from chalicelib.core.settings import (
     given_settings,
     settings,
 )
+from chalicelib.gym.queues import MODEL_UPDATE_QUEUE
 from infra.create_admin import ensure_admin
 from infra.init_db import init_db
 from infra.local import environment, seed
@@ -39,6 +40,7 @@ from infra.local.environment import DataDirRefused
 from infra.local.gateway import GatewayNotReady, PortBusy, check_port, wait_until_ready
 from infra.local.postgres import EmbeddedPostgres, EmbeddedPostgresError
 from infra.local.processes import Child
+from infra.local.shared_metrics import share_metrics
 
 DATABASE = "previsto"
 READY_SECONDS = 60.0
@@ -83,6 +85,7 @@ def run(stop: threading.Event) -> None:
         os.environ["LOG_LEVEL"] = "WARNING"  # A console is for people; the log for the rest.
     environment.prepare(data_dir, given)
     check_port(given.host, given.port)
+    share_metrics(data_dir / "metrics" / "run")
     with _database(data_dir, given) as postgres:
         found = settings()
         _say("Preparing the database ...")
@@ -188,7 +191,10 @@ def _somebody() -> int | None:
 def _training_runs() -> bool:
     with unit_of_work(tenant=HOUSE, autocommit=True) as session:
         unfinished = session.execute(
-            text("SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')")
+            text(
+                "SELECT count(*) FROM jobs WHERE queue = :queue AND state IN ('queued', 'running')"
+            ),
+            {"queue": MODEL_UPDATE_QUEUE.name},
         ).scalar_one()
     return bool(unfinished)
 

@@ -121,6 +121,7 @@ def run_due(schedules: list[Schedule], now: datetime) -> None:
 def main() -> None:
     """Run the schedules until SIGTERM."""
     telemetry.configure_logging(settings().log_level)
+    telemetry.report_errors()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         runs.request_stop()

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from chalicelib.core.db import copy_in, unit_of_work
 from chalicelib.core.jobs import SYSTEM, enqueue
 from chalicelib.core.settings import HOUSE, Seed
+from chalicelib.gym import service_reports
 from chalicelib.gym.queues import MODEL_UPDATE_QUEUE
 from chalicelib.gym.schemas import UpdateModelMessage
 from chalicelib.gym.service_members import ensure_planos
@@ -31,7 +32,7 @@ def is_empty() -> bool:
 
 
 def seed_gym(size: Seed, until: datetime) -> int:
-    """Fill an empty gym with simulated members and ask for a first model.
+    """Fill an empty gym with simulated members, ask for a first model and yesterday's report.
 
     Args:
         size: A key of `SIZES`.
@@ -52,6 +53,7 @@ def seed_gym(size: Seed, until: datetime) -> int:
             owner=SYSTEM,
             dedupe_key="churn",
         )
+        service_reports.ask_for_report(session, None, owner=SYSTEM, now=until)
     return len(gym.visitas.aluno)
 
 

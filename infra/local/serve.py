@@ -9,6 +9,7 @@ from chalicelib.core import telemetry
 from chalicelib.core.settings import Settings, settings
 from infra.local.gateway import serve
 from infra.local.processes import end_with_parent
+from infra.local.shared_metrics import share_metrics
 
 WRITES_AT_ONCE = 4  # In each process; they wait for the disk more than they compute.
 
@@ -29,6 +30,7 @@ def main() -> None:
     telemetry.configure_logging(found.log_level)
     end_with_parent()
     os.environ.update(gateway_environment(found))
+    share_metrics(found.data_dir / "metrics" / "serve")
     serve(
         host=found.host,
         port=found.port,

@@ -124,6 +124,7 @@ def _stop_on_signals() -> None:
 def main() -> None:
     """Run the supervisor, or one of its processes."""
     telemetry.configure_logging(settings().log_level)
+    telemetry.report_errors()
     _stop_on_signals()
     end_with_parent()
     if "--all" in sys.argv:

@@ -1,6 +1,6 @@
 """Measure what DESIGN.md promises, on a server and a gym made for the purpose.
 
-    python -m tests.bench.run                       http and jobs
+    python -m tests.bench.run                       http, jobs and cold starts
     python -m tests.bench.run import training       the big ones, minutes and gigabytes each
 
 Everything is kept under `BENCH_DIR` (default `.data/bench`) and removed at the end, but for the
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import (
+    bench_cold_start,
     bench_http,
     bench_import,
     bench_jobs,
@@ -25,11 +26,12 @@ from tests.bench import (
 SECTIONS: dict[str, Callable[[Path], None]] = {
     "http": bench_http.run,
     "jobs": bench_jobs.run,
+    "start": bench_cold_start.run,
     "import": bench_import.run,
     "training": bench_training_set.run,
     "scoring": bench_scoring.run,
 }
-BY_DEFAULT = ("http", "jobs")
+BY_DEFAULT = ("http", "jobs", "start")
 
 
 def main(names: list[str]) -> int:

@@ -56,6 +56,8 @@ def ours(log: Path) -> Iterator[int]:
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "GATEWAY_PROCESSES": "1",
         "LOG_LEVEL": "WARNING",
+        "RATE_LIMIT_PRINCIPAL": "10000000/minute",
+        "RATE_LIMIT_ADDRESS": "off",
     }
     command = [sys.executable, "-m", "infra.local.serve"]
     with _server(command, port, "/health/live", log, environment):

@@ -21,7 +21,7 @@ SILENT_SHARE = 0.1  # Of the jobs, whose publisher was killed between commit and
 SWEEP_SECONDS = 0.5
 LOOK_SECONDS = 0.02
 # Every ring that is repeated stands in the queue, so a long wait repeats few.
-RING_AGAIN_SOON, RING_AGAIN_LATE = timedelta(seconds=3), timedelta(seconds=60)
+RING_AGAIN_SOON, RING_AGAIN_LATE = timedelta(seconds=1), timedelta(seconds=60)
 FEW = 300
 KILLS_PER_STALL = 5
 STALL_SECONDS = WORK.lease.total_seconds() + 2 * SWEEP_SECONDS

@@ -71,6 +71,16 @@ def post_note(session: Session, principal: Principal, body: Note, call: Call) ->
         raise RuntimeError(SECRET)
     if body.texto == "sql":
         session.execute(text("SELECT no_such_column || :email"), {"email": EMAIL})
+    if body.texto == "no number":
+        session.execute(text("SELECT cast(cast(:email AS text) AS int)"), {"email": EMAIL})
+    if body.texto == "twice":
+        for _ in range(2):
+            session.execute(
+                text("INSERT INTO models (tenant, model, last_version) VALUES (:t, :email, 1)"),
+                {"t": principal.tenant, "email": EMAIL},
+            )
+    if body.texto == "no note":
+        Note.model_validate({"texto": {"email": EMAIL}})
     return body
 
 
@@ -94,6 +104,32 @@ def get_part(note_id: Id, part_id: UUID) -> dict[str, str]:
 def post_form(body: Note) -> Note:
     """Take a form as well as JSON."""
     return body
+
+
+@sample.route("/guarded", methods=["POST"])
+@endpoint(
+    sample,
+    allow=EVERYONE,
+    limit="2/minute",
+    own_transactions=True,
+    status=204,
+)
+def post_guarded() -> None:
+    """Have a stricter limit than others."""
+
+
+@sample.route("/kept", methods=["GET"])
+@endpoint(sample, allow=EVERYONE, own_transactions=True)
+def get_kept() -> Reply:
+    """Let the caller's browser keep the answer."""
+    return Reply("{}", headers={"Cache-Control": "private, max-age=60"})
+
+
+@sample.route("/free", methods=["GET"])
+@endpoint(sample, allow=PUBLIC, unlimited=True, own_transactions=True)
+def get_free() -> dict[str, str]:
+    """Answer as often as one likes."""
+    return {}
 
 
 @sample.route("/files", methods=["POST"])

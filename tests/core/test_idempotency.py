@@ -319,6 +319,8 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /aluno/checkin",
         "POST /aluno/checkin/lote",
         "POST /admin/atualizar-modelo",
+        "POST /admin/calcular-probabilidades",
+        "POST /admin/relatorios",
     }
     assert refuses == {
         "POST /auth/token",

@@ -258,4 +258,4 @@ def test_what_was_done_to_a_job_is_on_the_trail(operador: Client, make_job: Make
     with unit_of_work(tenant=HOUSE, autocommit=True) as session:
         trail = "SELECT acao FROM auditoria WHERE objeto = :job AND ator = :who ORDER BY id"
         found = session.execute(text(trail), {"job": f"job:{job_id}", "who": operador.subject})
-        assert found.scalars().all() == ["job.cancelado", "job.reenviado"]
+        assert found.scalars().all() == ["job.pedido", "job.cancelado", "job.reenviado"]

@@ -13,7 +13,7 @@ from chalicelib.core.openapi import build_document
 from chalicelib.core.views import View
 from tests.client import Client
 
-HIDDEN = {"/", "/openapi.json", "/docs", "/redoc"}
+HIDDEN = {"/", "/openapi.json", "/docs", "/redoc", "/metrics"}
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,11 @@ def document() -> dict[str, Any]:
 
 
 def views() -> Iterator[tuple[str, str, View]]:
-    """Path, method and declarations of every route."""
+    """Path, method and declarations of every route but the preflights."""
     for path, methods in app.routes.items():
         for method, entry in methods.items():
+            if method == "OPTIONS":
+                continue
             yield path, method, getattr(entry.view_function, "__endpoint__")  # noqa: B009
 
 
@@ -58,7 +60,11 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
-    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    known = {
+        f"#/components/{kind}/{name}"
+        for kind in ("schemas", "headers")
+        for name in document["components"][kind]
+    }
     used = set(_find(document, "$ref"))
     assert used
     assert used <= known
@@ -114,6 +120,8 @@ def test_every_problem_of_a_view_is_documented_with_an_example(document: dict[st
             expected |= {"ValidationFailed": 422}
         if view.declared.body:
             expected |= {"UnsupportedMediaType": 415, "PayloadTooLarge": 413, "BadRequest": 400}
+        if not view.declared.unlimited:
+            expected |= {"TooManyRequests": 429}
         expected |= {problem.__name__: problem.status for problem in view.declared.raises}
         for name, status in expected.items():
             content = responses[str(status)]["content"]["application/problem+json"]
@@ -174,6 +182,19 @@ def test_accepted_work_says_where_it_is_followed(document: dict[str, Any]) -> No
     ]
     assert accepted
     assert all("Location" in response["headers"] for response in accepted)
+
+
+def test_counted_answers_say_so_and_refusals_when_to_come_back(document: dict[str, Any]) -> None:
+    for path, method, view in views():
+        if view.declared.hidden:
+            continue
+        responses = document["paths"][path][method.lower()]["responses"]
+        counted = {code for code, r in responses.items() if "RateLimit" in r["headers"]}
+        assert counted == (set() if view.declared.unlimited else set(responses)), path
+        waiting = {code for code, r in responses.items() if "Retry-After" in r["headers"]}
+        assert waiting == responses.keys() & {"429"}, path
+    description = document["paths"]["/auth/token"]["post"]["description"]
+    assert "At most 30/minute by one caller." in description
 
 
 def test_document_is_served_with_its_address(anonymous: Client) -> None:

@@ -57,6 +57,8 @@ def test_safe_production_settings_are_read() -> None:
         ("STORAGE_URL", "file:///srv/objects"),
         ("CORS_ORIGINS", "https://painel.example.com, *"),
         ("ADMIN_PASSWORD", "anything"),
+        ("METRICS_TOKEN", "t" * 31),
+        ("SENTRY_DSN", "sentry.example.com"),
     ],
 )
 def test_deployed_environment_refuses_unsafe_value_and_names_it(

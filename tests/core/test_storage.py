@@ -382,6 +382,16 @@ def test_what_killed_uploads_left_is_removed_once_old(
     assert list((tmp_path / "objects" / ".incoming").iterdir()) == []
 
 
+def test_multipart_uploads_that_were_never_completed_are_aborted_once_old(bucket: str) -> None:
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_multipart_upload(Bucket=bucket, Key="previsto/half")
+    store = open_storage(f"s3://{bucket}/previsto?region=us-east-1", signing_key="", public_url="")
+    a_century = timedelta(days=36_500)  # moto has every upload begin in 2010.
+    assert store.remove_abandoned(older_than=a_century) == 0
+    assert store.remove_abandoned(older_than=timedelta(0)) == 1
+    assert "Uploads" not in client.list_multipart_uploads(Bucket=bucket)
+
+
 def test_a_directory_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     blocked = DirectoryStorage(tmp_path / "file" / "x", signing_key="k", public_url="http://x")

@@ -11,6 +11,7 @@ from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.settings import HOUSE
+from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.core.uploads import object_store
 from tests.client import Client, assert_problem
 from tests.conftest import MakeUser
@@ -96,3 +97,44 @@ def test_store_away_is_503_and_leaves_nothing(
     assert_problem(answer, 503, "ServiceUnavailable")
     with unit_of_work(tenant=HOUSE, autocommit=True) as session:
         assert session.scalar(text("SELECT count(*) FROM uploads")) == 0
+
+
+def _age(objeto: str, days: int) -> None:
+    with unit_of_work(tenant=HOUSE) as session:
+        session.execute(
+            text(
+                "UPDATE uploads SET criado_em = now() - make_interval(days => :d) WHERE objeto = :o"
+            ),
+            {"d": days, "o": objeto},
+        )
+
+
+def _uploads() -> list[str]:
+    with unit_of_work(tenant=HOUSE, autocommit=True) as session:
+        return list(
+            session.execute(text("SELECT objeto FROM uploads ORDER BY criado_em")).scalars()
+        )
+
+
+def test_files_are_deleted_after_a_week_unless_a_job_waits_for_them(operador: Client) -> None:
+    kept, old, needed = (_ask(operador) for _ in range(3))
+    for objeto in (kept, old, needed):
+        object_store().put(objeto, CSV, content_type="text/csv")
+    assert operador.post("/aluno/registro/lote", {"objeto": needed}).status == 202
+    _age(kept, days=6)
+    _age(old, days=8)
+    _age(needed, days=9)
+    assert remove_old_uploads(utc_now()) == 1
+    assert _uploads() == [needed, kept]
+    assert [object_store().stat(objeto) is None for objeto in (kept, old, needed)] == [
+        False,
+        True,
+        False,
+    ]
+    assert remove_old_uploads(utc_now()) == 0
+
+
+def test_a_file_that_never_arrived_is_forgotten_too(operador: Client) -> None:
+    _age(_ask(operador), days=8)
+    assert remove_old_uploads(utc_now()) == 1
+    assert _uploads() == []

@@ -14,8 +14,10 @@ from chalicelib.core.errors import ServiceUnavailable, Unprocessable
 from chalicelib.core.jobs import Job, JobState
 from chalicelib.core.runs import JobRun
 from functions.runtime import Handler, queue_handler
+from tests.client import Client
 from tests.conftest import forget_process_state
 from tests.functions.conftest import ASKS, Ask, Told, ask, failed, job, record, rings
+from tests.scrape import series
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -241,3 +243,14 @@ def test_the_request_that_asked_is_named_in_the_run() -> None:
 
     handler(rings(uuid4()), None)
     assert seen == [("req-42", "req-42")]
+
+
+def test_how_a_run_ended_is_counted(admin: Client) -> None:
+    handler = _handler(_refuse_odd)
+    handler(rings(*(ask(n) for n in (2, 3, 4))), None)
+    _handler(_raising(ServiceUnavailable()))(rings(ask(1)), None)
+    _handler(_raising(RuntimeError()))(rings(ask(1)), None)
+    found = series(admin.get("/metrics").body.decode())
+    counted = {labels[0]: n for (name, labels), n in found.items() if name == "previsto_runs_total"}
+    assert counted == {"succeeded": 2, "refused": 1, "failed": 2}
+    assert found["previsto_run_duration_seconds_count", ("test_queue",)] == 5

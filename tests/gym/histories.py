@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from sqlalchemy import insert, text
 
+from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.runs import JobRun
 from chalicelib.core.settings import HOUSE
@@ -37,7 +38,7 @@ def change(aluno_id: int, desde: datetime, plano_id: int, *, ativo: bool = True)
 def known(aluno_id: int, as_of: datetime) -> dict[str, float | str | None]:
     """What serving reads of a member at an instant."""
     with unit_of_work(autocommit=True) as session:
-        return feature_values(read_features(session, [aluno_id], as_of)[0])
+        return feature_values(read_features(session, [aluno_id], [as_of])[0])
 
 
 def execute(statement: str) -> None:
@@ -48,4 +49,4 @@ def execute(statement: str) -> None:
 
 def reader() -> JobRun:
     """A run that only reads."""
-    return JobRun(uuid4(), "test_queue", 1, 1, HOUSE, "teste", {}, None, "teste", 60.0)
+    return JobRun(uuid4(), "test_queue", 1, utc_now(), 1, HOUSE, "teste", {}, None, "teste", 60.0)

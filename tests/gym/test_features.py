@@ -143,7 +143,8 @@ def _as_served(trained: TrainingSet) -> dict[str, list[object]]:
     with unit_of_work(autocommit=True) as session:
         for instant in np.unique(trained.as_of):
             ids = trained.aluno_id[trained.as_of == instant].tolist()
-            rows = read_features(session, ids, instant.astype(datetime).replace(tzinfo=UTC))
+            as_of = instant.astype(datetime).replace(tzinfo=UTC)
+            rows = read_features(session, ids, [as_of] * len(ids))
             for row in sorted(rows, key=lambda each: each.aluno_id):
                 for name, value in feature_values(row).items():
                     served[name].append(value)

@@ -37,7 +37,7 @@ def _visits(aluno_id: int, *visits: tuple[str, str | None]) -> None:
 
 def _frequency(aluno_id: int, now: datetime = NOW) -> dict[str, Any]:
     with unit_of_work(autocommit=True) as session:
-        return frequency(session, aluno_id, FrequenciaQuery(), now)[0]
+        return frequency(session, aluno_id, FrequenciaQuery(), now).fields
 
 
 def _weeks(found: dict[str, Any]) -> dict[str, int]:

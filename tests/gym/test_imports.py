@@ -10,6 +10,7 @@ from sqlalchemy import text
 from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
+from chalicelib.core.settings import HOUSE
 from chalicelib.core.uploads import object_store
 from tests.client import Client, assert_problem
 from tests.conftest import MakeUser
@@ -550,3 +551,18 @@ def test_only_files_of_rows_are_taken(operador: Client) -> None:
     object_store().put(upload["objeto"], b"abc")
     answer = operador.post(VISITS, {"objeto": upload["objeto"]})
     assert_problem(answer, 422, "FileTypeUnsupported")
+
+
+def test_import_is_on_the_trail_with_its_counts(operador: Client, make_aluno: MakeAluno) -> None:
+    aluno_id = make_aluno()
+    row = f"{aluno_id},2026-03-02T07:15:00-03:00"
+    data = f"aluno_id,entrada\n{row}\n{row}\n999999,2026-03-02T07:15:00-03:00\n".encode()
+    job = finished_job(operador, operador.post(VISITS, data, content_type=CSV))
+    trail = "SELECT ator, acao, detalhes FROM auditoria WHERE objeto = :job ORDER BY id"
+    with unit_of_work(tenant=HOUSE, autocommit=True) as session:
+        found = session.execute(text(trail), {"job": f"job:{job['id']}"}).all()
+    counts = {"linhas": 3, "aceitas": 1, "duplicadas": 1, "rejeitadas": 1}
+    assert [tuple(entry) for entry in found] == [
+        (operador.subject, "job.pedido", {"fila": "checkin_queue"}),
+        (operador.subject, "importacao.gravada", counts),
+    ]

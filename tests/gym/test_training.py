@@ -76,6 +76,8 @@ def test_a_first_training_is_published_promoted_and_answers(cientista: Client) -
             assert metrics[name]["low"] <= metrics[name]["value"] <= metrics[name]["high"]
     assert set(report["ganho_sobre_regra"]) == {"roc_auc", "pr_auc"}
     assert _alias(Alias.CHAMPION) == 1
+    # A promotion is followed by everybody's scores.
+    assert 0 < count("probabilidades_churn") <= 300
     _assert_registered_whole(_version(1), report, cientista)
     _assert_served_model_is_the_trained_one(_version(1))
     forget_process_state()

@@ -15,7 +15,7 @@ from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.errors import Problem
 from chalicelib.core.settings import HOUSE, settings
 from chalicelib.identity import sessions
-from chalicelib.identity.errors import RefreshTokenInvalid
+from chalicelib.identity.errors import CredentialsWrong, RefreshTokenInvalid
 from chalicelib.identity.tables import Usuario
 from tests.client import Answer, Client, assert_problem
 from tests.conftest import PASSWORD, MakeUser
@@ -79,6 +79,56 @@ def test_sign_in_is_on_the_trail(desk: Client, sign_in: SignIn) -> None:
     sign_in(desk.login)
     with unit_of_work(tenant=HOUSE, autocommit=True) as session:
         trail = "SELECT objeto FROM auditoria WHERE acao = 'sessao.iniciada'"
+        assert session.execute(text(trail)).scalars().all() == [desk.subject]
+
+
+Entry = tuple[str, str, str, dict[str, str]]
+
+
+def _refusals(tenant: str = HOUSE) -> list[Entry]:
+    """Entries of whoever was not known, oldest first."""
+    with unit_of_work(tenant=tenant, autocommit=True) as session:
+        fields = "ator, acao, objeto, detalhes"
+        trail = f"SELECT {fields} FROM auditoria WHERE ator = 'anonimo' ORDER BY id"
+        return [tuple(row) for row in session.execute(text(trail))]
+
+
+def test_refused_sign_in_is_on_the_trail_of_the_users_tenant(client_of: MakeUser) -> None:
+    stranger = client_of(Role.ADMIN, "outra")
+    with pytest.raises(CredentialsWrong):
+        sessions.sign_in(stranger.login, "wrong-password", ADDRESS, utc_now())
+    assert _refusals() == []
+    (entry,) = _refusals("outra")
+    assert entry[:3] == ("anonimo", "sessao.recusada", stranger.subject)
+
+
+def test_refused_sign_in_of_nobody_names_neither_login_nor_address(
+    environment: dict[str, str],
+) -> None:
+    for login in ("minha-senha-secreta", "minha-senha-secreta", "another"):
+        with pytest.raises(CredentialsWrong):
+            sessions.sign_in(login, "wrong-password", ADDRESS, utc_now())
+    first, second, other = _refusals()
+    assert first[2].startswith("conta:")
+    assert first == second
+    assert (first[2] != other[2], first[3] == other[3]) == (True, True)
+    assert "senha" not in str(first)
+    assert ADDRESS not in str(first)
+
+
+def test_lock_is_on_the_trail_once(desk: Client, sign_in: SignIn) -> None:
+    for _ in range(9):
+        sign_in(desk.login, "wrong-password")
+    assert [acao for _, acao, _, _ in _refusals()] == ["sessao.recusada"] * 5 + ["sessao.bloqueada"]
+    assert {objeto for _, _, objeto, _ in _refusals()} == {desk.subject}
+
+
+def test_sign_out_is_on_the_trail_once(desk: Client, anonymous: Client, sign_in: SignIn) -> None:
+    token = {"refresh_token": sign_in(desk.login).json["refresh_token"]}
+    for body in (token, token, {"refresh_token": "unknown"}):
+        assert anonymous.post("/auth/logout", body).status == 204
+    with unit_of_work(tenant=HOUSE, autocommit=True) as session:
+        trail = "SELECT objeto FROM auditoria WHERE acao = 'sessao.encerrada'"
         assert session.execute(text(trail)).scalars().all() == [desk.subject]
 
 

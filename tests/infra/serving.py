@@ -107,6 +107,27 @@ def serving(directory: Path, *, target: str | None = None, **options: int) -> It
             process.wait(20)
 
 
+@contextmanager
+def serving_api(directory: Path, **settings: str) -> Iterator[str]:
+    """The whole API behind its gateway, with the settings of the environment and these."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    own = {"PORT": str(port), "PUBLIC_URL": url, "GATEWAY_PROCESSES": "1", **settings}
+    with (directory / "gateway.log").open("wb") as log:
+        gateway = subprocess.Popen(
+            [sys.executable, "-m", "infra.local.serve"],
+            env={**os.environ, **own},
+            stdin=subprocess.PIPE,  # Held open: the gateway ends when whoever started it has.
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            wait_until_ready(f"{url}/health/live", 30)
+            yield url
+        finally:
+            gateway.terminate()
+            gateway.communicate(timeout=20)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

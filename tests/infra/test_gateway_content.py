@@ -55,7 +55,7 @@ def test_a_preflight_names_the_paths_methods(server: Server) -> None:
     assert (reply.status, reply.body) == (204, b"")
     assert reply.headers["access-control-allow-methods"] == "DELETE, GET, HEAD, OPTIONS"
     assert reply.headers["access-control-allow-headers"] == (
-        "authorization, content-type, idempotency-key, if-none-match"
+        "authorization, content-type, idempotency-key, if-none-match, x-request-id"
     )
     upload = server.ask("OPTIONS", "/_objects/k", headers=asked)
     assert "PUT" in upload.headers["access-control-allow-methods"]

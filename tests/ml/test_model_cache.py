@@ -11,8 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
+from prometheus_client import generate_latest
 
+from chalicelib.core import metrics
 from chalicelib.ml.model_cache import MEGABYTE, ModelCache
+from tests.scrape import series
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,3 +130,17 @@ def test_a_fork_starts_empty_even_if_a_load_was_under_way() -> None:
     thread.join()
     assert os.waitstatus_to_exitcode(status) == 0
     assert cache.stats().models == 2
+
+
+def test_loads_evictions_and_memory_are_metrics() -> None:
+    metrics.forget_metrics()
+    cache = ModelCache[Weight](max_mb=2)
+    for version in (1, 2, 3):
+        cache.get(version, of_size(1))
+    found = series(generate_latest(metrics.instruments().registry).decode())
+    assert found["previsto_model_load_duration_seconds_count", ()] == 3
+    assert found["previsto_model_evictions_total", ()] == 1
+    assert found["previsto_model_bytes", ()] == 2 * MEGABYTE
+    cache.clear()
+    found = series(generate_latest(metrics.instruments().registry).decode())
+    assert found["previsto_model_bytes", ()] == 0

@@ -32,9 +32,8 @@ class JobsTableDoorbell:
             log.warning("doorbell not rung", exc_info=True)
             unheard(rings)
 
-    def check(self) -> str:
-        """The table is asked by the probe of the database."""
-        return "jobs table"
+    def check(self) -> None:
+        """The database is its own broker."""
 
     def close(self) -> None:
         """Nothing is held."""

@@ -38,6 +38,10 @@ _ERROR_BY_SQLSTATE_CLASS = {
 }
 
 
+QUOTING_FIELDS = frozenset("DWqp")  # Detail, where; an internal query and the position in it.
+DATA_EXCEPTION = "22"
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
     """One NOTIFY as a listener receives it."""
@@ -250,4 +254,16 @@ def _refusal(error: Exception) -> Exception:
     if not isinstance(fields, dict):
         return error
     kind = _ERROR_BY_SQLSTATE_CLASS.get(fields["C"][:2], legacy.ProgrammingError)
-    return cast("Exception", kind(fields))
+    return cast("Exception", kind(_without_values(fields)))
+
+
+def _without_values(fields: dict[str, str]) -> dict[str, str]:
+    """A server's report without what quotes rows: errors are logged, and rows are people's.
+
+    That is the detail (`Key (email)=(...) already exists`), the context (the line of a COPY), and
+    of data that does not fit its type the message itself.
+    """
+    kept = {name: value for name, value in fields.items() if name not in QUOTING_FIELDS}
+    if fields["C"].startswith(DATA_EXCEPTION):
+        kept["M"] = "A value does not fit its type."
+    return kept

@@ -117,6 +117,9 @@ class Storage(Protocol):
             ValueError: A life over MAX_SIGNED_LIFE.
         """
 
+    def remove_abandoned(self, *, older_than: timedelta) -> int:
+        """Delete what was begun and left half-written, by a killed process say; how many."""
+
     def check(self) -> None:
         """Ask the store whether it would serve.
 

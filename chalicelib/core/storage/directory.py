@@ -147,7 +147,6 @@ class DirectoryStorage:
             pending.write(b"writable")
 
     def remove_abandoned(self, *, older_than: timedelta) -> int:
-        """Delete what uploads left half-written when their process was killed; how many."""
         oldest = (self._now() - older_than).timestamp()
         removed = 0
         with _unavailable_on_os_error(_INCOMING), suppress(FileNotFoundError):

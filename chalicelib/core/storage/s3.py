@@ -131,6 +131,19 @@ class S3Storage:
         parameters = {"ResponseContentDisposition": content_disposition(name)}
         return self._presign("get_object", key, parameters, expires_in)
 
+    def remove_abandoned(self, *, older_than: timedelta) -> int:
+        oldest, removed = datetime.now(UTC) - older_than, 0
+        with _typed_errors(self._bucket):
+            pages = self._client.get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix):
+                for begun in page.get("Uploads", ()):
+                    if begun["Initiated"] < oldest:
+                        self._client.abort_multipart_upload(
+                            Bucket=self._bucket, Key=begun["Key"], UploadId=begun["UploadId"]
+                        )
+                        removed += 1
+        return removed
+
     def check(self) -> None:
         with _typed_errors(self._bucket, not_found=StorageUnavailable):
             self._client.head_bucket(Bucket=self._bucket)

@@ -42,7 +42,11 @@ class Refusal(Exception):
             "detail": self.detail,
             "request_id": request_id,
         }
-        headers = [(b"content-type", b"application/problem+json"), *self.headers]
+        headers = [
+            (b"content-type", b"application/problem+json"),
+            (b"x-content-type-options", b"nosniff"),
+            *self.headers,
+        ]
         return Answer(self.status, headers, json.dumps(problem).encode())
 
 

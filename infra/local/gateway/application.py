@@ -130,7 +130,8 @@ class Gateway:
         present = {name for name, _ in answer.headers}
         if b"access-control-allow-origin" not in present:  # A route may have rules of its own.
             answer.headers += self._cors.headers(request.headers.get("origin"))
-        answer.headers.append((b"vary", b"Origin"))
+        if not any(n == b"vary" and b"origin" in v.lower() for n, v in answer.headers):
+            answer.headers.append((b"vary", b"Origin"))
         if b"x-request-id" not in present:
             answer.headers.append((b"x-request-id", request.request_id.encode()))
         if answer.status not in {204, 304}:
@@ -140,13 +141,13 @@ class Gateway:
 
 def _log_refusal(request: Request, refusal: Refusal) -> None:
     level = logging.WARNING if refusal.status >= 500 else logging.INFO
+    # Without the path: whoever asks for what is not there may have put anything into it.
     _logger.log(
         level,
-        "%d %s: %s %s, request_id=%s",
+        "%d %s: %s, request_id=%s",
         refusal.status,
         refusal.title,
         request.method,
-        request.path,
         request.request_id,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from infra.local.gateway.answers import Answer, Headers
 
-_ALLOWED_HEADERS = b"authorization, content-type, idempotency-key, if-none-match"
+_ALLOWED_HEADERS = b"authorization, content-type, idempotency-key, if-none-match, x-request-id"
 _EXPOSED_HEADERS = b"etag, idempotent-replayed, link, location, retry-after, x-request-id"
 _PREFLIGHT_SECONDS = b"600"
 

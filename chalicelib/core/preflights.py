@@ -1,0 +1,41 @@
+"""Preflights: before a page of another origin sends a token, its browser asks whether it may."""
+
+from collections.abc import Callable
+
+from chalice.app import Chalice
+
+from chalicelib.core.answer_headers import ALLOWED, PREFLIGHT_SECONDS
+from chalicelib.core.calls import Reply
+from chalicelib.core.web import PUBLIC, Routes, endpoint
+
+
+def answer_preflights(app: Chalice) -> None:
+    """Answer OPTIONS on every path that is registered by now.
+
+    Chalice's own way (`cors=True`) has API Gateway answer, with origins that are fixed when the
+    app is imported.
+
+    Args:
+        app: With all its routes.
+    """
+    preflights = Routes(__name__)
+    for path, methods in app.routes.items():
+        offered = ", ".join(sorted({*methods, "OPTIONS"}))
+        preflights.route(path, methods=["OPTIONS"])(_preflight(preflights, offered))
+    app.register_blueprint(preflights)
+
+
+def _preflight(routes: Routes, methods: str) -> Callable[..., object]:
+    @endpoint(routes, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True, status=204)
+    def options() -> Reply:
+        """Say what this path takes; who may send it is said on every answer."""
+        return Reply(
+            headers={
+                "Allow": methods,
+                "Access-Control-Allow-Methods": methods,
+                "Access-Control-Allow-Headers": ", ".join(ALLOWED),
+                "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+            }
+        )
+
+    return options

@@ -1,0 +1,1 @@
+"""What the deployment on AWS needs: the package, and the interpreters that Lambda has."""

@@ -1,0 +1,202 @@
+"""Build what Lambda runs: one zip of the app and its libraries, and the template that names it.
+
+    python -m infra.aws.package
+
+`chalice package` collects the wheels that fit Lambda and writes the template. What it leaves
+undone follows here: the code is compiled, what no code of ours reaches is left out, and the zip
+is written in a fixed order and without times, so that the same sources give the same bytes.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.aws.pythons import ROOT, NoLambdaPython, Python, lambda_python, make_environment, pinned
+
+BUILD = ROOT / "build" / "lambda"
+SOURCES = ("app.py", "requirements.txt", "chalicelib", ".chalice/config.json")
+TASK_ROOT = "/var/task"  # Where Lambda unpacks the zip; tracebacks name files there.
+LARGEST_BYTES = 250 * 1024 * 1024  # Lambda's own limit, unpacked.
+AWS_SERVICES = {
+    "s3",
+    "sqs",
+    "sts",
+    "sso",
+    "sso-oidc",
+}  # What is called, and what finds credentials.
+ONNXRUNTIME_PROGRAMS = ("datasets", "quantization", "tools", "transformers")
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # The first instant that a zip can write.
+
+
+class PackageTooLarge(Exception):
+    """The package is larger than Lambda unpacks (250 MB). requirements.txt carries too much."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """What was built.
+
+    Attributes:
+        archive: The zip.
+        template: The SAM template, which names the zip beside it.
+        python: What it was built with; Lambda's runtime of that version runs it.
+    """
+
+    archive: Path
+    template: Path
+    python: Python
+
+
+def package(folder: Path = BUILD) -> Package:
+    """Build the package, unless the one that is there was made of the same sources.
+
+    Raises:
+        NoLambdaPython: Lambda has none of the interpreters that are here.
+        PackageTooLarge: Lambda would refuse it.
+        subprocess.CalledProcessError: A library cannot be had; pip or Chalice has said why.
+    """
+    python = lambda_python()
+    built = Package(folder / "package" / "deployment.zip", folder / "package" / "sam.json", python)
+    with _alone(folder):
+        stamp = folder / "made-of"
+        made_of = _digest(python)
+        if not (stamp.exists() and stamp.read_text() == made_of and built.archive.exists()):
+            stamp.unlink(missing_ok=True)
+            _build(folder, built)
+            stamp.write_text(made_of)
+    return built
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one program at a time build here."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _digest(python: Python) -> str:
+    """Of everything the package is made of, this program included."""
+    found = hashlib.sha256(f"{python.version}\n{pinned('chalice')}\n".encode())
+    ours = [path.relative_to(ROOT).as_posix() for path in Path(__file__).parent.glob("*.py")]
+    for name in sorted([*_source_files(), *ours]):
+        content = (ROOT / name).read_bytes()
+        found.update(f"{name} {len(content)}\n".encode() + content)
+    return found.hexdigest()
+
+
+def _source_files() -> Iterator[str]:
+    """Names of the files that go into the package, from the project's folder on."""
+    for name in SOURCES:
+        path = ROOT / name
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            if file.is_file() and file.suffix != ".pyc":
+                yield file.relative_to(ROOT).as_posix()
+
+
+def _build(folder: Path, built: Package) -> None:
+    requirements = (ROOT / "requirements.txt").read_text()
+    program = make_environment(
+        folder / "environment", built.python, f"{requirements}\n{pinned('chalice')}\n"
+    )
+    source, content = folder / "source", folder / "content"
+    for old in (source, content, built.archive.parent):
+        shutil.rmtree(old, ignore_errors=True)
+    for name in _source_files():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, source / name)
+    _run_chalice(program, source, built.archive.parent)
+    with zipfile.ZipFile(built.archive) as archive:
+        archive.extractall(content)
+    _leave_out_unused(content)
+    _compile(program, content)
+    _require_fitting(content)
+    _write_archive(content, built.archive)
+    for done in (source, content):
+        shutil.rmtree(done)
+
+
+def _run_chalice(program: Path, source: Path, target: Path) -> None:
+    environment = {
+        "AWS_DEFAULT_REGION": "us-east-1",  # Asked for, though the template is for any region.
+        **os.environ,
+        "PYTHONDONTWRITEBYTECODE": "1",  # Chalice imports the app, and packs all it finds.
+    }
+    chalice = program.with_name("chalice")
+    subprocess.run(
+        [chalice, "--project-dir", source, "package", target], env=environment, check=True
+    )
+
+
+def _leave_out_unused(content: Path) -> None:
+    """Remove what no code of ours reaches: a quarter of the package, once compiled.
+
+    Libraries ship their tests, botocore the descriptions of every service there is, and
+    onnxruntime the programs that make and shrink models.
+    """
+    unused = [path for path in content.rglob("tests") if content / "chalicelib" not in path.parents]
+    described = (content / "botocore" / "data").iterdir()
+    unused += [path for path in described if path.is_dir() and path.name not in AWS_SERVICES]
+    unused += [content / "onnxruntime" / name for name in ONNXRUNTIME_PROGRAMS]
+    for folder in unused:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _compile(program: Path, content: Path) -> None:
+    """Compile everything: Lambda cannot keep what it compiles, so each cold start would do it all.
+
+    The compiled files are used unchecked, because the times of the sources they would be checked
+    against do not survive the zip.
+    """
+    options = ["-q", "--invalidation-mode", "unchecked-hash", "-p", TASK_ROOT]
+    # Sets of constants are written in the order of their hashes.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    subprocess.run(
+        [program, "-m", "compileall", *options, "-s", content, content],
+        env=environment,
+        check=True,
+    )
+
+
+def _require_fitting(content: Path) -> None:
+    size = sum(path.stat().st_size for path in content.rglob("*") if path.is_file())
+    if size > LARGEST_BYTES:
+        raise PackageTooLarge(f"{PackageTooLarge.__doc__} It takes {size:,} bytes.")
+
+
+def _write_archive(content: Path, archive: Path) -> None:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(path for path in content.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(content).as_posix(), EARLIEST)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16  # Lambda's user is not the owner.
+            packed.writestr(entry, path.read_bytes())
+
+
+def main() -> int:
+    """Build, and say what was built; returns the exit status."""
+    try:
+        built = package()
+    except (NoLambdaPython, PackageTooLarge) as error:
+        print(error, file=sys.stderr)
+        return 1
+    with zipfile.ZipFile(built.archive) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    packed = built.archive.stat().st_size
+    sizes = f"{packed / 1e6:.0f} MB, {unpacked / 1e6:.0f} MB unpacked"
+    print(f"{built.archive.relative_to(ROOT)}: {sizes}")
+    print(f"{built.template.relative_to(ROOT)}: for Python {built.python.version}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

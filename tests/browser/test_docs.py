@@ -1,0 +1,53 @@
+"""The pages of the documentation, as a browser shows them under the policy they are sent with."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require_service
+from tests.infra.serving import serving_api
+
+
+@pytest.fixture
+def address(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """The whole API behind the gateway, on a socket."""
+    with serving_api(tmp_path) as url:
+        yield url
+
+
+def shown(url: str, folder: Path) -> tuple[str, str]:
+    """The page once its scripts have run, and what the browser said to that."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    require_service("Chromium", chromium is not None, "neither chromium nor google-chrome found")
+    asked = subprocess.run(
+        [
+            *(str(chromium), "--headless=new", "--no-sandbox", "--disable-gpu"),
+            *(f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr"),
+            *("--virtual-time-budget=8000", "--dump-dom", url),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return asked.stdout, asked.stderr
+
+
+@pytest.mark.slow
+def test_swagger_ui_shows_every_kind_of_route(address: str, tmp_path: Path) -> None:
+    page, said = shown(f"{address}/docs", tmp_path)
+    assert len(re.findall("opblock-summary-path", page)) > 20
+    assert "/aluno/{aluno_id}/risco-churn" in page.replace("\u200b", "")  # Where it may wrap.
+    assert "violates the following Content Security Policy" not in said
+
+
+@pytest.mark.slow
+def test_redoc_shows_the_document_and_reaches_nobody_else(address: str, tmp_path: Path) -> None:
+    page, said = shown(f"{address}/redoc", tmp_path)
+    assert "/admin/atualizar-modelo" in page
+    refused = re.findall(r"(?:Loading the \w+|Connecting to) '(https?://[^/']+)", said)
+    assert address not in refused

@@ -1,0 +1,179 @@
+"""Every queue handler under Lambda's runtime client, fed by SQS, its objects in S3.
+
+Handlers are deployed as container images with all libraries, so here they run on this
+project's own interpreter. Who adds a handler adds its case to `CASES`.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from chalicelib.core.auth import Role
+from chalicelib.core.clock import utc_now
+from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.jobs import Job
+from chalicelib.core.settings import HOUSE
+from functions import EVENT_SOURCES
+from infra.aws.pythons import ROOT
+from infra.local.lambda_service import Function, LambdaInstance
+from infra.local.seed import load_gym
+from infra.local.simulation import simulate
+from tests.client import Answer
+from tests.conftest import MakeUser
+from tests.gym.conftest import count
+from tests.gym.publishing import publish_model
+from tests.gym.work import CSV
+from tests.infra.aws.deployed import (
+    DeployedClient,
+    Deployment,
+    EventSourceMapping,
+    assert_reasons_add_up,
+)
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The API in its package, the handlers beside it, S3 and SQS between them.
+
+    Attributes:
+        api: A signed-in admin at the packaged API.
+        aws: Address of S3 and SQS.
+        environment: Of every function.
+        folder: For logs.
+    """
+
+    api: DeployedClient
+    aws: str
+    environment: dict[str, str]
+    folder: Path
+
+    def result(self, queue: str, accepted: Answer) -> dict[str, Any]:
+        """Let the handler of a queue do the job that the API has promised; gives its result."""
+        assert accepted.status == 202, accepted.body
+        job_id = accepted.json["id"]
+        mapping = EventSourceMapping(self.aws, queue)
+        with self.handler(queue) as instance:
+            assert mapping.deliver(instance) == 1
+        assert mapping.left() == 0
+        with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+            job = session.get(Job, UUID(job_id))
+        assert job is not None
+        assert job.state == "succeeded", job.error
+        assert job.result is not None
+        return job.result
+
+    @contextmanager
+    def handler(self, queue: str) -> Iterator[LambdaInstance]:
+        """A queue's handler, cold."""
+        name = EVENT_SOURCES[queue].handler
+        function = Function(Path(sys.executable), ROOT, name, self.environment)
+        with LambdaInstance(function, self.folder / f"{queue}.log") as instance:
+            yield instance
+
+
+@pytest.fixture
+def cloud(
+    deployment: Deployment,
+    deployed_environment: dict[str, str],
+    aws: str,
+    client_of: MakeUser,
+    tmp_path: Path,
+) -> Iterator[Cloud]:
+    """Everything that is deployed, on an empty database and an empty bucket."""
+    token = client_of(Role.ADMIN).token
+    function = deployment.function(deployed_environment)
+    with LambdaInstance(function, tmp_path / "api.log") as instance:
+        api = DeployedClient(token).at(instance)
+        yield Cloud(api, aws, deployed_environment, tmp_path)
+
+
+def _members_are_imported(cloud: Cloud) -> None:
+    plano = cloud.api.post("/planos", {"nome": "Padrão", "mensalidade": "119.90"})
+    assert plano.status == 201, plano.body
+    rows = [f"Aluno {n},a{n}@example.com,Padrão" for n in range(50)]
+    file = "\n".join(["nome,email,plano", *rows, "Sem Plano,x@example.com,Nenhum"]).encode()
+    accepted = cloud.api.post("/aluno/registro/lote", file, content_type=CSV)
+    report = cloud.result("aluno_queue", accepted)
+    assert (report["aceitas"], report["rejeitadas"]) == (50, 1)
+    assert count("alunos") == 50
+
+
+def _visits_are_imported(cloud: Cloud) -> None:
+    plano = cloud.api.post("/planos", {"nome": "Padrão", "mensalidade": "119.90"}).json
+    member = {"nome": "Ana Lima", "email": "ana@example.com", "plano_id": plano["id"]}
+    aluno_id = cloud.api.post("/aluno/registro", member).json["id"]
+    rows = [f"{aluno_id},2026-03-{day:02}T07:15:00-03:00" for day in range(1, 29)]
+    file = "\n".join(["aluno_id,entrada", *rows, "999999,2026-03-01T07:15:00-03:00"]).encode()
+    accepted = cloud.api.post("/aluno/checkin/lote", file, content_type=CSV)
+    report = cloud.result("checkin_queue", accepted)
+    assert (report["aceitas"], report["rejeitadas"]) == (28, 1)
+    assert count("checkins") == 28
+
+
+def _a_trained_model_answers_in_the_package(cloud: Cloud) -> None:
+    with unit_of_work(tenant=HOUSE) as session:
+        load_gym(session, simulate(alunos=300, meses=9, until=utc_now()))
+    report = cloud.result("model_update_queue", cloud.api.post("/admin/atualizar-modelo"))
+    assert (report["versao"], report["promovido"]) == (1, True)
+    answers = (cloud.api.get(f"/aluno/{n}/risco-churn").json for n in range(1, 301))
+    score = next(answer for answer in answers if answer["tipo"] == "modelo")
+    assert score["modelo_versao"] == 1
+    assert_reasons_add_up(score)
+
+
+def _every_member_is_scored(cloud: Cloud) -> None:
+    publish_model()
+    with unit_of_work(tenant=HOUSE) as session:
+        load_gym(session, simulate(alunos=60, meses=6, until=utc_now()))
+    report = cloud.result(
+        "churn_probabilities_queue", cloud.api.post("/admin/calcular-probabilidades")
+    )
+    assert report["alunos"] == count("probabilidades_churn") > 0
+
+
+def _a_day_is_reported(cloud: Cloud) -> None:
+    with unit_of_work(tenant=HOUSE) as session:
+        load_gym(session, simulate(alunos=60, meses=3, until=utc_now()))
+    day = str(utc_now().date() - timedelta(days=7))
+    cloud.result("daily_report_queue", cloud.api.post("/admin/relatorios", {"data": day}))
+    report = cloud.api.get(f"/relatorios/{day}").json
+    assert report["dia"] == day
+
+
+CASES: dict[str, Callable[[Cloud], None]] = {
+    "aluno_queue": _members_are_imported,
+    "checkin_queue": _visits_are_imported,
+    "churn_probabilities_queue": _every_member_is_scored,
+    "daily_report_queue": _a_day_is_reported,
+    "model_update_queue": _a_trained_model_answers_in_the_package,
+}
+
+
+def test_every_handler_has_a_case() -> None:
+    missing = EVENT_SOURCES.keys() - CASES.keys()
+    assert not missing, f"say in CASES what these handlers must have done: {sorted(missing)}"
+    assert CASES.keys() <= EVENT_SOURCES.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("queue", sorted(CASES))
+def test_a_handler_does_its_work_in_lambda(cloud: Cloud, queue: str) -> None:
+    CASES[queue](cloud)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("queue", sorted(CASES))
+def test_a_message_nobody_knows_stays_on_the_queue(cloud: Cloud, queue: str) -> None:
+    mapping = EventSourceMapping(cloud.aws, queue)
+    mapping.send(json.dumps({"job": str(UUID(int=7))}))
+    with cloud.handler(queue) as instance:
+        assert mapping.deliver(instance) == 0
+    assert mapping.left() == 1

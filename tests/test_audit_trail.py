@@ -1,0 +1,119 @@
+"""Every route that changes something leaves an entry in the trail, or says here why it does not."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from app import app
+from chalicelib.core.auth import Role
+from chalicelib.core.clock import utc_now
+from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.identity import sessions
+from tests.client import Client
+from tests.conftest import PASSWORD, MakeUser
+from tests.core.conftest import change_job
+
+NOT_ON_THE_TRAIL = {
+    "POST /aluno/checkin": "The check-in is itself the record of an event.",
+    "POST /auth/refresh": "Routine, of a sign-in that is on the trail; a token that returns is.",
+}
+NEW_PASSWORD = "outra-senha-de-teste"
+CSV = b"aluno_id,entrada\n1,2026-03-02T07:15:00-03:00\n"
+
+Request = tuple[str, Any]  # Path and body; a body of bytes is a file.
+Requests = dict[str, Request]
+
+
+@pytest.fixture
+def requests(admin: Client, client_of: MakeUser) -> Requests:
+    """A request to each route that changes something, which will succeed."""
+    other = client_of(Role.OPERADOR)
+    plano_id = admin.post("/planos", {"nome": "Padrão", "mensalidade": "119.90"}).json["id"]
+    known = {"nome": "Bia", "email": "bia@example.com", "plano_id": plano_id}
+    aluno_id = admin.post("/aluno/registro", known).json["id"]
+    queued, failed = (
+        admin.post("/aluno/checkin/lote", CSV, content_type="text/csv").json["id"] for _ in range(2)
+    )
+    change_job(UUID(failed), "state = 'failed', finished_at = now()")
+
+    def refresh_token() -> str:
+        return sessions.sign_in(other.login, PASSWORD, "192.0.2.1", utc_now()).refresh_token
+
+    new_user = {"login": "nova", "nome": "Nova", "senha": PASSWORD, "papel": "leitor"}
+    member = {"nome": "Ana Lima", "email": "ana@example.com", "plano_id": plano_id}
+    new = {"senha_nova": NEW_PASSWORD}
+    return {
+        "POST /jobs/{job_id}/cancelar": (f"/jobs/{queued}/cancelar", None),
+        "POST /jobs/{job_id}/reenviar": (f"/jobs/{failed}/reenviar", None),
+        "POST /uploads": ("/uploads", {"tamanho_bytes": 10}),
+        "POST /auth/token": ("/auth/token", {"username": other.login, "password": PASSWORD}),
+        "POST /auth/refresh": ("/auth/refresh", {"refresh_token": refresh_token()}),
+        "POST /auth/logout": ("/auth/logout", {"refresh_token": refresh_token()}),
+        "POST /auth/usuarios": ("/auth/usuarios", new_user),
+        "PATCH /auth/usuarios/{usuario_id}": (
+            f"/auth/usuarios/{other.usuario_id}",
+            {"papel": "leitor"},
+        ),
+        "PUT /auth/usuarios/{usuario_id}/senha": (f"/auth/usuarios/{other.usuario_id}/senha", new),
+        "PUT /auth/senha": ("/auth/senha", {"senha_atual": PASSWORD, **new}),
+        "POST /planos": ("/planos", {"nome": "Novo", "mensalidade": "99.90"}),
+        "POST /aluno/registro": ("/aluno/registro", member),
+        "POST /aluno/registro/lote": ("/aluno/registro/lote", b"nome,email,plano\n"),
+        "POST /aluno/checkin": ("/aluno/checkin", {"aluno_id": aluno_id}),
+        "POST /aluno/checkin/lote": ("/aluno/checkin/lote", CSV),
+        "POST /admin/atualizar-modelo": ("/admin/atualizar-modelo", None),
+        "POST /admin/calcular-probabilidades": ("/admin/calcular-probabilidades", None),
+        "POST /admin/relatorios": ("/admin/relatorios", {}),
+    }
+
+
+def _trail(request_id: str) -> list[Any]:
+    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+        found = text("SELECT ator, acao, objeto, detalhes FROM auditoria WHERE request_id = :id")
+        return list(session.execute(found, {"id": request_id}))
+
+
+def _send(client: Client, method: str, request: Request) -> str:
+    """Send a request that succeeds; gives its id."""
+    path, body = request
+    request_id = uuid4().hex
+    media_type = "text/csv" if isinstance(body, bytes) else "application/json"
+    answer = client.request(
+        method, path, body, content_type=media_type, headers={"x-request-id": request_id}
+    )
+    assert 200 <= answer.status < 300, (path, answer.body)
+    return request_id
+
+
+def test_every_change_is_on_the_trail(admin: Client, requests: Requests) -> None:
+    changing = {
+        f"{method} {path}"
+        for path, methods in app.routes.items()
+        for method in methods
+        if method not in ("GET", "OPTIONS")
+    }
+    assert changing == set(requests)
+    for route, request in requests.items():
+        entries = _trail(_send(admin, route.split()[0], request))
+        assert bool(entries) != (route in NOT_ON_THE_TRAIL), (route, entries)
+
+
+def test_the_trail_holds_no_names_addresses_or_secrets(admin: Client, requests: Requests) -> None:
+    for route, request in requests.items():
+        _send(admin, route.split()[0], request)
+    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+        everything = "\n".join(session.scalars(text("SELECT a::text FROM auditoria a")))
+    login = requests["POST /auth/token"][1]["username"]
+    for personal in ("Ana", "example.com", "nova", PASSWORD, NEW_PASSWORD, "192.0.2.1", login):
+        assert personal not in everything, personal
+
+
+def test_a_refused_change_leaves_nothing(admin: Client, requests: Requests) -> None:
+    _send(admin, "POST", requests["POST /planos"])
+    again = admin.request(
+        "POST", "/planos", requests["POST /planos"][1], headers={"x-request-id": "the-second"}
+    )
+    assert again.status == 409
+    assert _trail("the-second") == []
