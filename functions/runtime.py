@@ -11,18 +11,11 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from chalicelib.core import metrics, telemetry
+from chalicelib.core.claims import claim, job_exists
 from chalicelib.core.db import DATABASE_ERRORS
 from chalicelib.core.errors import InternalError, Problem, ServiceUnavailable, Unprocessable
 from chalicelib.core.queues import MessageT, Queue
-from chalicelib.core.runs import (
-    JobRun,
-    LeaseLost,
-    RunCancelled,
-    RunInterrupted,
-    claim,
-    job_exists,
-    stop_requested,
-)
+from chalicelib.core.runs import JobRun, LeaseLost, RunCancelled, RunInterrupted, stop_requested
 from chalicelib.core.settings import settings
 
 log = logging.getLogger("previsto.functions")
@@ -73,18 +66,26 @@ def queue_handler(queue: Queue[MessageT]) -> Callable[[Work[MessageT]], Handler]
 
 def _answer_ring(record: dict[str, Any], queue: Queue[MessageT], work: Work[MessageT]) -> bool:
     """Run the queue's next job; False when the record has to be delivered again."""
-    try:
-        job_id = UUID(json.loads(record["body"])["job"])
-        run = claim(queue)
-        if run is not None:
-            run_job(run, queue, work)
-            return True
-        return job_exists(job_id)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    job_id = _named_job(record)
+    if job_id is None:
         log.warning("message cannot be read", extra={"message_id": record.get("messageId")})
+        return False
+    try:
+        run = claim(queue)
+        if run is None:
+            return job_exists(job_id)
+        run_job(run, queue, work)
     except (*DATABASE_ERRORS, ServiceUnavailable):
         log.warning("job could not be read", extra={"message_id": record.get("messageId")})
-    return False
+        return False
+    return True
+
+
+def _named_job(record: dict[str, Any]) -> UUID | None:
+    try:
+        return UUID(json.loads(record["body"])["job"])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
 
 
 def run_job(run: JobRun, queue: Queue[MessageT], work: Work[MessageT]) -> None:

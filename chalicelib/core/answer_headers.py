@@ -36,6 +36,8 @@ def complete_headers(request: Request, response: Response) -> None:
         headers["Cache-Control"] = "no-store"  # It may be for this caller only.
     for name, value in headers.items():
         response.headers.setdefault(name, value)
+    if (varies := str(response.headers["Vary"])) != "Origin":
+        response.headers["Vary"] = f"{varies}, Origin"
 
 
 @cache

@@ -98,7 +98,6 @@ class Job(Base):
         Index(
             "jobs_turns_idx",
             "queue",
-            "tenant",
             "started_at",
             postgresql_where=text("started_at IS NOT NULL"),
         ),

@@ -11,15 +11,14 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chalicelib.core.clock import utc_now
-from chalicelib.core.db import DATABASE_ERRORS, DatabaseRole, unit_of_work
+from chalicelib.core.db import DATABASE_ERRORS, unit_of_work
 from chalicelib.core.errors import Problem, ServiceUnavailable
 from chalicelib.core.heartbeat import HEART
 from chalicelib.core.jobs import JobState, next_attempt, ring
-from chalicelib.core.queues import Queue, Ring
+from chalicelib.core.queues import Ring
 from chalicelib.core.statements import HotStatement
 
 log = logging.getLogger("previsto.runs")
@@ -179,8 +178,7 @@ class JobRun:
             self._finish(JobState.FAILED, error=error)
         else:
             self._write(
-                "state = 'queued', lease_until = NULL, next_attempt_at = :again,"
-                " error = cast(:error AS jsonb)",
+                f"{BACK_IN_THE_QUEUE}, next_attempt_at = :again, error = cast(:error AS jsonb)",
                 extend=False,
                 again=again,
                 error=_json(error),
@@ -189,7 +187,7 @@ class JobRun:
     def release(self) -> None:
         """Give the job back unfinished; the attempt does not count against its limit."""
         self._write(
-            "state = 'queued', lease_until = NULL, next_attempt_at = now(), rung_at = now(),"
+            f"{BACK_IN_THE_QUEUE}, next_attempt_at = now(), rung_at = now(),"
             " attempt_limit = attempt_limit + 1",
             extend=False,
         )
@@ -232,68 +230,11 @@ class JobRun:
             self._cancelled.set()
 
 
-def claim(queue: Queue[Any]) -> JobRun | None:
-    """Take the queue's next job that is due, whichever message announced it.
-
-    Tenants take turns: it is the turn of the one whose last start lies furthest back, so
-    that ten thousand jobs of one tenant do not keep the first of another waiting.
-
-    Returns:
-        The run, which holds the job for the length of a lease; None when nothing is due.
-    """
-    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
-        row = CLAIM.one_or_none(session, queue=queue.name, lease=queue.lease.total_seconds())
-    if row is None:
-        return None
-    claimed = row._asdict()
-    claimed.pop("unwaited")
-    return JobRun(**claimed, lease_seconds=queue.lease.total_seconds())
-
-
-# The tenants that wait are found by leaps over the index, one for each; then the first of them,
-# by turns, that has a job which is due and which nobody else is just taking.
-#
-# The commit of a claim does not wait for the disk. Whatever the run commits later does, and takes
-# the claim with it: the log is written in order. Should the server crash before that, the claim
-# has never been: the row is queued again, the next attempt has the same number and another
-# started_at, and the fence keeps the lost one out.
-CLAIM = HotStatement("""
-WITH RECURSIVE waiting AS (
-    (SELECT tenant FROM jobs
-     WHERE queue = :queue AND state = 'queued' ORDER BY tenant LIMIT 1)
-    UNION ALL
-    SELECT (SELECT j.tenant FROM jobs j
-            WHERE j.queue = :queue AND j.state = 'queued' AND j.tenant > w.tenant
-            ORDER BY j.tenant LIMIT 1)
-    FROM waiting w WHERE w.tenant IS NOT NULL
-),
-turns AS (
-    SELECT w.tenant,
-           (SELECT j.started_at FROM jobs j
-            WHERE j.queue = :queue AND j.tenant = w.tenant AND j.started_at IS NOT NULL
-            ORDER BY j.started_at DESC LIMIT 1) AS last_start
-    FROM waiting w WHERE w.tenant IS NOT NULL
-    ORDER BY last_start NULLS FIRST
+# Who has asked for a running job to stop has been told that it will.
+BACK_IN_THE_QUEUE = (
+    "state = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END,"
+    " finished_at = CASE WHEN cancel_requested THEN now() END, lease_until = NULL"
 )
-UPDATE jobs
-SET state = 'running', attempt = attempt + 1, started_at = clock_timestamp(), error = NULL,
-    lease_until = now() + make_interval(secs => :lease)
-WHERE id = (
-    SELECT next.id
-    FROM turns
-    CROSS JOIN LATERAL (
-        SELECT j.id FROM jobs j
-        WHERE j.queue = :queue AND j.tenant = turns.tenant
-          AND j.state = 'queued' AND j.next_attempt_at <= now()
-        ORDER BY j.next_attempt_at
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    ) next
-    LIMIT 1
-)
-RETURNING id AS job_id, queue, attempt, started_at, attempt_limit, tenant, owner, message,
-          checkpoint, request_id, set_config('synchronous_commit', 'off', true) AS unwaited
-""")
 
 FENCE = HotStatement(
     "SELECT 1 AS held FROM jobs"
@@ -310,13 +251,6 @@ def _fenced_update(assignments: str) -> HotStatement:
         " WHERE id = :id AND attempt = :attempt AND started_at = :started_at"
         " AND state = 'running' RETURNING cancel_requested"
     )
-
-
-def job_exists(job_id: UUID) -> bool:
-    """Whether a message names a job that is known."""
-    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
-        found = session.execute(text("SELECT 1 FROM jobs WHERE id = :id"), {"id": job_id})
-        return found.scalar() is not None
 
 
 def _json(value: dict[str, Any] | None) -> str | None:

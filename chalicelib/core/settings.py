@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     local_timezone: str = "America/Sao_Paulo"
     upload_max_mb: int = Field(512, ge=1)
     upload_keep_days: int = Field(7, ge=1)
+    jobs_keep_days: int = Field(90, ge=1)
     model_cache_mb: int = Field(256, ge=1)
     worker_processes: int = Field(2, ge=1)
     gateway_processes: int = Field(2, ge=1)
@@ -98,7 +99,7 @@ class Settings(BaseSettings):
     @classmethod
     def _split_on_commas(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
         return value
 
     @model_validator(mode="after")

@@ -52,12 +52,19 @@ def _ask_database() -> str:
         return str(session.execute(text("SHOW server_version")).scalar())
 
 
+MOST_COUNTED = 10_000  # A backlog is told; it must not take an instance out of service.
+
+
 def _ask_queue() -> str:
     with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
         waiting = session.execute(
-            text("SELECT count(*) FROM jobs WHERE state = 'queued' AND next_attempt_at <= now()")
-        ).scalar()
-    return f"{waiting} jobs due"
+            text(
+                "SELECT count(*) FROM (SELECT 1 FROM jobs"
+                " WHERE state = 'queued' AND next_attempt_at <= now() LIMIT :most) due"
+            ),
+            {"most": MOST_COUNTED + 1},
+        ).scalar_one()
+    return f"{min(waiting, MOST_COUNTED)}{'+' * (waiting > MOST_COUNTED)} jobs due"
 
 
 def _ask_broker() -> str | None:

@@ -1,6 +1,7 @@
 """What heals the jobs: rows of lost workers are queued again, and unheard ones are rung for."""
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from chalicelib.core import metrics
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import ring
 from chalicelib.core.queues import Ring
+from chalicelib.core.settings import settings
 
 log = logging.getLogger("previsto.sweep")
 
@@ -19,15 +21,16 @@ log = logging.getLogger("previsto.sweep")
 # long wait is no reason to ring much more often: every ring would stand in the broker's queue.
 RING_AGAIN = timedelta(minutes=5)
 MOST_AT_ONCE = 1_000
-MOST_ROUNDS = 20
+MOST_SECONDS = 15.0  # Of the thirty that the function has; the next sweep goes on.
 FIRST = (datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
 
 # FOR UPDATE, though nothing but a lock is wanted, conflicts with the fence of an open
 # transaction: a stalled run that is just writing keeps its job until that transaction ends.
 EXPIRE = """
 UPDATE jobs
-SET state = CASE WHEN attempt >= attempt_limit THEN 'failed' ELSE 'queued' END,
-    finished_at = CASE WHEN attempt >= attempt_limit THEN now() END,
+SET state = CASE WHEN cancel_requested THEN 'cancelled'
+                 WHEN attempt >= attempt_limit THEN 'failed' ELSE 'queued' END,
+    finished_at = CASE WHEN cancel_requested OR attempt >= attempt_limit THEN now() END,
     lease_until = NULL, next_attempt_at = now(), rung_at = NULL,
     error = jsonb_build_object(
         'title', 'WorkerLost', 'attempt', attempt,
@@ -74,8 +77,8 @@ def sweep(ring_again: timedelta = RING_AGAIN) -> int:
         fields = {"queue": queue, "job": str(job_id), "lost": 1}
         log.warning("worker lost", extra=fields | metrics.embedded("queue", lost="Count"))
     # Each round goes on behind the last one: what is unheard once more is not rung for twice.
-    after = FIRST
-    for _ in range(MOST_ROUNDS):
+    after, deadline = FIRST, time.monotonic() + MOST_SECONDS
+    while time.monotonic() < deadline:
         due = _take_due(after, ring_again)
         if due:
             ring([Ring(row.queue, str(row.id)) for row in due])
@@ -94,3 +97,26 @@ def _take_due(after: tuple[datetime, UUID], ring_again: timedelta) -> Sequence[A
     }
     with unit_of_work(role=DatabaseRole.SYSTEM) as session:
         return session.execute(text(DUE), parameters).all()
+
+
+REMOVE = """
+DELETE FROM jobs WHERE id IN (
+    SELECT id FROM jobs WHERE finished_at < :limit LIMIT :most)
+"""
+
+
+def remove_old_jobs(now: datetime) -> int:
+    """Delete jobs that ended more than `JOBS_KEEP_DAYS` ago, with the rows that they refused.
+
+    Returns:
+        How many were deleted.
+    """
+    limit = now - timedelta(days=settings().jobs_keep_days)
+    removed = 0
+    while True:
+        with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+            found: Any = session.execute(text(REMOVE), {"limit": limit, "most": MOST_AT_ONCE})
+            count: int = found.rowcount
+        removed += count
+        if count < MOST_AT_ONCE:
+            return removed

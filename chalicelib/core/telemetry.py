@@ -93,6 +93,8 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("botocore", "boto3", "urllib3", "s3transfer"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It writes seven errors for each connection that is refused; we say it once.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from uuid import UUID, uuid4
@@ -141,29 +140,14 @@ def create_upload(
     )
 
 
-@dataclass(frozen=True)
-class ReceivedFile:
-    """A file that is in the store.
-
-    Attributes:
-        objeto: The object's key.
-        upload: The row that is to name it, where there is none yet.
-    """
-
-    objeto: str
-    upload: Upload | None = None
-
-    def record(self, session: Session) -> None:
-        """Name the object in the transaction that uses it."""
-        if self.upload is not None:
-            session.add(self.upload)
-
-
-def receive_file(principal: Principal, raw: RawBody, now: datetime) -> ReceivedFile:
+def receive_file(principal: Principal, raw: RawBody, now: datetime) -> str:
     """Take a file that came with the request, or the key of one uploaded before.
 
-    The object is stored, or looked for, here: outside of any transaction, and before the row
-    that names it.
+    Outside of the transaction that will use it. The row that names the object is committed
+    before the object is stored: should nothing come of it, the daily clean-up finds it.
+
+    Returns:
+        The object's key.
 
     Raises:
         ObjectMissing: No upload of the caller's tenant has this key, or nothing has arrived.
@@ -176,13 +160,15 @@ def receive_file(principal: Principal, raw: RawBody, now: datetime) -> ReceivedF
         if named is None:
             raise ValidationFailed(errors=errors)
         _require_object(principal, named.objeto)
-        return ReceivedFile(named.objeto)
+        return named.objeto
     if not raw.data:
         raise EmptyFile
     upload = _new_upload(principal, len(raw.data), raw.media_type, now)
+    with unit_of_work(tenant=principal.tenant) as session:
+        session.add(upload)
     with _store_must_answer():
         object_store().put(upload.objeto, raw.data, content_type=raw.media_type)
-    return ReceivedFile(upload.objeto, upload)
+    return upload.objeto
 
 
 def upload_media_type(session: Session, objeto: str) -> str:

@@ -20,7 +20,6 @@ from chalicelib.core.uploads import (
     FileTypeUnsupported,
     ObjectIn,
     ObjectMissing,
-    ReceivedFile,
 )
 from chalicelib.core.web import Routes, endpoint
 from chalicelib.gym import (
@@ -60,7 +59,6 @@ from chalicelib.gym.schemas import (
 gym = Routes(__name__)
 
 READERS = (Role.OPERADOR, Role.CIENTISTA, Role.LEITOR)
-CSV_TEXT, HTML_PAGE = "text/csv; charset=utf-8", "text/html; charset=utf-8"
 FILES = ("text/csv", "application/x-ndjson", JSON)
 
 
@@ -174,9 +172,7 @@ bulk_import = partial(
 
 @gym.route("/aluno/registro/lote", methods=["POST"])
 @bulk_import()
-def post_alunos_lote(
-    session: Session, principal: Principal, prepared: ReceivedFile, call: Call
-) -> Reply:
+def post_alunos_lote(session: Session, principal: Principal, prepared: str, call: Call) -> Reply:
     """Import members from a file.
 
     CSV with a header or NDJSON, in the body or as `{"objeto": key}` of an upload. Fields:
@@ -188,9 +184,7 @@ def post_alunos_lote(
 
 @gym.route("/aluno/checkin/lote", methods=["POST"])
 @bulk_import()
-def post_checkins_lote(
-    session: Session, principal: Principal, prepared: ReceivedFile, call: Call
-) -> Reply:
+def post_checkins_lote(session: Session, principal: Principal, prepared: str, call: Call) -> Reply:
     """Import visits from a file.
 
     CSV with a header or NDJSON, in the body or as `{"objeto": key}` of an upload. Fields:
@@ -204,14 +198,13 @@ def _import(
     session: Session,
     queue: Queue[ImportMessage],
     principal: Principal,
-    file: ReceivedFile,
+    objeto: str,
     call: Call,
 ) -> Reply:
-    file.record(session)
     job = enqueue(
         session,
         queue,
-        ImportMessage(objeto=file.objeto),
+        ImportMessage(objeto=objeto),
         tenant=principal.tenant,
         owner=principal.subject,
     )

@@ -29,6 +29,10 @@ reports = Routes(__name__)
 
 CSV_TEXT = "text/csv; charset=utf-8"
 HTML_PAGE = "text/html; charset=utf-8"
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 
 FORMS = {
     JSON: FormatoRelatorio.JSON,
@@ -98,6 +102,6 @@ def get_relatorio(session: Session, data: Day, query: RelatorioQuery, call: Call
         headers["Content-Disposition"] = f'attachment; filename="relatorio-{data}.csv"'
         return Reply(report_csv(content, names), headers=headers, media_type=CSV_TEXT)
     if wanted is FormatoRelatorio.HTML:
-        headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+        headers["Content-Security-Policy"] = PAGE_POLICY
         return Reply(report_html(content, names), headers=headers, media_type=HTML_PAGE)
     return Reply(service_reports.report_json(report, names), headers=headers)

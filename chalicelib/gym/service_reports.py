@@ -62,7 +62,7 @@ def ask_for_report(session: Session, dia: date | None, *, owner: str, now: datet
     )
 
 
-def ask_for_yesterday_s_report(now: datetime) -> None:
+def ask_for_report_of_yesterday(now: datetime) -> None:
     """Ask for the report of the day that has ended; made twice, it is the same report."""
     with unit_of_work(tenant=HOUSE) as session:
         ask_for_report(session, None, owner=SYSTEM, now=now)

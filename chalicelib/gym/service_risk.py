@@ -64,7 +64,8 @@ LEFT JOIN riscos_churn r
 WHERE a.id = :aluno_id
 """)
 
-# Whoever computed under the newer revision wins, whichever of the two commits last.
+# Whoever computed under the newer revision wins, whichever of the two commits last; of one
+# revision, the later instant, unless the day or the champion is another by now.
 STORE = HotStatement("""
 INSERT INTO riscos_churn AS r
     (aluno_id, revisao, dia, modelo_versao, formato,
@@ -76,7 +77,11 @@ ON CONFLICT (aluno_id) DO UPDATE SET
     formato = excluded.formato, probabilidade = excluded.probabilidade,
     calculado_em = excluded.calculado_em,
     resposta = excluded.resposta
-WHERE (r.revisao, r.calculado_em) <= (excluded.revisao, excluded.calculado_em)
+WHERE r.revisao < excluded.revisao
+   OR r.revisao = excluded.revisao
+      AND (r.calculado_em <= excluded.calculado_em
+           OR (r.dia, r.modelo_versao, r.formato)
+              IS DISTINCT FROM (excluded.dia, excluded.modelo_versao, excluded.formato))
 RETURNING r.aluno_id
 """)
 

@@ -83,7 +83,7 @@ def score_members(run: JobRun, *, alunos_per_chunk: int = ALUNOS_PER_CHUNK) -> C
     """
     position = Position.of(run.checkpoint) if run.checkpoint else None
     total = _count_active(run)
-    while (day := _today_s(run)) is not None:
+    while (day := _scored_now(run)) is not None:
         if position is None or position.day != day:
             position = Position(day)
         run.progress(position.alunos, total, "calculando")
@@ -104,7 +104,7 @@ def _count_active(run: JobRun) -> int:
         return int(session.execute(text("SELECT count(*) FROM alunos WHERE ativo")).scalar_one())
 
 
-def _today_s(run: JobRun) -> ScoredDay | None:
+def _scored_now(run: JobRun) -> ScoredDay | None:
     """What a score is of that is computed now; None without a champion."""
     with run.reading() as session:
         versao = aliased_version(session, CHURN, Alias.CHAMPION)

@@ -65,9 +65,12 @@ class Worker:
         return handled
 
     def _handle(self, delivery: Delivery) -> None:
-        answer = self._handler(delivery.queue)(delivery.event, None)
-        failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
-        self._deliveries.settle(delivery, failed)
+        failed = {record["messageId"] for record in delivery.records}
+        try:
+            answer = self._handler(delivery.queue)(delivery.event, None)
+            failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+        finally:
+            self._deliveries.settle(delivery, failed)
 
     def _handler(self, queue: str) -> Handler:
         if queue not in self._handlers:

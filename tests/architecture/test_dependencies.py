@@ -32,7 +32,8 @@ BROAD_EXCEPTS = {
     "infra.local.scheduler",  # EventBridge's edge: a failing schedule does not end the others.
     "infra.local.gateway.function",  # API Gateway's edge: a crash is a 502.
 }
-CLEAN_UPS = {  # `except BaseException` that cleans up and raises again.
+CLEAN_UPS = {  # What cleans up, or reports, and raises again.
+    "chalicelib.core.schedules",
     "chalicelib.core.pg.engine",
     "infra.local.postgres.server",
 }

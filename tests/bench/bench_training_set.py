@@ -3,9 +3,9 @@
 import time
 from pathlib import Path
 
+from chalicelib.core.claims import claim
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.jobs import SYSTEM, enqueue
-from chalicelib.core.runs import claim
 from chalicelib.core.settings import HOUSE
 from chalicelib.gym.queues import MODEL_UPDATE_QUEUE
 from chalicelib.gym.schemas import UpdateModelMessage

@@ -342,3 +342,17 @@ def test_a_worker_serves_the_others_beside_a_queue_with_other_properties(
     rabbitmq.publish(WORKS, json.dumps({"job": str(unheard)}).encode())
     wait_for([unheard])
     assert effects([unheard]) == [ONCE]
+
+
+def test_a_queue_that_somebody_else_holds_silences_no_other(rabbitmq: RabbitMQ) -> None:
+    held = rabbitmq.address.name_of(ERRAND)
+    with connected(rabbitmq.direct) as (_, channel):
+        channel.basic_consume(held, lambda *_: None, exclusive=True)
+        deliveries = RabbitDeliveries(rabbitmq.address, [ERRAND, WORKS], QUICK)
+        name = rabbitmq.address.name_of(WORKS)
+        channel.basic_publish("", name, b"{}")
+        delivery = deliveries.next(20)
+        assert delivery is not None
+        assert delivery.queue == WORKS
+        deliveries.settle(delivery, set())
+        deliveries.close()

@@ -7,15 +7,18 @@ from uuid import uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from chalicelib.core import runs
 from chalicelib.core.auth import Role
+from chalicelib.core.claims import claim
+from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.errors import InternalError
-from chalicelib.core.jobs import LONGEST_RETRY, JobState, enqueue, next_attempt
+from chalicelib.core.jobs import LONGEST_RETRY, Job, JobState, enqueue, next_attempt
 from chalicelib.core.settings import HOUSE
+from chalicelib.core.sweep import remove_old_jobs
 from chalicelib.core.telemetry import correlated
 from tests.client import Client, assert_problem
 from tests.conftest import Bell, MakeUser
@@ -47,7 +50,7 @@ def test_job_of_a_transaction_that_rolls_back_never_was(
     with pytest.raises(ZeroDivisionError):
         ask_then_fail()
     assert bell.rings() == []
-    assert runs.claim(SAMPLE_QUEUE) is None
+    assert claim(SAMPLE_QUEUE) is None
 
 
 # One at a time.
@@ -56,7 +59,7 @@ def test_job_of_a_transaction_that_rolls_back_never_was(
 def test_key_answers_the_job_that_is_not_over_yet(make_job: MakeJob, bell: Bell) -> None:
     first = make_job(key="churn")
     assert make_job(key="churn") == first
-    run = runs.claim(SAMPLE_QUEUE)
+    run = claim(SAMPLE_QUEUE)
     assert run is not None
     assert make_job(key="churn") == first
     assert bell.rings() == ["sample_queue"]
@@ -180,12 +183,12 @@ def test_queued_job_is_cancelled_at_once(operador: Client, make_job: MakeJob) ->
     job = operador.post(f"/jobs/{job_id}/cancelar").json
     assert (job["state"], job["cancel_requested"]) == ("cancelled", True)
     assert job["finished_at"] is not None
-    assert runs.claim(SAMPLE_QUEUE) is None
+    assert claim(SAMPLE_QUEUE) is None
 
 
 def test_running_job_is_asked_to_stop(operador: Client, make_job: MakeJob) -> None:
     job_id = make_job(owner=operador.subject)
-    run = runs.claim(SAMPLE_QUEUE)
+    run = claim(SAMPLE_QUEUE)
     assert run is not None
     job = operador.post(f"/jobs/{job_id}/cancelar").json
     assert (job["state"], job["cancel_requested"]) == ("running", True)
@@ -206,7 +209,7 @@ def test_failed_job_is_sent_again_and_goes_on_counting(
     operador: Client, make_job: MakeJob, bell: Bell
 ) -> None:
     job_id = make_job(owner=operador.subject)
-    run = runs.claim(SAMPLE_QUEUE)
+    run = claim(SAMPLE_QUEUE)
     assert run is not None
     with run.transaction() as session:
         run.save_checkpoint(session, {"row": 10})
@@ -218,7 +221,7 @@ def test_failed_job_is_sent_again_and_goes_on_counting(
     assert (answer.status, answer.headers["Location"]) == (202, f"/jobs/{job_id}")
     assert (answer.json["state"], answer.json["error"]) == ("queued", None)
     assert bell.rings() == ["sample_queue"]
-    again = runs.claim(SAMPLE_QUEUE)
+    again = claim(SAMPLE_QUEUE)
     assert again is not None
     assert (again.attempt, again.attempt_limit, again.checkpoint) == (2, 6, {"row": 10})
 
@@ -229,7 +232,7 @@ def test_cancelled_job_that_is_sent_again_is_not_cancelled_again(
     job_id = make_job(owner=operador.subject)
     operador.post(f"/jobs/{job_id}/cancelar")
     assert operador.post(f"/jobs/{job_id}/reenviar").status == 202
-    run = runs.claim(SAMPLE_QUEUE)
+    run = claim(SAMPLE_QUEUE)
     assert run is not None
     run.progress(1, 2, "somando")
 
@@ -259,3 +262,13 @@ def test_what_was_done_to_a_job_is_on_the_trail(operador: Client, make_job: Make
         trail = "SELECT acao FROM auditoria WHERE objeto = :job AND ator = :who ORDER BY id"
         found = session.execute(text(trail), {"job": f"job:{job_id}", "who": operador.subject})
         assert found.scalars().all() == ["job.pedido", "job.cancelado", "job.reenviado"]
+
+
+def test_jobs_that_ended_long_ago_are_deleted_and_no_others(make_job: MakeJob) -> None:
+    old, young, waiting = make_job(1), make_job(2), make_job(3)
+    change_job(old, "state = 'succeeded', finished_at = now() - interval '91 days'")
+    change_job(young, "state = 'failed', finished_at = now() - interval '89 days'")
+    change_job(waiting, "created_at = now() - interval '200 days'")
+    assert remove_old_jobs(utc_now()) == 1
+    with unit_of_work(tenant=HOUSE, autocommit=True) as session:
+        assert set(session.scalars(select(Job.id))) == {young, waiting}

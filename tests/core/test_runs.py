@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from chalicelib.core import audit, runs, telemetry
+from chalicelib.core.claims import claim
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.errors import InternalError, ServiceUnavailable, Unprocessable
@@ -36,7 +37,7 @@ class Total(Tiny):
 
 def claimed() -> JobRun:
     """The next job, which must be there."""
-    run = runs.claim(SAMPLE_QUEUE)
+    run = claim(SAMPLE_QUEUE)
     assert run is not None
     return run
 
@@ -72,7 +73,7 @@ def test_claim_takes_the_job_that_has_been_due_longest(make_job: MakeJob) -> Non
     change_job(second, "next_attempt_at = now() - interval '2 minutes'")
     change_job(later, "next_attempt_at = now() + interval '1 minute'")
     assert [claimed().job_id, claimed().job_id] == [second, first]
-    assert runs.claim(SAMPLE_QUEUE) is None
+    assert claim(SAMPLE_QUEUE) is None
 
 
 def test_claim_numbers_the_attempt_and_leases_the_job(make_job: MakeJob) -> None:
@@ -90,7 +91,7 @@ def test_claim_numbers_the_attempt_and_leases_the_job(make_job: MakeJob) -> None
 
 def test_job_of_another_queue_is_not_claimed(make_job: MakeJob) -> None:
     make_job()
-    assert runs.claim(Queue("other_queue", Tiny)) is None
+    assert claim(Queue("other_queue", Tiny)) is None
 
 
 def test_many_workers_never_claim_one_job_twice(make_job: MakeJob) -> None:
@@ -98,7 +99,7 @@ def test_many_workers_never_claim_one_job_twice(make_job: MakeJob) -> None:
     with ThreadPoolExecutor(4) as workers:
         found = [
             run.job_id
-            for run in workers.map(lambda _: runs.claim(SAMPLE_QUEUE), range(16))
+            for run in workers.map(lambda _: claim(SAMPLE_QUEUE), range(16))
             if run is not None
         ]
     assert len(found) == 12
@@ -214,6 +215,27 @@ def test_sweep_queues_what_a_lost_worker_held_and_says_why(make_job: MakeJob, be
     assert bell.rings() == ["sample_queue"]
 
 
+def test_a_job_that_was_to_stop_is_cancelled_with_its_lost_worker(make_job: MakeJob) -> None:
+    job_id = make_job()
+    claimed()
+    change_job(job_id, "cancel_requested = true, lease_until = now() - interval '1 second'")
+    assert sweep() == 1
+    job = job_row(job_id)
+    assert (job.state, job.finished_at is not None) == (JobState.CANCELLED, True)
+    assert claim(SAMPLE_QUEUE) is None
+
+
+@pytest.mark.parametrize("end", [JobRun.release, lambda r: r.fail(InternalError(), retry=True)])
+def test_a_job_that_was_to_stop_is_not_tried_again(
+    make_job: MakeJob, end: Callable[[JobRun], None]
+) -> None:
+    job_id = make_job()
+    run = claimed()
+    change_job(job_id, "cancel_requested = true")
+    end(run)
+    assert job_row(job_id).state == JobState.CANCELLED
+
+
 def test_lost_workers_use_up_the_attempts_and_end_in_failed(make_job: MakeJob) -> None:
     job_id = make_job()
     for attempt in (1, 2, 3):
@@ -223,7 +245,7 @@ def test_lost_workers_use_up_the_attempts_and_end_in_failed(make_job: MakeJob) -
     job = job_row(job_id)
     assert (job.state, job.attempt) == (JobState.FAILED, 3)
     assert job.finished_at is not None
-    assert runs.claim(SAMPLE_QUEUE) is None
+    assert claim(SAMPLE_QUEUE) is None
 
 
 def test_failures_wait_longer_each_time_and_end_in_failed(make_job: MakeJob) -> None:

@@ -1,11 +1,13 @@
 """Uploads: leave to store exactly one object, and who may use it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
@@ -89,14 +91,38 @@ def test_file_in_the_body_is_stored_before_the_row_that_names_it(operador: Clien
     assert_problem(empty, 422, "EmptyFile")
 
 
-def test_store_away_is_503_and_leaves_nothing(
+def test_store_away_is_503_and_asks_for_no_work(
     operador: Client, environment: dict[str, str]
 ) -> None:
     Path(environment["DATA_DIR"]).write_text("a file where a folder should be")
     answer = operador.post("/aluno/registro/lote", CSV, content_type="text/csv")
     assert_problem(answer, 503, "ServiceUnavailable")
     with unit_of_work(tenant=HOUSE, autocommit=True) as session:
-        assert session.scalar(text("SELECT count(*) FROM uploads")) == 0
+        assert session.scalar(text("SELECT count(*) FROM jobs")) == 0
+
+
+@contextmanager
+def jobs_refused(owner: Engine) -> Iterator[None]:
+    """The table of jobs takes no more rows."""
+    with owner.connect() as connection:
+        connection.execute(text("ALTER TABLE jobs ADD CONSTRAINT none CHECK (false) NOT VALID"))
+        try:
+            yield
+        finally:
+            connection.execute(text("ALTER TABLE jobs DROP CONSTRAINT none"))
+
+
+def test_a_file_whose_job_could_not_be_made_is_deleted_in_time(
+    operador: Client, used_database: tuple[str, Engine]
+) -> None:
+    with jobs_refused(used_database[1]):
+        answer = operador.post("/aluno/registro/lote", CSV, content_type="text/csv")
+    assert answer.status == 500
+    (objeto,) = _uploads()
+    assert object_store().stat(objeto) is not None
+    _age(objeto, days=8)
+    assert remove_old_uploads(utc_now()) == 1
+    assert object_store().stat(objeto) is None
 
 
 def _age(objeto: str, days: int) -> None:

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from app import app
-from chalicelib.core import runs, settings
+from chalicelib.core import settings
 from chalicelib.core.auth import Role
+from chalicelib.core.claims import claim
 from chalicelib.core.clock import day_bounds, utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import SYSTEM
@@ -356,7 +357,7 @@ def test_the_form_follows_what_is_liked_best(operador: Client) -> None:
 
     def answered(accept: str) -> str:
         answer = operador.request("GET", f"/relatorios/{DAY}", headers={"accept": accept})
-        assert answer.headers["Vary"] == "Accept"
+        assert answer.headers["Vary"] == "Accept, Origin"
         return answer.headers["Content-Type"].partition(";")[0]
 
     assert answered("*/*") == "application/json"
@@ -426,7 +427,7 @@ def test_asked_twice_one_report_is_made(operador: Client) -> None:
 
 def test_a_run_that_lost_its_job_keeps_no_report(operador: Client) -> None:
     operador.post(ASK, {"data": str(DAY)})
-    lost = runs.claim(DAILY_REPORT_QUEUE)
+    lost = claim(DAILY_REPORT_QUEUE)
     assert lost is not None
     with unit_of_work(role=DatabaseRole.SYSTEM) as session:
         session.execute(text("UPDATE jobs SET lease_until = now() - interval '1 second'"))

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chalicelib.core import runs, settings
+from chalicelib.core import settings
 from chalicelib.core.auth import Role
+from chalicelib.core.claims import claim
 from chalicelib.core.clock import local_day, utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import SYSTEM
@@ -96,7 +97,7 @@ def _begun(steps: int, ends_with: type[Exception] = WorkerDied) -> MortalRun:
     """A pass that has been asked for and claimed."""
     with unit_of_work(tenant=HOUSE) as session:
         service_scores.ask_for_scores(session, owner=SYSTEM, motivo="teste", dedupe_key="teste")
-    run = runs.claim(CHURN_PROBABILITIES_QUEUE)
+    run = claim(CHURN_PROBABILITIES_QUEUE)
     assert run is not None
     return MortalRun.of(run, steps, ends_with)
 
@@ -376,7 +377,7 @@ def test_bands_are_counted_as_they_are_answered(cientista: Client, make_aluno: M
     assert len(set(bands)) == 3
 
 
-def test_the_night_s_pass_is_asked_for_once(environment: dict[str, str]) -> None:
+def test_the_nightly_pass_is_asked_for_once(environment: dict[str, str]) -> None:
     night = datetime(2026, 3, 18, 6, 30, tzinfo=UTC)
     for minutes in (0, 1):
         service_scores.ask_for_nightly_scores(night + timedelta(minutes=minutes))

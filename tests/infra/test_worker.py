@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,21 +12,23 @@ import pytest
 from sqlalchemy import text
 
 from chalicelib.core.auth import Role
+from chalicelib.core.claims import claim
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import ring
 from chalicelib.core.queues import Ring
-from chalicelib.core.runs import claim
 from chalicelib.core.settings import HOUSE
 from chalicelib.gym import service_imports
 from chalicelib.gym.queues import CHECKIN_QUEUE
+from functions import EventSource
 from functions.runtime import run_job
 from infra.init_db import init_db
-from infra.local.deliveries import sqs_record
+from infra.local.deliveries import Delivery, sqs_record
 from infra.local.postgres import EmbeddedPostgres, temporary_postgres
 from infra.local.processes import Child
 from infra.local.seed import load_gym
 from infra.local.simulation import simulate
+from infra.local.worker import Worker
 from tests.client import Client
 from tests.conftest import MakeUser, forget_process_state
 from tests.gym.conftest import MakeAluno, count, make_aluno, plano_id  # noqa: F401
@@ -315,3 +317,33 @@ def test_workers_end_with_their_supervisor(supervisor: psutil.Process) -> None:
     supervisor.kill()
     gone, alive = psutil.wait_procs(workers, timeout=60)
     assert (len(gone), alive) == (2, [])
+
+
+class OneDelivery:
+    """A transport with one message, which remembers how it was settled."""
+
+    def __init__(self, queue: str) -> None:
+        self.waiting = [Delivery(queue, [sqs_record(queue, "{}", message_id="m1")])]
+        self.settled: list[set[str]] = []
+
+    def next(self, seconds: float) -> Delivery | None:  # noqa: ARG002
+        return self.waiting.pop() if self.waiting else None
+
+    def settle(self, delivery: Delivery, failed: Collection[str]) -> None:  # noqa: ARG002
+        self.settled.append(set(failed))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def break_down(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """A handler that fails outside of any job."""
+    raise OSError(28, "No space left on device")
+
+
+def test_a_delivery_is_settled_even_if_its_handler_breaks_down() -> None:
+    transport = OneDelivery("q")
+    worker = Worker({"q": EventSource(f"{__name__}.break_down")}, transport)
+    with pytest.raises(OSError, match="No space"):
+        worker.drain()
+    assert transport.settled == [{"m1"}]

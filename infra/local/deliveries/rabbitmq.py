@@ -79,6 +79,7 @@ class RabbitDeliveries:
         self._inbox: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
         self._connection: pika.BlockingConnection | None = None
         self._consumers: list[str] = []
+        self._refused: set[str] = set()  # Queues left out until the connection is lost.
         self._is_void = False  # Whether the broker has ended a consumer.
         self._busy_since: float | None = None
         self._last_served = ""
@@ -117,6 +118,7 @@ class RabbitDeliveries:
                     self._serve(connection)
             except BROKER_ERRORS as error:
                 log.warning("RabbitMQ is away", extra={"error": type(error).__name__})
+                self._refused.clear()
                 self._closing.wait(self._pace.retry)
             finally:
                 self._connection = None
@@ -156,11 +158,16 @@ class RabbitDeliveries:
 
         Else a queue of long jobs would be first each time, and the others never come.
         """
-        names = sorted(self._queues, key=lambda name: name == self._last_served)
-        self._consumers = [
-            channel.basic_consume(self._address.name_of(name), partial(self._receive, name))
-            for name in names
-        ]
+        names = sorted(set(self._queues) - self._refused)
+        for name in sorted(names, key=lambda name: name == self._last_served):
+            try:
+                self._consumers.append(
+                    channel.basic_consume(self._address.name_of(name), partial(self._receive, name))
+                )
+            except ChannelClosedByBroker as error:  # The others begin anew without it.
+                log.error("queue cannot be consumed", extra={"queue": name, "error": str(error)})
+                self._refused.add(name)
+                return
 
     def _is_busy(self) -> bool:
         since = self._busy_since

@@ -5,6 +5,9 @@ import json
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from chalicelib.core.answer_headers import security_headers
+
+_GUARDS = security_headers("")
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -20,6 +23,7 @@ class Answer:
     body: bytes = b""
     file: BinaryIO | None = None
     file_bytes: int = 0
+    is_the_apps: bool = False
 
 
 class Refusal(Exception):
@@ -44,7 +48,7 @@ class Refusal(Exception):
         }
         headers = [
             (b"content-type", b"application/problem+json"),
-            (b"x-content-type-options", b"nosniff"),
+            *((name.lower().encode(), value.encode()) for name, value in _GUARDS.items()),
             *self.headers,
         ]
         return Answer(self.status, headers, json.dumps(problem).encode())

@@ -128,9 +128,8 @@ class Gateway:
         """Add what every answer has, whoever gave it."""
         compress(answer, request.headers.get("accept-encoding", ""))
         present = {name for name, _ in answer.headers}
-        if b"access-control-allow-origin" not in present:  # A route may have rules of its own.
+        if not answer.is_the_apps:  # Which says itself who may read it, as it must when deployed.
             answer.headers += self._cors.headers(request.headers.get("origin"))
-        if not any(n == b"vary" and b"origin" in v.lower() for n, v in answer.headers):
             answer.headers.append((b"vary", b"Origin"))
         if b"x-request-id" not in present:
             answer.headers.append((b"x-request-id", request.request_id.encode()))

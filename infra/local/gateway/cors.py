@@ -1,12 +1,12 @@
-"""Cross-origin rules: which pages elsewhere may read the answers."""
+"""Cross-origin rules of what the gateway answers itself; the app has its own."""
 
 from collections.abc import Sequence
 
+from chalicelib.core.answer_headers import ALLOWED, EXPOSED, PREFLIGHT_SECONDS
 from infra.local.gateway.answers import Answer, Headers
 
-_ALLOWED_HEADERS = b"authorization, content-type, idempotency-key, if-none-match, x-request-id"
-_EXPOSED_HEADERS = b"etag, idempotent-replayed, link, location, retry-after, x-request-id"
-_PREFLIGHT_SECONDS = b"600"
+_ALLOWED_HEADERS = ", ".join(ALLOWED).lower().encode()
+_EXPOSED_HEADERS = ", ".join(EXPOSED).lower().encode()
 
 
 class CorsPolicy:
@@ -35,6 +35,6 @@ class CorsPolicy:
             (b"allow", allowed),
             (b"access-control-allow-methods", allowed),
             (b"access-control-allow-headers", _ALLOWED_HEADERS),
-            (b"access-control-max-age", _PREFLIGHT_SECONDS),
+            (b"access-control-max-age", b"%d" % PREFLIGHT_SECONDS),
         ]
         return Answer(204, headers)

@@ -135,7 +135,7 @@ def _answer(response: dict[str, Any]) -> Answer:
         raise ValueError("bytes need a Content-Type that app.api.binary_types lists")
     if content and all(name != b"content-type" for name, _ in headers):
         headers.append((b"content-type", b"application/json"))
-    return Answer(response["statusCode"], headers, content)
+    return Answer(response["statusCode"], headers, content, is_the_apps=True)
 
 
 def _header(name: str, value: Any) -> tuple[bytes, bytes]:

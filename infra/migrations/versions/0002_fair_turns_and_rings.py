@@ -33,7 +33,7 @@ def upgrade() -> None:
     op.create_index(
         "jobs_turns_idx",
         "jobs",
-        ["queue", "tenant", "started_at"],
+        ["queue", "started_at"],
         postgresql_where=sa.text("started_at IS NOT NULL"),
     )
 
