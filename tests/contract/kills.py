@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
@@ -21,7 +22,7 @@ SILENT_SHARE = 0.1  # Of the jobs, whose publisher was killed between commit and
 SWEEP_SECONDS = 0.5
 LOOK_SECONDS = 0.02
 # Every ring that is repeated stands in the queue, so a long wait repeats few.
-RING_AGAIN_SOON, RING_AGAIN_LATE = timedelta(seconds=3), timedelta(seconds=60)
+RING_AGAIN_SOON, RING_AGAIN_LATE = timedelta(seconds=1), timedelta(seconds=60)
 FEW = 300
 KILLS_PER_STALL = 5
 STALL_SECONDS = WORK.lease.total_seconds() + 2 * SWEEP_SECONDS
@@ -125,6 +126,7 @@ class Crew:
         self._queue_url = queue_url
         self._workers = [start_process("work", queue_url) for _ in range(count)]
         self._stalled: list[tuple[ForkServerProcess, float]] = []
+        self._leaving: list[ForkServerProcess] = []
 
     def kill(self, place: int) -> None:
         """Kill a worker, and start another one in its place."""
@@ -144,16 +146,19 @@ class Crew:
 
     def wake(self) -> None:
         """Let go on who has stalled for long enough."""
-        now = time.monotonic()
-        for stalled in [worker for worker, until in self._stalled if until < now]:
-            _signal(stalled, signal.SIGCONT)
+        while self._stalled and self._stalled[0][1] < time.monotonic():
+            woken, _ = self._stalled.pop(0)
+            _signal(woken, signal.SIGCONT)
+            self._leaving.append(woken)
 
     def dismiss(self) -> None:
         """Wait for who stalled to be through, and end all."""
         for stalled, _ in self._stalled:
             _signal(stalled, signal.SIGCONT)
-            stalled.join(LEAVE_SECONDS)
-        for worker in [*self._workers, *(stalled for stalled, _ in self._stalled)]:
+            self._leaving.append(stalled)
+        for woken in self._leaving:
+            woken.join(LEAVE_SECONDS)
+        for worker in [*self._workers, *self._leaving]:
             _end(worker)
 
 
@@ -182,8 +187,9 @@ def _kill_all_along(crew: Crew, plan: Plan) -> tuple[int, int]:
 
 
 def _signal(worker: ForkServerProcess, number: signal.Signals) -> None:
-    if worker.is_alive() and worker.pid is not None:
-        os.kill(worker.pid, number)
+    with suppress(ProcessLookupError):  # It may just have ended.
+        if worker.is_alive() and worker.pid is not None:
+            os.kill(worker.pid, number)
 
 
 def _end(worker: ForkServerProcess) -> None:

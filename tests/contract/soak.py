@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, ExitStack
 
 from sqlalchemy import text
 
-from chalicelib.core import doorbells, settings
+from chalicelib.core import doorbells, settings, telemetry
 from chalicelib.core.brokers import BrokerAddress
 from chalicelib.core.doorbells.rabbitmq import BROKER_ERRORS, connected
 from chalicelib.core.pg import make_engine
@@ -43,6 +43,7 @@ HEADINGS = [
 def main() -> None:
     """Run the soak, print its table, and fail if an effect is missing or there twice."""
     wanted = _arguments()
+    telemetry.configure_logging("ERROR")  # A warning for each worker that is lost is no news.
     rows, is_well = [], True
     with world(ROOT / ".data" / "soak"):
         for name in wanted.transports or transports.NAMES:

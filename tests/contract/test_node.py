@@ -43,7 +43,8 @@ def test_rings_outlive_a_restart_and_everybody_connects_again(
 ) -> None:
     worker = start_worker(private.queue_url)
     wait_for([ask()])
-    worker.kill()
+    worker.terminate()  # A killed one might leave the message of its job behind.
+    worker.join(60)
     waiting = ask()
     until(lambda: _messages(private) == 1)
     node.stop(end)
