@@ -37,6 +37,7 @@ from tests.bench.servers import ROOT
 from tests.bench.table import print_table
 
 JOBS = 2_000
+JOBS_AT_MOTO = 200
 RINGS = 100
 WORKERS = (1, 2, 4)
 PAUSE_SECONDS = 0.02
@@ -72,10 +73,11 @@ def run(folder: Path) -> None:
     """Measure and print."""
     rows = []
     with world.world(folder):
-        for name, url in transports():
+        for name, url, jobs in transports():
+            print(f"measuring {name} ...", flush=True)
             with serving(url):
                 delays = sorted(start_delays_ms())
-                rates = [drained_per_second(workers) for workers in WORKERS]
+                rates = [drained_per_second(workers, jobs) for workers in WORKERS]
             p50, p99 = statistics.median(delays), delays[int(len(delays) * 0.99)]
             met = "met" if p50 <= MOST_START_MS else "MISSED"
             rows.append([name, *(f"{rate:,.0f}" for rate in rates), f"{p50:.2f} / {p99:.2f}", met])
@@ -87,18 +89,18 @@ def run(folder: Path) -> None:
     print_table(["transport", *workers, "start p50 / p99", ""], rows)
 
 
-def transports() -> Iterator[tuple[str, str]]:
-    """The transports that are there, by name and `QUEUE_URL`."""
-    yield "jobs table", "jobs://"
+def transports() -> Iterator[tuple[str, str, int]]:
+    """The transports that are there: name, `QUEUE_URL`, and how many jobs they are given."""
+    yield "jobs table", "jobs://", JOBS
     prefix = f"bench-{uuid4().hex[:8]}-"
     try:
         with connected(BrokerAddress.of(RABBITMQ_URL)):
             pass
-        yield "RabbitMQ", f"{RABBITMQ_URL}?prefix={prefix}"
+        yield "RabbitMQ", f"{RABBITMQ_URL}?prefix={prefix}", JOBS
     except BROKER_ERRORS as error:
         print(f"RabbitMQ is not measured: {type(error).__name__}")
     with aws_emulator() as endpoint:
-        yield "SQS (moto)", f"sqs://?region=us-east-1&endpoint={endpoint}"
+        yield "SQS (moto)", f"sqs://?region=us-east-1&endpoint={endpoint}", JOBS_AT_MOTO
 
 
 @contextmanager
@@ -137,17 +139,17 @@ def workers(count: int) -> Iterator[None]:
             process.wait()
 
 
-def drained_per_second(count: int) -> float:
+def drained_per_second(count: int, jobs: int) -> float:
     """Jobs a second that so many workers work off, from the first ring on.
 
     The rings are sent while they work; the jobs are there before.
     """
     with workers(count):
-        rings = _put(JOBS)
+        rings = _put(jobs)
         started = time.perf_counter()
         ring(rings)
         _wait_until_all_ended()
-        return JOBS / (time.perf_counter() - started)
+        return jobs / (time.perf_counter() - started)
 
 
 def start_delays_ms() -> list[float]:
