@@ -3,9 +3,9 @@
 A request: `web`, `views` (what is declared), `edge` (what happens), `parsing`, `calls`, `errors`,
 `auth`, `ratelimit`, `idempotency`, `pages`, `answer_headers`, `preflights`, `openapi`, `docs`.
 The database: `db`, `statements`, `pg`, `rowblocks`.
-Work: `queues`, `jobs`, `claims`, `runs`, `heartbeat`, `sweep`, `job_control`; how workers hear of it:
-`brokers`, `doorbells`; by the clock: `schedules`.
+Work: `queues`, `jobs`, `claims`, `runs`, `heartbeat`, `sweep`, `job_control`; how workers hear of
+it: `brokers`, `doorbells`; by the clock: `schedules`.
 Files: `storage`, `uploads`, `upload_removal`, `rowfile`, `imports`.
 Looking on: `telemetry`, `metrics`, `scraping`, `error_reports`, `audit`, `status`.
-Under all of it: `settings`, `clock`, `types`, `redis_link`, `cache`. `routes` is what the kernel serves.
+Under all of it: `settings`, `clock`, `types`, `redis_link`, `cache`. What it serves: `routes`.
 """
