@@ -169,7 +169,7 @@ def _the_gym_is_analysed(cloud: Cloud) -> None:
     assert promoted.status == 200, promoted.body
     (job,) = cloud.api.get("/jobs", queue="analysis_queue").json["items"]
     cloud.work_off("analysis_queue", job["id"])
-    assert cloud.api.get("/retencao/coortes").json["curvas"]
+    assert cloud.api.get("/retencao/coortes").json["retencao"]["curvas"]
 
 
 def _files_about_an_erased_person_are_deleted(cloud: Cloud) -> None:
