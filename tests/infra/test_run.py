@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READY = "Ctrl-C stops everything"
-JOBS = 3  # The first training, the scores that follow it, the report of the day before.
+JOBS = 4  # Training, the report of yesterday, scores and analyses of the new model.
 
 
 @dataclass
