@@ -92,10 +92,14 @@ class Client:
         data = (
             body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         )
+        return self.send(method, path, sent, data)
+
+    def send(self, method: str, path: str, headers: dict[str, str], data: bytes) -> Answer:
+        """Hand a request over, as API Gateway would."""
         # Chalice's own test client would swap `os.environ` meanwhile, for every thread, and two
         # requests at once would leave a copy behind.
         try:
-            found = LocalGateway(self.app, Config()).handle_request(method, path, sent, data)
+            found = LocalGateway(self.app, Config()).handle_request(method, path, headers, data)
         except LocalGatewayException as refusal:
             return Answer(refusal.CODE, dict(refusal.headers), refusal.body or b"")
         response = HTTPResponse.create_from_dict(found)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -59,15 +60,19 @@ def get_ready() -> Reply:
     return _status_reply(status.check_status(with_details=False))
 
 
-@core.route("/status", methods=["GET"])
-@endpoint(
+# Public, and more to whoever is an admin.
+state_endpoint = partial(
+    endpoint,
     core,
     allow=PUBLIC,
     own_transactions=True,
-    response=Status,
     may_answer=(503,),
     identifies_caller=True,
 )
+
+
+@core.route("/status", methods=["GET"])
+@state_endpoint(response=Status)
 def get_status(principal: Principal | None) -> Reply:
     """The system and its dependencies, each really asked; details with an admin's token."""
     is_admin = principal is not None and principal.role is Role.ADMIN
@@ -75,14 +80,7 @@ def get_status(principal: Principal | None) -> Reply:
 
 
 @core.route("/status/cache", methods=["GET"])
-@endpoint(
-    core,
-    allow=PUBLIC,
-    own_transactions=True,
-    response=CacheStatus,
-    may_answer=(503,),
-    identifies_caller=True,
-)
+@state_endpoint(response=CacheStatus)
 def get_cache_status(principal: Principal | None) -> Reply:
     """The cache, really asked; what it holds and how often it helps with an admin's token."""
     is_admin = principal is not None and principal.role is Role.ADMIN

@@ -121,15 +121,15 @@ def check_cache(*, with_details: bool) -> CacheStatus:
     link, cache = redis_link(), answer_cache()
     if link is None or cache is None:
         return CacheStatus(estado=Health.ABSENT)
-    started = time.perf_counter()
+    found = _Probe.under_way("cache", _ask_cache).status(with_details=False)
+    if found.estado is not Health.UP or not with_details:
+        return CacheStatus(estado=found.estado, latencia_ms=found.latencia_ms)
     try:
-        link.client.ping()
-        latency = round((time.perf_counter() - started) * 1000, 2)
-        figures = _figures(link, cache) if with_details else None
+        figures = _figures(link, cache)
     except link.failures:
         log.warning("cache down", exc_info=True)
         return CacheStatus(estado=Health.DOWN)
-    return CacheStatus(estado=Health.UP, latencia_ms=latency, numeros=figures)
+    return CacheStatus(estado=Health.UP, latencia_ms=found.latencia_ms, numeros=figures)
 
 
 def _figures(link: RedisLink, cache: AnswerCache) -> CacheFigures:

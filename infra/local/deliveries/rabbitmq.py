@@ -12,7 +12,7 @@ from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker, NackError, UnroutableError
 
 from chalicelib.core.brokers import BrokerAddress
 from chalicelib.core.doorbells.rabbitmq import (
@@ -146,6 +146,7 @@ class RabbitDeliveries:
             except ChannelClosedByBroker as error:  # It can be consumed from all the same.
                 log.error("queue is not as declared", extra={"queue": name, "error": str(error)})
                 channel = connection.channel()
+        channel.confirm_delivery()
         channel.basic_qos(prefetch_count=1)  # Of each consumer: quorum queues know no other.
         channel.add_on_cancel_callback(self._note_void)
         return channel
@@ -183,8 +184,16 @@ class RabbitDeliveries:
             channel.basic_cancel(consumer)
         self._consumers = []
         for delivery in self._drop_held():
-            receipt: _Receipt = delivery.receipt
-            channel.basic_publish("", receipt.name, receipt.body, properties=persistent())
+            self._leave_to_others(channel, delivery.receipt)
+
+    def _leave_to_others(self, channel: BlockingChannel, receipt: _Receipt) -> None:
+        try:
+            channel.basic_publish(
+                "", receipt.name, receipt.body, properties=persistent(), mandatory=True
+            )
+        except (NackError, UnroutableError):  # The broker has not taken the new one.
+            self._give_back(receipt)
+        else:
             channel.basic_ack(receipt.tag)
 
     def _drop_held(self) -> list[Delivery]:

@@ -1,6 +1,5 @@
 """The deployed API and its queues, as a test reaches them."""
 
-import json
 import zipfile
 from copy import copy
 from dataclasses import dataclass
@@ -70,23 +69,9 @@ class DeployedClient(Client):
         found.instance = instance
         return found
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        content_type: str = "application/json",
-        headers: dict[str, str] | None = None,
-    ) -> Answer:
-        """Any request, as the event that API Gateway would make of it."""
-        sent = {"content-type": content_type, **(headers or {})}
-        if self.token:
-            sent["authorization"] = f"Bearer {self.token}"
-        data = (
-            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        )
-        answer = self.instance.invoke(_event(method, path, sent, data))
+    def send(self, method: str, path: str, headers: dict[str, str], data: bytes) -> Answer:
+        """Hand a request over, as the event that API Gateway would make of it."""
+        answer = self.instance.invoke(_event(method, path, headers, data))
         found = {**answer["headers"], **{n: v[-1] for n, v in answer["multiValueHeaders"].items()}}
         return Answer(answer["statusCode"], found, (answer["body"] or "").encode())
 
