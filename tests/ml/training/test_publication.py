@@ -113,7 +113,8 @@ def test_the_gate_is_the_recipes_judge() -> None:
 
 def test_another_companys_session_finds_nothing_of_it() -> None:
     published(PAYER_RECIPE, as_classes(draw_rows(1)))
-    forget_process_state()
+    with unit_of_work(tenant=PAYERS.tenant, autocommit=True) as session:
+        served_model(session, PAYERS, 1)  # In the cache of this process from now on.
     with unit_of_work(tenant=PRICES.tenant, autocommit=True) as session:
         assert list_versions(session, PAYERS, PageQuery(), VersaoResumoOut)[0] == []
         with pytest.raises(ModelVersionNotFound):
