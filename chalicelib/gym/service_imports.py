@@ -26,6 +26,7 @@ LONGEST_VISIT = timedelta(hours=24)
 LONGEST_TEXT = 254
 
 UNKNOWN_ALUNO = "Aluno desconhecido."
+SHORTEST_INSTANT = len("20260302T07")  # Whatever is shorter has no hour.
 
 # What COPY's text format would take for something else.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -84,6 +85,8 @@ class CheckinParser:
             RowRefused: The row makes no visit and no exit.
         """
         aluno_id, email, entrada, saida, tipo, chave = row
+        if aluno_id is None and not email:
+            raise RowRefused("Informe aluno_id ou email.")
         begins = self._instant(entrada, "entrada") if entrada else None
         ends = self._instant(saida, "saida") if saida else None
         is_exit = _is_exit(tipo, begins, ends)
@@ -99,7 +102,8 @@ class CheckinParser:
     def _instant(self, value: Any, name: str) -> datetime:
         """An aware instant; one without offset is local."""
         try:
-            instant = datetime.fromisoformat(value)
+            # A day alone is no instant: as midnight it would be a visit that nobody made.
+            instant = datetime.fromisoformat(value if len(value) >= SHORTEST_INSTANT else "")
             if instant.tzinfo is None:
                 # Turned into UTC: arithmetic in one zone would ignore a change of its offset.
                 instant = instant.replace(tzinfo=self._zone).astimezone(UTC)
