@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core.clock import utc_now, zone
 from chalicelib.core.db import copy_in
-from chalicelib.core.imports import ImportReport, RowRefused, import_rows
+from chalicelib.core.imports import ImportReport, Loaded, RowRefused, import_rows
 from chalicelib.core.rowfile import HeaderInvalid, Position, Row
 from chalicelib.core.runs import JobRun
 from chalicelib.core.settings import settings
@@ -140,12 +140,8 @@ SELECT count(*) FROM novo
 """
 
 
-def load_alunos(session: Session, rows: list[str]) -> tuple[int, int, dict[int, str]]:
-    """Merge parsed rows; whoever is known by e-mail stays as they are.
-
-    Returns:
-        Rows accepted, rows known already, and line -> reason of those refused.
-    """
+def load_alunos(session: Session, rows: list[str]) -> Loaded:
+    """Merge parsed rows; whoever is known by e-mail stays as they are."""
     session.execute(text(STAGE))
     copy_in(session, "COPY staged_alunos FROM STDIN", blocks(rows))
     session.execute(text(RESOLVE_PLANOS))
@@ -153,4 +149,4 @@ def load_alunos(session: Session, rows: list[str]) -> tuple[int, int, dict[int, 
     accepted = session.execute(text(INSERT_ALUNOS)).scalar_one()
     names = ", ".join(session.execute(text("SELECT nome FROM planos ORDER BY id")).scalars())
     refused = dict.fromkeys(unknown, f"Plano desconhecido; há: {names or 'nenhum'}.")
-    return accepted, len(rows) - accepted - len(refused), refused
+    return Loaded(accepted, len(rows) - accepted - len(refused), refused)

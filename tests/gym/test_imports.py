@@ -564,3 +564,30 @@ def test_import_is_on_the_trail_with_its_counts(operador: Client, make_aluno: Ma
         (operador.subject, "job.pedido", {"fila": "checkin_queue"}),
         (operador.subject, "importacao.gravada", counts),
     ]
+
+
+def test_visits_before_the_registration_are_kept_and_named_in_the_report(
+    operador: Client, make_aluno: MakeAluno
+) -> None:
+    a = make_aluno(now=datetime(2026, 3, 10, 15, tzinfo=UTC), registered_days_ago=0)
+    late = make_aluno()
+    rows = [
+        f"{a},2026-03-09T23:59:59-03:00,",
+        f"{a},2026-03-10T00:00:00-03:00,",  # The day itself: tried first, registered then.
+        f"{late},2026-03-01T10:00:00-03:00,",
+        f"{a},,2026-03-01T11:00:00-03:00",
+        "404,2026-03-01T10:00:00-03:00,",
+    ]
+    file = "aluno_id,entrada,saida\n" + "\n".join(rows) + "\n"
+    report = import_report(operador, VISITS, file)
+    assert counts(report) == (4, 0, 1)
+    (notice,) = report["avisos"]
+    assert "matrícula" in notice["aviso"]
+    assert (notice["linhas"], notice["primeiras"]) == (2, [2, 5])
+    assert operador.get(f"/aluno/{a}/frequencia").json["total"] == 2
+    assert (
+        import_report(operador, VISITS, f"aluno_id,entrada\n{late},2026-03-02T10:00:00Z\n")[
+            "avisos"
+        ]
+        == []
+    )
