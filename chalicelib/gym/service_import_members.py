@@ -29,6 +29,18 @@ ALUNO_COLUMNS = (
 )
 
 
+HOW_TO_WRITE = {
+    "nome": "nome: obrigatório, até 200 caracteres",
+    "email": "email: obrigatório, como ana.lima@example.com",
+    "plano": "plano: o nome, até 200 caracteres",
+    "plano_id": "plano_id: um número inteiro positivo",
+    "telefone": "telefone: de 8 a 20 dígitos, como +55 11 98765-4321",
+    "data_nascimento": "data_nascimento: uma data passada, como 1990-05-17",
+    "matriculado_em": "matriculado_em: uma data, como 2026-03-02, ou data e hora",
+    "cancelado_em": "cancelado_em: uma data, como 2026-03-02, ou data e hora",
+}
+
+
 def _as_instant(value: Any) -> Any:
     """A date alone, or a time without offset, is local."""
     if not isinstance(value, str):
@@ -77,8 +89,9 @@ def _parse(line: int, row: Row, now: datetime) -> str:
     try:
         aluno = _ROW.validate_python(values)
     except ValidationError as error:
-        faulty = sorted({str(fault["loc"][0]) for fault in error.errors()})
-        raise RowRefused(f"Campos inválidos ou ausentes: {', '.join(faulty)}.") from None
+        faulty = {str(fault["loc"][0]) for fault in error.errors()}
+        advice = "; ".join(HOW_TO_WRITE[name] for name in ALUNO_COLUMNS if name in faulty)
+        raise RowRefused(f"{advice}.") from None
     if aluno.plano is None and aluno.plano_id is None:
         raise RowRefused("Informe plano ou plano_id.")
     joined = aluno.matriculado_em or now
@@ -107,9 +120,18 @@ CREATE TEMP TABLE IF NOT EXISTS staged_alunos (
     data_nascimento date, matriculado_em timestamptz, cancelado_em timestamptz
 ) ON COMMIT DELETE ROWS
 """
+# As it is written; else without regard to accents and case, if that leaves no doubt.
 RESOLVE_PLANOS = """
-UPDATE staged_alunos s SET plano_id = p.id FROM planos p
-WHERE s.plano_id IS NULL AND lower(p.nome) = lower(s.plano)
+WITH escrito AS (
+    SELECT DISTINCT plano FROM staged_alunos WHERE plano_id IS NULL AND plano IS NOT NULL
+), achado AS (
+    SELECT e.plano, coalesce(min(p.id) FILTER (WHERE p.nome = e.plano),
+                             CASE WHEN count(*) = 1 THEN min(p.id) END) AS plano_id
+    FROM escrito e JOIN planos p ON sem_acentos(p.nome) = sem_acentos(e.plano)
+    GROUP BY e.plano
+)
+UPDATE staged_alunos s SET plano_id = a.plano_id FROM achado a
+WHERE s.plano_id IS NULL AND s.plano = a.plano
 """
 REFUSE_UNKNOWN_PLANOS = """
 DELETE FROM staged_alunos s

@@ -466,7 +466,8 @@ def test_every_bad_member_is_refused_with_its_line_and_reason(
         ("Ana,a@example.com,Luxo,,,,", "Plano desconhecido; há: Padrão."),
         ("Ana,a@example.com,,999,,,", "Plano desconhecido"),
         ("Ana,a@example.com,,x,,,", "plano_id"),
-        ("Ana,a@example.com,Padrão,,1990-13-01,,", "data_nascimento"),
+        ("Ana,a@example.com,Padrão,,1990-13-01,,", "data_nascimento: uma data passada, como 1990"),
+        (",not an address,Padrão,,,,", "até 200 caracteres; email: obrigatório, como ana.lima@"),
         ("Ana,a@example.com,Padrão,,2190-01-01,,", "data_nascimento"),
         ("Ana,a@example.com,Padrão,,,ontem,", "matriculado_em"),
         (f"Ana,a@example.com,Padrão,,,{_ago(days=-1)},", "no futuro"),
@@ -591,3 +592,22 @@ def test_visits_before_the_registration_are_kept_and_named_in_the_report(
         ]
         == []
     )
+
+
+def test_a_members_plan_is_found_without_accents_and_case_if_that_leaves_no_doubt(
+    operador: Client, plano_id: int
+) -> None:
+    for nome in ("Família", "FAMÍLIA", "Noturno"):
+        assert operador.post("/planos", {"nome": nome, "mensalidade": "99.90"}).status == 201
+    written = ["padrao", " PADRÃO ", "Família", "FAMÍLIA", "familia", "noturno"]
+    file = "nome,email,plano\n" + "".join(
+        f"Ana,a{n}@example.com,{plano}\n" for n, plano in enumerate(written)
+    )
+    report = import_report(operador, MEMBERS, file)
+    assert counts(report) == (5, 0, 1)
+    assert "há: Padrão, Família, FAMÍLIA, Noturno" in rejections(report)[6]
+    with unit_of_work(autocommit=True) as session:
+        planos = session.execute(
+            text("SELECT p.nome FROM alunos a JOIN planos p ON p.id = a.plano_id ORDER BY a.email")
+        ).scalars()
+        assert planos.all() == ["Padrão", "Padrão", "Família", "FAMÍLIA", "Noturno"]
