@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from chalicelib.core import audit
 from chalicelib.core.db import Base
+from chalicelib.core.import_notices import Noticed, NoticeOut, as_notices, together
 from chalicelib.core.pages import AS_ID, PageQuery, fetch_page
 from chalicelib.core.rowfile import BadRow, Position, Row, RowFile
 from chalicelib.core.runs import JobRun
@@ -24,7 +25,6 @@ from chalicelib.core.types import FromRow
 
 ROWS_PER_CHUNK = 100_000
 REJECTIONS_SHOWN = 100
-NOTICED_LINES_SHOWN = 20
 
 
 class ImportRejection(Base):
@@ -45,14 +45,6 @@ class RejectionOut(FromRow):
 
     linha: int = Field(description="Line of the file; a CSV's header is line 1.")
     motivo: str
-
-
-class NoticeOut(BaseModel):
-    """Rows that were not refused, but that somebody should look at."""
-
-    aviso: str
-    linhas: int = Field(description="How many there are, known ones included.")
-    primeiras: list[int] = Field(description="Lines of the first twenty.")
 
 
 class ImportReport(BaseModel):
@@ -96,24 +88,6 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Noticed:
-    """Rows of which the same is to be said.
-
-    Attributes:
-        rows: How many there are.
-        first: Line numbers of the first `NOTICED_LINES_SHOWN`, in order.
-    """
-
-    rows: int
-    first: list[int]
-
-    def and_then(self, later: "Noticed") -> "Noticed":
-        """These and those of a later chunk."""
-        first = [*self.first, *later.first][:NOTICED_LINES_SHOWN]
-        return Noticed(self.rows + later.rows, first)
-
-
-@dataclass(frozen=True)
 class Loaded:
     """What became of the rows of a chunk.
 
@@ -146,10 +120,7 @@ class Outcome:
     def after(self, tally: Tally, noticed: Mapping[str, Noticed]) -> "Outcome":
         """This, and what became of another chunk."""
         sums = {name: value + getattr(tally, name) for name, value in asdict(self.tally).items()}
-        merged = dict(self.noticed)
-        for what, rows in noticed.items():
-            merged[what] = merged[what].and_then(rows) if what in merged else rows
-        return Outcome(Tally(**sums), merged)
+        return Outcome(Tally(**sums), together(self.noticed, noticed))
 
 
 Parse = Callable[[int, Row], Any]
@@ -259,8 +230,6 @@ def _report(run: JobRun, total: Outcome) -> ImportReport:
             .limit(REJECTIONS_SHOWN)
         )
         shown = [RejectionOut.model_validate(row) for row in first]
-    noticed = [
-        NoticeOut(aviso=what, linhas=rows.rows, primeiras=rows.first)
-        for what, rows in total.noticed.items()
-    ]
-    return ImportReport(**asdict(total.tally), primeiras_rejeicoes=shown, avisos=noticed)
+    return ImportReport(
+        **asdict(total.tally), primeiras_rejeicoes=shown, avisos=as_notices(total.noticed)
+    )

@@ -11,10 +11,8 @@ from sqlalchemy.orm import Session
 from chalicelib.core.clock import utc_now, zone
 from chalicelib.core.db import copy_in
 from chalicelib.core.imports import (
-    NOTICED_LINES_SHOWN,
     ImportReport,
     Loaded,
-    Noticed,
     RowRefused,
     import_rows,
 )
@@ -23,6 +21,7 @@ from chalicelib.core.rowfile import HeaderInvalid, Position, Row, RowFile
 from chalicelib.core.runs import JobRun
 from chalicelib.core.settings import settings
 from chalicelib.core.uploads import object_store, require_stored, upload_media_type
+from chalicelib.gym.early_visits import early_visits
 from chalicelib.gym.schemas import ImportMessage
 from chalicelib.gym.service_checkins import CLOCK_SKEW
 from chalicelib.gym.service_recounts import ask_for_staged_recounts
@@ -33,10 +32,6 @@ LONGEST_VISIT = timedelta(hours=24)
 LONGEST_TEXT = 254
 
 UNKNOWN_ALUNO = "Aluno desconhecido."
-BEFORE_REGISTRATION = (
-    "Antes do dia da matrícula do aluno: conta no histórico e na frequência. Confira o cartão e a"
-    " data da matrícula."
-)
 SHORTEST_INSTANT = len("20260302T07")  # Whatever is shorter has no hour.
 
 # What COPY's text format would take for something else.
@@ -288,26 +283,14 @@ WITH nova AS (
 SELECT count(*) FROM nova
 """
 
-# The day of the registration itself is none: who tries first and registers then is the rule.
-COUNT_EARLY = """
-SELECT count(*) AS rows, (array_agg(s.linha ORDER BY s.linha))[1:cast(:shown AS int)] AS first
-FROM staged_checkins s JOIN alunos a ON a.id = s.aluno_id
-WHERE coalesce(s.entrada, s.saida) < a.matriculado_em
-  AND coalesce(s.entrada, s.saida) < date_trunc('day', a.matriculado_em, :zone)
-"""
-
 
 def load_checkins(session: Session, rows: list[str]) -> Loaded:
-    """Merge parsed rows.
-
-    Visits from before their member's registration are taken as they are: somebody who tried the
-    gym, or a registration that was typed in late. Which they are only the club can tell.
-    """
+    """Merge parsed rows."""
     now = utc_now()
     _stage(session, rows)
     session.execute(text(RESOLVE_EMAILS))
     refused = {row.linha: UNKNOWN_ALUNO for row in session.execute(text(REFUSE_UNKNOWN))}
-    early = _early(session)
+    early = early_visits(session)
     session.execute(text(BUMP_REVISIONS))
     session.execute(text(DROP_STRUCK))
     session.execute(text(CLOSE_SUPERSEDED))
@@ -318,12 +301,6 @@ def load_checkins(session: Session, rows: list[str]) -> Loaded:
     if accepted:
         ask_for_staged_recounts(session, owner=SYSTEM, now=now)
     return Loaded(accepted, len(rows) - len(refused) - accepted, refused, early)
-
-
-def _early(session: Session) -> dict[str, Noticed]:
-    values = {"zone": settings().local_timezone, "shown": NOTICED_LINES_SHOWN}
-    found = session.execute(text(COUNT_EARLY), values).one()
-    return {BEFORE_REGISTRATION: Noticed(found.rows, found.first)} if found.rows else {}
 
 
 def _merge(session: Session, counts: Any, now: datetime) -> int:
