@@ -24,6 +24,7 @@ ADVICE = {
     "date_from_datetime_parsing": A_DAY,
     "date_from_datetime_inexact": A_DAY,
     "date_type": A_DAY,
+    "decimal_parsing": "use a number with a point before its decimals, such as 119.90",
 }
 """What to say of pydantic's errors that tell where it stumbled rather than what is wanted."""
 

@@ -5,7 +5,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, PastDate, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    PastDate,
+    StringConstraints,
+    model_validator,
+)
 
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.types import FromRow, Id, Instant, ShortText, Strict, WrittenAs
@@ -37,13 +44,19 @@ ChaveEvento = Annotated[
 ]
 
 
+Reais = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=10, decimal_places=2),
+    AfterValidator(lambda amount: amount.quantize(Decimal("0.01"))),
+]
+"""An amount in BRL, to the centavo."""
+
+
 class PlanoIn(Strict):
     """A new plan."""
 
     nome: ShortText = Field(examples=["Padrão"])
-    mensalidade: Decimal = Field(
-        ge=0, max_digits=10, decimal_places=2, description="BRL a month.", examples=["119.90"]
-    )
+    mensalidade: Reais = Field(description="BRL a month.", examples=["119.90"])
 
 
 class PlanoOut(FromRow):
