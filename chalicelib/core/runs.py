@@ -91,11 +91,21 @@ class JobRun:
             LeaseLost: Another attempt has the job.
         """
         with unit_of_work(tenant=self.tenant) as session:
-            held = FENCE.one_or_none(session, **self._fence)
-            if held is None:
-                self._lost.set()
-                raise LeaseLost
+            self.hold(session)
             yield session
+
+    def hold(self, session: Session) -> None:
+        """Take the lock of `transaction()` in one that was begun without it.
+
+        What goes before in that transaction is prepared while another holds the job's lock; it
+        may touch nothing that others see.
+
+        Raises:
+            LeaseLost: Another attempt has the job.
+        """
+        if FENCE.one_or_none(session, **self._fence) is None:
+            self._lost.set()
+            raise LeaseLost
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

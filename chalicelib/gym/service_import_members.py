@@ -8,14 +8,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chalicelib.core.clock import utc_now, zone
-from chalicelib.core.db import copy_in
-from chalicelib.core.imports import ImportReport, Loaded, RowRefused, import_rows
+from chalicelib.core.imports import ImportReport, Merged, RowRefused, Target, import_rows
 from chalicelib.core.rowfile import HeaderInvalid, Position, Row
 from chalicelib.core.runs import JobRun
 from chalicelib.core.settings import settings
 from chalicelib.core.types import Id, Instant, ShortText
 from chalicelib.gym.schemas import DataNascimento, Email, ImportMessage, Telefone
-from chalicelib.gym.service_imports import NULL, blocks, copy_text, open_import
+from chalicelib.gym.service_imports import NULL, copy_text, open_import
 
 ALUNO_COLUMNS = (
     "nome",
@@ -81,7 +80,13 @@ def import_alunos(run: JobRun, message: ImportMessage) -> ImportReport:
     if not {"nome", "email"} <= names or not names & {"plano", "plano_id"}:
         raise HeaderInvalid("The CSV needs a header with nome, email, and plano or plano_id.")
     now = utc_now()
-    return import_rows(run, open_file, size, lambda line, row: _parse(line, row, now), load_alunos)
+    target = Target(
+        table="staged_alunos",
+        columns=STAGED,
+        parse=lambda line, row: _parse(line, row, now),
+        merge=merge_alunos,
+    )
+    return import_rows(run, open_file, size, target)
 
 
 def _parse(line: int, row: Row, now: datetime) -> str:
@@ -114,11 +119,9 @@ def _field(value: Any) -> str:
     return NULL if value is None else copy_text(value, longest=300)
 
 
-STAGE = """
-CREATE TEMP TABLE IF NOT EXISTS staged_alunos (
-    linha int, nome text, email text, plano text, plano_id bigint, telefone text,
-    data_nascimento date, matriculado_em timestamptz, cancelado_em timestamptz
-) ON COMMIT DELETE ROWS
+STAGED = """
+linha int, nome text, email text, plano text, plano_id bigint, telefone text,
+data_nascimento date, matriculado_em timestamptz, cancelado_em timestamptz
 """
 # As it is written; else without regard to accents and case, if that leaves no doubt.
 RESOLVE_PLANOS = """
@@ -162,13 +165,11 @@ SELECT count(*) FROM novo
 """
 
 
-def load_alunos(session: Session, rows: list[str]) -> Loaded:
-    """Merge parsed rows; whoever is known by e-mail stays as they are."""
-    session.execute(text(STAGE))
-    copy_in(session, "COPY staged_alunos FROM STDIN", blocks(rows))
+def merge_alunos(session: Session) -> Merged:
+    """Merge what is staged; whoever is known by e-mail stays as they are."""
     session.execute(text(RESOLVE_PLANOS))
     unknown = session.execute(text(REFUSE_UNKNOWN_PLANOS)).scalars().all()
     accepted = session.execute(text(INSERT_ALUNOS)).scalar_one()
     names = ", ".join(session.execute(text("SELECT nome FROM planos ORDER BY id")).scalars())
     refused = dict.fromkeys(unknown, f"Plano desconhecido; há: {names or 'nenhum'}.")
-    return Loaded(accepted, len(rows) - accepted - len(refused), refused)
+    return Merged(accepted, refused)

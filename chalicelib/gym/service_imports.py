@@ -1,37 +1,24 @@
-"""Bulk files of visits: parsed here, merged by the database in sets."""
+"""Bulk files of visits: parsed here, merged in `visit_merging`."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
 from chalicelib.core.clock import utc_now, zone
-from chalicelib.core.db import copy_in
-from chalicelib.core.imports import (
-    ImportReport,
-    Loaded,
-    RowRefused,
-    import_rows,
-)
-from chalicelib.core.jobs import SYSTEM
+from chalicelib.core.imports import ImportReport, RowRefused, Target, import_rows
 from chalicelib.core.rowfile import HeaderInvalid, Position, Row, RowFile
 from chalicelib.core.runs import JobRun
 from chalicelib.core.settings import settings
 from chalicelib.core.uploads import object_store, require_stored, upload_media_type
-from chalicelib.gym.early_visits import early_visits
 from chalicelib.gym.schemas import ImportMessage
 from chalicelib.gym.service_checkins import CLOCK_SKEW
-from chalicelib.gym.service_recounts import ask_for_staged_recounts
-from chalicelib.gym.visit_matching import match_staged
+from chalicelib.gym.visit_merging import STAGED_CHECKINS, STAGED_COLUMNS, merge_checkins
 
 CHECKIN_COLUMNS = ("aluno_id", "email", "entrada", "saida", "tipo", "chave_evento")
 LONGEST_VISIT = timedelta(hours=24)
 LONGEST_TEXT = 254
 
-UNKNOWN_ALUNO = "Aluno desconhecido."
 SHORTEST_INSTANT = len("20260302T07")  # Whatever is shorter has no hour.
 
 # What COPY's text format would take for something else.
@@ -42,8 +29,12 @@ def import_checkins(run: JobRun, message: ImportMessage) -> ImportReport:
     """Import a file of visits; see POST /aluno/checkin/lote."""
     open_file, size = open_import(run, message, CHECKIN_COLUMNS)
     _require_columns(open_file(Position()))
-    parse = CheckinParser(utc_now())
-    return import_rows(run, open_file, size, parse, load_checkins)
+    return import_rows(run, open_file, size, checkin_target(utc_now()))
+
+
+def checkin_target(now: datetime) -> Target:
+    """What is done with rows of visits, none of which may lie behind `now`."""
+    return Target(STAGED_CHECKINS, STAGED_COLUMNS, CheckinParser(now), merge_checkins)
 
 
 def open_import(
@@ -128,9 +119,11 @@ class CheckinParser:
 NULL = "\\N"
 
 # PostgreSQL reads this form as Python does; of the others that Python takes, it reads some
-# differently, and some would break out of COPY's line.
+# differently (it rounds a seventh decimal that Python drops), and some would break out of COPY's
+# line. To write an instant anew costs as much as all else that is done with a row.
 WRITTEN_ALIKE = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}[+-](?:0[0-9]|1[0-4]):[0-9]{2}"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
+    r"(?:Z|[+-](?:0[0-9]|1[0-4]):[0-9]{2})"
 ).fullmatch
 
 
@@ -185,144 +178,3 @@ def _require_unicode(value: str) -> None:
         value.encode()
     except UnicodeEncodeError:
         raise RowRefused("Texto com caracteres inválidos.") from None
-
-
-STAGE = """
-CREATE TEMP TABLE IF NOT EXISTS staged_checkins (
-    linha int, aluno_id bigint, email text, entrada timestamptz, saida timestamptz,
-    eh_saida boolean, chave text
-) ON COMMIT DELETE ROWS
-"""
-COPY = "COPY staged_checkins FROM STDIN"
-
-RESOLVE_EMAILS = """
-UPDATE staged_checkins s SET aluno_id = a.id FROM alunos a
-WHERE s.aluno_id IS NULL AND a.email = s.email
-"""
-REFUSE_UNKNOWN = """
-DELETE FROM staged_checkins s
-WHERE NOT EXISTS (SELECT 1 FROM alunos a WHERE a.id = s.aluno_id)
-RETURNING linha
-"""
-# One order for everybody: two imports that touch the same members take turns, not a deadlock.
-BUMP_REVISIONS = """
-UPDATE alunos a SET revisao = revisao + 1
-FROM (SELECT id FROM alunos WHERE id IN (SELECT aluno_id FROM staged_checkins)
-      ORDER BY id FOR NO KEY UPDATE) t
-WHERE a.id = t.id
-"""
-# What the desk has struck stays struck: it is known already.
-DROP_STRUCK = """
-DELETE FROM staged_checkins s USING visitas_anuladas z
-WHERE z.aluno_id = s.aluno_id AND NOT s.eh_saida
-  AND (z.entrada = s.entrada OR z.chave_evento = s.chave)
-"""
-COUNT_KINDS = """
-SELECT count(*) FILTER (WHERE eh_saida) AS exits,
-       count(*) FILTER (WHERE NOT eh_saida AND saida IS NULL) AS entries,
-       count(*) FILTER (WHERE NOT eh_saida AND saida IS NOT NULL) AS visits,
-       EXISTS (SELECT 1 FROM saidas) AS has_exits
-FROM staged_checkins
-"""
-INSERT_WHOLE_VISITS = """
-WITH nova AS (
-    INSERT INTO checkins (aluno_id, entrada, saida, chave_evento)
-    SELECT aluno_id, entrada, saida, chave FROM staged_checkins
-    WHERE NOT eh_saida AND saida IS NOT NULL
-    ORDER BY aluno_id, entrada, saida
-    ON CONFLICT DO NOTHING
-    RETURNING 1
-)
-SELECT count(*) FROM nova
-"""
-CLOSE_SUPERSEDED = """
-UPDATE checkins c SET sem_saida = true
-FROM (SELECT aluno_id, max(entrada) AS entrada FROM staged_checkins
-      WHERE NOT eh_saida GROUP BY aluno_id) s
-WHERE c.aluno_id = s.aluno_id AND c.saida IS NULL AND NOT c.sem_saida AND c.entrada < s.entrada
-"""
-# An entry without exit is open only if it is recent and nothing of the member follows it.
-INSERT_ENTRIES = """
-WITH nova AS (
-    INSERT INTO checkins (aluno_id, entrada, sem_saida, chave_evento)
-    SELECT s.aluno_id, s.entrada,
-           s.entrada <= cast(:now AS timestamptz) - interval '6 hours'
-               OR EXISTS (SELECT 1 FROM staged_checkins t
-                          WHERE t.aluno_id = s.aluno_id AND t.entrada > s.entrada)
-               OR EXISTS (SELECT 1 FROM checkins d
-                          WHERE d.aluno_id = s.aluno_id AND d.entrada > s.entrada),
-           s.chave
-    FROM staged_checkins s WHERE NOT s.eh_saida AND s.saida IS NULL
-    ORDER BY s.aluno_id, s.entrada
-    ON CONFLICT DO NOTHING
-    RETURNING 1
-)
-SELECT count(*) FROM nova
-"""
-# A visit known without its exit, or with one of its own or a later one, sent again with it.
-COMPLETE_VISITS = """
-WITH completa AS (
-    UPDATE checkins c SET saida = s.saida, sem_saida = false, fonte_saida = NULL
-    FROM (SELECT DISTINCT ON (aluno_id, entrada) * FROM staged_checkins
-          WHERE NOT eh_saida AND saida IS NOT NULL ORDER BY aluno_id, entrada, saida) s
-    WHERE c.aluno_id = s.aluno_id AND c.entrada = s.entrada
-      AND c.fonte_saida IS DISTINCT FROM 'corrigida'
-      AND (c.fonte_saida = 'evento' OR c.saida IS NULL OR c.saida > s.saida)
-    RETURNING 1
-)
-SELECT count(*) FROM completa
-"""
-INSERT_EXITS = """
-WITH nova AS (
-    INSERT INTO saidas (aluno_id, saida, chave_evento)
-    SELECT aluno_id, saida, chave FROM staged_checkins WHERE eh_saida
-    ORDER BY aluno_id, saida, linha
-    ON CONFLICT DO NOTHING
-    RETURNING 1
-)
-SELECT count(*) FROM nova
-"""
-
-
-def load_checkins(session: Session, rows: list[str]) -> Loaded:
-    """Merge parsed rows."""
-    now = utc_now()
-    _stage(session, rows)
-    session.execute(text(RESOLVE_EMAILS))
-    refused = {row.linha: UNKNOWN_ALUNO for row in session.execute(text(REFUSE_UNKNOWN))}
-    early = early_visits(session)
-    session.execute(text(BUMP_REVISIONS))
-    session.execute(text(DROP_STRUCK))
-    session.execute(text(CLOSE_SUPERSEDED))
-    counts = session.execute(text(COUNT_KINDS)).one()
-    accepted = _merge(session, counts, now)
-    if counts.exits or counts.has_exits:
-        match_staged(session, now)
-    if accepted:
-        ask_for_staged_recounts(session, owner=SYSTEM, now=now)
-    return Loaded(accepted, len(rows) - len(refused) - accepted, refused, early)
-
-
-def _merge(session: Session, counts: Any, now: datetime) -> int:
-    """Add what is new; returns how many rows were."""
-    accepted = 0
-    if counts.visits:
-        accepted += session.execute(text(INSERT_WHOLE_VISITS)).scalar_one()
-    if counts.entries:
-        accepted += session.execute(text(INSERT_ENTRIES), {"now": now}).scalar_one()
-    if accepted < counts.visits + counts.entries:
-        accepted += session.execute(text(COMPLETE_VISITS)).scalar_one()
-    if counts.exits:
-        accepted += session.execute(text(INSERT_EXITS)).scalar_one()
-    return int(accepted)
-
-
-def _stage(session: Session, rows: list[str]) -> None:
-    session.execute(text(STAGE))
-    copy_in(session, COPY, blocks(rows))
-
-
-def blocks(rows: list[str], size: int = 5_000) -> Iterator[bytes]:
-    """Lines of COPY text in pieces that are worth a packet."""
-    for start in range(0, len(rows), size):
-        yield "".join(rows[start : start + size]).encode()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -56,12 +57,14 @@ class Imported:
     Attributes:
         upload_seconds: Of the signed upload.
         seconds: From the job's start to its end.
+        cpu_seconds: Of the worker and of the database, which others' work does not lengthen much.
         memory_mb: Peak resident memory of the worker, and before it started on the file.
         report: The job's.
     """
 
     upload_seconds: float
     seconds: float
+    cpu_seconds: tuple[float, float]
     memory_mb: tuple[float, float]
     report: dict[str, Any]
 
@@ -88,7 +91,8 @@ def _row(rows_before: int, least: int, found: Imported) -> list[str]:
     met = speed >= least and peak <= MOST_MB
     counts = {key: found.report[key] for key in ("aceitas", "duplicadas", "rejeitadas")}
     details = (
-        f"{found.seconds:.1f} s, upload {found.upload_seconds:.1f} s,"
+        f"{found.seconds:.1f} s (cpu: worker {found.cpu_seconds[0]:.1f},"
+        f" database {found.cpu_seconds[1]:.1f}), upload {found.upload_seconds:.1f} s,"
         f" worker {before:.0f} -> {peak:.0f} MB, {counts}"
     )
     return [
@@ -119,15 +123,18 @@ def import_file(found: World, port: int, token: str) -> Imported:
     try:
         time.sleep(2)
         before = _peak_mb(worker.pid)
+        spent = _cpu_seconds(found, worker.pid)
         job = call(port, "POST", "/aluno/checkin/lote", token, {"objeto": key})
         ended = _wait(port, token, job["id"])
         peak = _peak_mb(worker.pid)
+        used = _cpu_seconds(found, worker.pid)
     finally:
         worker.terminate()
         worker.wait()
     times = [datetime.fromisoformat(ended[name]) for name in ("started_at", "finished_at")]
     seconds = (times[1] - times[0]).total_seconds()
-    return Imported(upload_seconds, seconds, (before, peak), ended["result"])
+    cpu = (used[0] - spent[0], used[1] - spent[1])
+    return Imported(upload_seconds, seconds, cpu, (before, peak), ended["result"])
 
 
 def write_visits(path: Path, found: World, now: datetime) -> None:
@@ -187,6 +194,17 @@ def _peak_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(peak.split()[1]) / 1024
+
+
+def _cpu_seconds(found: World, worker: int) -> tuple[float, float]:
+    """What a worker, and the server with its sessions, have used so far."""
+    postmaster = int((found.server.cluster / "postmaster.pid").read_text().split()[0])
+    server = psutil.Process(postmaster)
+    database = 0.0
+    for process in (server, *server.children()):
+        with suppress(psutil.NoSuchProcess):  # A vacuum may end at any time.
+            database += sum(process.cpu_times()[:2])
+    return sum(psutil.Process(worker).cpu_times()[:2]), database
 
 
 def _execute(found: World, statement: str, **values: int) -> None:

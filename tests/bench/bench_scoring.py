@@ -19,8 +19,7 @@ ALUNOS = 100_000
 MESES = 21
 MOST_SECONDS = 5
 WORKER = (
-    "from functions import EVENT_SOURCES; from infra.local.worker import Worker;"
-    " Worker(EVENT_SOURCES).drain();"
+    "from infra.local.worker import open_worker; open_worker().drain();"
     # Not getrusage: its maximum goes over from the process that started this one.
     " peak = [line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')];"
     " print(int(peak[0]) // 1024)"

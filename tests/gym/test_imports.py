@@ -10,6 +10,7 @@ from sqlalchemy import text
 from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
+from chalicelib.core.imports import ROWS_PER_BLOCK
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.uploads import object_store
 from tests.client import Client, assert_problem
@@ -216,6 +217,68 @@ def test_rows_known_by_key_or_by_member_and_entry_are_duplicates(
     assert count("checkins") == 4
 
 
+def test_known_key_at_a_time_nothing_is_known_of_is_a_duplicate(
+    operador: Client, make_aluno: MakeAluno
+) -> None:
+    a, b = make_aluno(), make_aluno()
+    header = "aluno_id,entrada,saida,chave_evento\n"
+    visit = "2026-03-{0:02}T07:00Z,2026-03-{0:02}T08:00Z"
+    import_report(operador, VISITS, f"{header}{a},{visit.format(2)},k1\n")
+    report = import_report(
+        operador,
+        VISITS,
+        header
+        + f"{b},{visit.format(5)},k1\n"
+        + f"{a},{visit.format(6)},k2\n"
+        + f"{b},{visit.format(7)},\n",
+    )
+    assert counts(report) == (2, 1, 0)
+    assert [key for *_, key in _visits()] == ["k1", "k2", None]
+
+
+@pytest.mark.parametrize("saida", ["", "2026-03-02T08:00Z"], ids=["entries", "visits"])
+def test_visit_twice_in_a_file_of_new_ones_is_one(
+    operador: Client, make_aluno: MakeAluno, saida: str
+) -> None:
+    a = make_aluno()
+    row = f"{a},2026-03-02T07:00Z,{saida}\n"
+    report = import_report(operador, VISITS, "aluno_id,entrada,saida\n" + row * 3)
+    assert counts(report) == (1, 2, 0)
+    assert count("checkins") == 1
+
+
+def test_entry_and_the_visit_it_begins_in_one_file_are_one(
+    operador: Client, make_aluno: MakeAluno
+) -> None:
+    a = make_aluno()
+    at = f"{a},2026-03-02T07:00Z"
+    report = import_report(
+        operador, VISITS, f"aluno_id,entrada,saida\n{at},\n{at},2026-03-02T08Z\n"
+    )
+    assert sum(counts(report)) == 2
+    assert [saida is not None for _, saida, *_ in _visits()] == [True]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-03-02T07:15:00Z",
+        "2026-03-02 07:15:00.1Z",
+        "2026-03-02T07:15:00.123456-03:00",
+        "2026-03-02T07:15:00.9999999Z",  # PostgreSQL would round it, and Python does not.
+        "2026-03-02T07:15:00.999999900+14:00",
+        "2026-W10-1T07:15:00+05:30",
+        "20260302T071500,25Z",
+    ],
+)
+def test_instants_are_what_python_reads(
+    operador: Client, make_aluno: MakeAluno, written: str
+) -> None:
+    row = {"aluno_id": make_aluno(), "entrada": written}
+    assert counts(import_report(operador, VISITS, _rows(row), NDJSON)) == (1, 0, 0)
+    assert _visits()[0][0] == datetime.fromisoformat(written)
+
+
 def test_a_file_sent_again_adds_nothing(operador: Client, make_aluno: MakeAluno) -> None:
     a, b = make_aluno(), make_aluno()
     file = (
@@ -312,11 +375,11 @@ def test_rejections_beyond_the_first_hundred_are_counted(
     operador: Client, make_aluno: MakeAluno
 ) -> None:
     a = make_aluno()
-    rows = "404,2026-03-02T07:00Z\n" * 150
+    rows = "404,2026-03-02T07:00Z\n" * (ROWS_PER_BLOCK + 150)
     report = import_report(operador, VISITS, f"aluno_id,entrada\n{rows}{a},2026-03-02T07:00Z\n")
-    assert counts(report) == (1, 0, 150)
+    assert counts(report) == (1, 0, ROWS_PER_BLOCK + 150)
     assert sorted(rejections(report)) == list(range(2, 102))
-    assert count_rejections() == 150
+    assert count_rejections() == ROWS_PER_BLOCK + 150
 
 
 def count_rejections() -> int:
