@@ -11,6 +11,7 @@ from chalicelib.core.settings import HOUSE
 from chalicelib.core.sweep import remove_old_jobs
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
+from chalicelib.credit.routes_companies import companies
 from chalicelib.gym import (
     service_analyses,
     service_models,
@@ -33,6 +34,7 @@ app = Chalice(app_name="previsto", configure_logs=False)
 
 app.register_blueprint(core)
 app.register_blueprint(identity)
+app.register_blueprint(companies)
 app.register_blueprint(gym)
 app.register_blueprint(members)
 app.register_blueprint(models)

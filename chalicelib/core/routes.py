@@ -75,16 +75,19 @@ state_endpoint = partial(
 @state_endpoint(response=Status)
 def get_status(principal: Principal | None) -> Reply:
     """The system and its dependencies, each really asked; details with an admin's token."""
-    is_admin = principal is not None and principal.role is Role.ADMIN
-    return _status_reply(status.check_status(with_details=is_admin))
+    return _status_reply(status.check_status(with_details=_is_of_those_who_run_it(principal)))
 
 
 @core.route("/status/cache", methods=["GET"])
 @state_endpoint(response=CacheStatus)
 def get_cache_status(principal: Principal | None) -> Reply:
     """The cache, really asked; what it holds and how often it helps with an admin's token."""
-    is_admin = principal is not None and principal.role is Role.ADMIN
-    return _status_reply(status.check_cache(with_details=is_admin))
+    return _status_reply(status.check_cache(with_details=_is_of_those_who_run_it(principal)))
+
+
+def _is_of_those_who_run_it(principal: Principal | None) -> bool:
+    """An admin of a company runs nothing here."""
+    return principal is not None and principal.role is Role.ADMIN and not principal.is_of_company
 
 
 def _status_reply(found: Status | CacheStatus) -> Reply:
