@@ -33,6 +33,11 @@ ACCESS: dict[str, Collection[str]] = {
     "GET /status/cache": PUBLIC,
     "GET /metrics": {ADMIN},
     "GET /auditoria": {ADMIN},
+    "GET /auditoria/exportar": {ADMIN},
+    "GET /auditoria/verificar": {ADMIN},
+    "GET /credito/auditoria": COMPANIES,
+    "GET /credito/auditoria/exportar": COMPANIES,
+    "GET /credito/auditoria/verificar": COMPANIES,
     "GET /openapi.json": PUBLIC,
     "GET /": PUBLIC,
     "GET /docs": PUBLIC,
@@ -121,6 +126,8 @@ ACCESS: dict[str, Collection[str]] = {
 # house's or the companies'.
 OF_EVERY_TENANT = {
     "GET /auditoria",
+    "GET /auditoria/exportar",
+    "GET /auditoria/verificar",
     "GET /jobs",
     "GET /jobs/{job_id}",
     "POST /jobs/{job_id}/cancelar",

@@ -8,8 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from chalicelib.core import audit, imports, job_control, scraping, status, uploads
-from chalicelib.core.audit import AuditoriaOut, AuditoriaQuery
+from chalicelib.core import imports, job_control, scraping, status, uploads
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply, page_reply
 from chalicelib.core.docs import page_policy, redoc_page, swagger_page
@@ -181,16 +180,6 @@ def post_upload(session: Session, principal: Principal, body: UploadIn, now: dat
     within an hour; then hand `objeto` to the endpoint that takes the file.
     """
     return uploads.create_upload(session, principal, body, now)
-
-
-@core.route("/auditoria", methods=["GET"])
-@endpoint(
-    core, query=AuditoriaQuery, allow=Role.ADMIN, response=Page[AuditoriaOut], autocommit=True
-)
-def get_auditoria(session: Session, query: AuditoriaQuery, call: Call) -> Reply:
-    """Who changed what, newest first."""
-    entries, cursor, total = audit.list_entries(session, query)
-    return page_reply(Page[AuditoriaOut], entries, cursor, total, call)
 
 
 @core.route("/openapi.json", methods=["GET"])
