@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -183,16 +184,37 @@ def test_recording_before_and_after_another_lock_is_no_deadlock(
     assert [entry.objeto for entry in trail()] == ["t:0", "t:2", "t:1"]
 
 
-def test_heads_of_several_tenants_are_locked_in_one_order(environment: dict[str, str]) -> None:
-    def write(writer: int) -> None:
-        tenants = [HOUSE, "padaria"][:: 1 if writer % 2 else -1]
-        for _ in range(20):
-            with unit_of_work(role=DatabaseRole.SYSTEM) as session:
-                for tenant in tenants:
-                    _record(session, writer, tenant)
+def test_heads_of_several_tenants_are_locked_in_one_order(
+    environment: dict[str, str], used_database: tuple[str, Engine]
+) -> None:
+    for tenant in (HOUSE, "padaria"):
+        record(0, tenant)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(write, range(4)))
+    def wait_for(count: int) -> None:
+        with used_database[1].connect() as connection:
+            while connection.execute(text(waiting)).scalar() != count:
+                time.sleep(0.01)
+
+    def write(*tenants: str) -> None:
+        with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+            for tenant in tenants:
+                _record(session, 1, tenant)
+
+    with ThreadPoolExecutor(2) as pool:
+        with unit_of_work(tenant="padaria") as session:
+            session.execute(
+                text(
+                    "INSERT INTO auditoria (tenant, ator, acao, objeto, request_id)"
+                    " VALUES ('padaria', 'x', 'y', 'z', '-')"
+                )
+            )
+            both = [pool.submit(write, "padaria", HOUSE)]
+            wait_for(1)
+            both.append(pool.submit(write, HOUSE, "padaria"))
+            wait_for(2)
+        for done in both:
+            done.result(timeout=30)
     assert verify().ok
 
 
