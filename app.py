@@ -3,14 +3,18 @@
 from chalice.app import Chalice, Cron, Rate
 
 from chalicelib.core import idempotency
+from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.clock import utc_now
 from chalicelib.core.preflights import answer_preflights
 from chalicelib.core.routes import core
+from chalicelib.core.routes_audit import trail
 from chalicelib.core.schedules import scheduled
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.sweep import remove_old_jobs
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
+from chalicelib.credit.routes_audit import company_trail
+from chalicelib.credit.routes_companies import companies
 from chalicelib.gym import (
     service_analyses,
     service_models,
@@ -32,7 +36,10 @@ from chalicelib.identity.routes import identity
 app = Chalice(app_name="previsto", configure_logs=False)
 
 app.register_blueprint(core)
+app.register_blueprint(trail)
 app.register_blueprint(identity)
+app.register_blueprint(companies)
+app.register_blueprint(company_trail)
 app.register_blueprint(gym)
 app.register_blueprint(members)
 app.register_blueprint(models)
@@ -81,6 +88,12 @@ def remove_uploads() -> None:
 def remove_jobs() -> None:
     """Delete the jobs that ended long ago, at 04:20 in São Paulo."""
     remove_old_jobs(utc_now())
+
+
+@scheduled(app, Cron(40, 7, "*", "*", "?", "*"))
+def store_heads_of_trails() -> None:
+    """Store the heads of all trails outside of the database, at 04:40 in São Paulo."""
+    store_heads(utc_now())
 
 
 @scheduled(app, Cron(0, 9, "*", "*", "?", "*"))

@@ -17,6 +17,8 @@ TABLE_MODULES = (
     "chalicelib.identity.tables",
     "chalicelib.ml.registry",
     "chalicelib.ml.promotion",
+    "chalicelib.credit.tables",
+    "chalicelib.credit.tables_decisions",
     "chalicelib.gym.tables",
     "chalicelib.gym.tables_retention",
 )
