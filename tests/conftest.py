@@ -27,10 +27,10 @@ from chalicelib.core.doorbells.jobs_table import NOTIFY_CHANNEL, JobsTableDoorbe
 from chalicelib.core.pg import FastConnection, connect_url, make_engine
 from chalicelib.core.queues import Ring
 from chalicelib.core.settings import HOUSE
-from chalicelib.gym import models
 from chalicelib.identity import service
 from chalicelib.identity.passwords import hash_password
 from chalicelib.identity.schemas import UsuarioIn
+from chalicelib.ml import versions
 from infra.init_db import init_db
 from infra.local.postgres import EmbeddedPostgres, temporary_postgres
 from tests.client import Client
@@ -194,7 +194,7 @@ def forget_process_state() -> None:
     db.dispose_engines()
     settings.settings.cache_clear()
     uploads.object_store.cache_clear()
-    models.model_cache.cache_clear()
+    versions.model_cache.cache_clear()
     redis_link.redis_link.cache_clear()
     cache.answer_cache.cache_clear()
     ratelimit.request_counter.cache_clear()

@@ -11,12 +11,10 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.runs import JobRun
-from chalicelib.core.storage import ObjectNotFound
 from chalicelib.gym.models import CHURN, churn_model
 from chalicelib.gym.schemas_models import CompareMessage
 from chalicelib.gym.training_card import SEED
 from chalicelib.gym.training_data import LABEL, labelled_instants, read_snapshots
-from chalicelib.ml.artefacts import DigestMismatch, WidthMismatch
 from chalicelib.ml.registry import ModelVersion, version_of
 from chalicelib.ml.training.bootstrap import Metric
 from chalicelib.ml.training.evaluate import (
@@ -26,10 +24,9 @@ from chalicelib.ml.training.evaluate import (
     paired_difference,
 )
 from chalicelib.ml.training.folds import TooLittleData
+from chalicelib.ml.versions import UNLOADABLE
 
 log = logging.getLogger("previsto.training")
-
-UNLOADABLE = (DigestMismatch, ObjectNotFound, WidthMismatch)
 
 
 class NoCommonHoldOut(Unprocessable):

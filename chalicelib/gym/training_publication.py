@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from chalicelib.core.runs import JobRun
 from chalicelib.core.uploads import object_store
 from chalicelib.gym.models import CHURN
-from chalicelib.gym.service_models import promote_version
+from chalicelib.gym.service_models import follow_promotion
 from chalicelib.gym.training_card import (
     SEED,
     Candidate,
@@ -37,6 +37,7 @@ from chalicelib.ml.registry import (
 from chalicelib.ml.serving import ServedModel, load_served_model
 from chalicelib.ml.training.export import check_agreement, dump_joblib, to_onnx
 from chalicelib.ml.training.splits import TemporalSplit
+from chalicelib.ml.versions import promote
 
 
 class TrainingReport(BaseModel):
@@ -135,7 +136,14 @@ def _register(
                 continue
             register(session, row)
             if verdict.promoted:
-                promote_version(session, row.version, by=run.owner, reason=verdict.why)
+                promote(
+                    session,
+                    CHURN,
+                    row.version,
+                    by=run.owner,
+                    reason=verdict.why,
+                    then=follow_promotion,
+                )
             else:
                 point_alias(
                     session, CHURN, Alias.CHALLENGER, row.version, by=run.owner, reason=verdict.why
