@@ -8,7 +8,7 @@ company's rules; the model is called at most three times and scores at most `MOS
 First each column alone, at about `STEPS_ALONE` places and where a rule that speaks falls silent;
 where none helps alone, pairs of the `MOST_PAIRED` columns that help most and all columns together,
 by the same share each. Around what helps, up to `STEPS_BETWEEN` nearer places. So the answer is the
-nearest of what was tried, not of everything: with one column, to a hundredth of a twelfth of its room.
+nearest of what was tried, not of everything; of one column, to a thousandth of its room.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

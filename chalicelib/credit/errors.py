@@ -1,6 +1,6 @@
 """Refusals of credit."""
 
-from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.errors import Conflict, NotFound, PreconditionFailed, Unprocessable
 
 
 class EmpresaNotFound(NotFound):
@@ -33,3 +33,35 @@ class PedidoRepetido(Conflict):
 
 class PoliticaMudou(Conflict):
     """Somebody else changed the policy meanwhile; read it again, then change it."""
+
+
+class PoliticaDesatualizada(PreconditionFailed):
+    """The policy in use is not the one you read; read it again, then change it."""
+
+
+class LotePedidosNotFound(NotFound):
+    """There is no lot of orders under this id."""
+
+
+class LotePedidosSemCorpo(Unprocessable):
+    """The body of this lot is gone from the store; send the orders that were not decided again."""
+
+
+class DecisaoIgual(Conflict):
+    """The order stands so already; a revision says something else."""
+
+
+class PedidoEncerrado(Conflict):
+    """What became of this order is recorded; its decision is not revised any more."""
+
+
+class DesfechoIgual(Conflict):
+    """This outcome is recorded already, at this instant."""
+
+
+class CorrecaoSemMotivo(Conflict):
+    """Another outcome is recorded; a correction says why in `motivo`."""
+
+
+class ColunaNaoSensivel(Unprocessable):
+    """The policy in use does not declare this column sensitive; only such ones are reported on."""

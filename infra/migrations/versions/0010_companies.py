@@ -31,6 +31,7 @@ TABLES = (
     "credito_decisoes",
     "credito_erros",
     "credito_itens_pedidos",
+    "credito_desfechos",
     "credito_revisoes",
 )
 
@@ -423,6 +424,12 @@ def upgrade() -> None:
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("pedido_id", sa.BigInteger(), nullable=False),
         sa.Column(
+            "cliente",
+            sa.Text(),
+            nullable=False,
+            comment="Of the order; exposure is summed by it.",
+        ),
+        sa.Column(
             "decisao", sa.Text(), nullable=False, comment="As it was decided; never changed."
         ),
         sa.Column(
@@ -432,6 +439,14 @@ def upgrade() -> None:
             "origem", sa.Text(), nullable=False, comment="What decided: a rule, the model, neither."
         ),
         sa.Column("regra", sa.Text(), nullable=True),
+        sa.Column(
+            "regras",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default="[]",
+            nullable=False,
+            comment="All that spoke, the decisive one first.",
+        ),
+        sa.Column("limiares", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("probabilidade", sa.Double(), nullable=True, comment="Of the bad outcome."),
         sa.Column("politica_versao", sa.Integer(), nullable=False),
         sa.Column("modelo_versao", sa.Integer(), nullable=True),
@@ -488,6 +503,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("pedido_id", name=op.f("credito_decisoes_pedido_id_key")),
     )
     op.create_index(
+        "credito_decisoes_cliente_idx",
+        "credito_decisoes",
+        ["tenant", "cliente", "decidido_em", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "credito_decisoes_lote_idx",
+        "credito_decisoes",
+        ["lote_id"],
+        unique=False,
+        postgresql_where=sa.text("lote_id IS NOT NULL"),
+    )
+    op.create_index(
         "credito_decisoes_revisao_idx",
         "credito_decisoes",
         ["tenant", "decidido_em", "id"],
@@ -541,6 +569,31 @@ def upgrade() -> None:
             ["pedido_id"], ["credito_pedidos.id"], name=op.f("credito_itens_pedidos_pedido_id_fkey")
         ),
         sa.PrimaryKeyConstraint("lote_id", "linha", name=op.f("credito_itens_pedidos_pkey")),
+    )
+    op.create_table(
+        "credito_desfechos",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("pedido_id", sa.BigInteger(), nullable=False),
+        sa.Column("de", sa.Text(), nullable=True),
+        sa.Column("para", sa.Text(), nullable=True),
+        sa.Column("ocorrido_em", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("motivo", sa.Text(), nullable=True, comment="Of a correction."),
+        sa.Column(
+            "em", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("por", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "para IN ('faturado', 'bloqueado', 'pago', 'inadimplente')",
+            name=op.f("credito_desfechos_para_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["pedido_id"], ["credito_pedidos.id"], name=op.f("credito_desfechos_pedido_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("credito_desfechos_pkey")),
+    )
+    op.create_index(
+        "credito_desfechos_pedido_idx", "credito_desfechos", ["pedido_id", "id"], unique=False
     )
     op.create_table(
         "credito_revisoes",
