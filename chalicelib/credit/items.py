@@ -14,6 +14,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from chalicelib.core.clock import zone
+from chalicelib.core.settings import settings
 from chalicelib.credit.values import (
     EARLIEST,
     Reader,
@@ -193,6 +195,11 @@ class Item:
 def column_name(written: str) -> str:
     """A column's name: without case and accents, `_` for whatever is no letter or digit."""
     return re.sub(r"[^a-z0-9]+", "_", folded(cleaned(written))).strip("_")
+
+
+def reading_at(now: datetime) -> Reading:
+    """How items that arrive at an instant are read: their bare days are local ones."""
+    return Reading(now, zone(settings().local_timezone))
 
 
 class ItemReader:
