@@ -23,6 +23,44 @@ class DatasetNotFound(NotFound):
     """There is no dataset under this id."""
 
 
+class DatasetEncerrado(Conflict):
+    """This dataset is closed, cancelled or expired: it takes no lots and cannot be concluded;
+    open another one."""
+
+
+class DatasetFechado(Conflict):
+    """This dataset is closed: models may have been trained on it, and are compared by it."""
+
+
+class DatasetEmConferencia(Conflict):
+    """This dataset is being checked; wait for the job of its conclusion, or cancel that job."""
+
+
+class LoteNotFound(NotFound):
+    """This dataset has no lot of this kind under this number."""
+
+
+class LoteIlegivel(Unprocessable):
+    """The body is no lot: send a JSON array of items, `{"itens": [...]}`, or a CSV with a header
+    that has the needed columns."""
+
+
+class LoteVazio(Unprocessable):
+    """The lot has no items."""
+
+
+class LoteGrande(Unprocessable):
+    """The lot has more than 500 items; send it in several."""
+
+
+class LoteSemCorpo(Unprocessable):
+    """The body of this lot is gone from the store; send the lot again."""
+
+
+class LotesPendentes(Conflict):
+    """Lots of this dataset are still being stored; conclude it when none is pending."""
+
+
 class PedidoNotFound(NotFound):
     """There is no order under this number."""
 

@@ -1,7 +1,7 @@
 """Decided orders: one with all that was said of it, lists, and those that wait for a person."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
@@ -109,8 +109,8 @@ def list_reviews(
 
 
 def _decided(tenant: str) -> Select[Any]:
-    shown: Select[Any] = select(*SHOWN).join(Pedido, Pedido.id == Decisao.pedido_id)
-    return shown.where(Decisao.tenant == tenant)
+    shown: Any = select(*SHOWN).join(Pedido, Pedido.id == Decisao.pedido_id)
+    return cast(Select[Any], shown.where(Decisao.tenant == tenant))
 
 
 def _page(

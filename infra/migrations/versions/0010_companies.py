@@ -101,11 +101,33 @@ def upgrade() -> None:
             comment="Items of each tipo, as the company counted them when it concluded.",
         ),
         sa.Column(
+            "aceita_recusados",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="Concluded although items were refused.",
+        ),
+        sa.Column(
+            "aceita_sem_cliente",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="Concluded although items name unknown clientes.",
+        ),
+        sa.Column("job_id", sa.Uuid(), nullable=True, comment="Of the last conclusion."),
+        sa.Column(
             "problemas",
             postgresql.JSONB(astext_type=sa.Text()),
             server_default="[]",
             nullable=False,
             comment="What the last conclusion found wrong.",
+        ),
+        sa.Column(
+            "avisos",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default="[]",
+            nullable=False,
+            comment="What it found worth knowing.",
         ),
         sa.Column(
             "esquema",
@@ -206,6 +228,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("linha", sa.Integer(), nullable=True),
         sa.Column(
             "recebido_em",
             sa.DateTime(timezone=True),
@@ -250,6 +273,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("linha", sa.Integer(), nullable=True),
         sa.Column(
             "recebido_em",
             sa.DateTime(timezone=True),
@@ -291,6 +315,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("linha", sa.Integer(), nullable=True),
         sa.Column(
             "recebido_em",
             sa.DateTime(timezone=True),
@@ -333,10 +358,32 @@ def upgrade() -> None:
         sa.Column(
             "objeto", sa.Text(), nullable=False, comment="Key of the body; begins with the tenant."
         ),
+        sa.Column(
+            "versao",
+            sa.Integer(),
+            server_default="1",
+            nullable=False,
+            comment="Counts up with each body, and each time it is read anew.",
+        ),
         sa.Column("estado", sa.Text(), server_default="pendente", nullable=False),
-        sa.Column("itens", sa.Integer(), nullable=True, comment="Rows read."),
-        sa.Column("aceitos", sa.Integer(), nullable=True),
-        sa.Column("recusados", sa.Integer(), nullable=True),
+        sa.Column("job_id", sa.Uuid(), nullable=True),
+        sa.Column("itens", sa.Integer(), nullable=False, comment="Rows of the body."),
+        sa.Column("aceitos", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("recusados", sa.Integer(), server_default="0", nullable=False),
+        sa.Column(
+            "desfechos",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+            comment="Accepted orders by outcome, or status as written.",
+        ),
+        sa.Column(
+            "avisos",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+            comment="How often a value was read by a rule worth knowing.",
+        ),
         sa.Column(
             "recebido_em",
             sa.DateTime(timezone=True),
@@ -345,7 +392,7 @@ def upgrade() -> None:
         ),
         sa.Column("gravado_em", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "estado IN ('pendente', 'gravado', 'recusado')", name=op.f("credito_lotes_estado_check")
+            "estado IN ('pendente', 'gravado')", name=op.f("credito_lotes_estado_check")
         ),
         sa.CheckConstraint(
             "tipo IN ('clientes', 'pedidos', 'limites', 'consultas-serasa')",
@@ -374,9 +421,16 @@ def upgrade() -> None:
         ),
         sa.Column("desfecho", sa.Text(), nullable=True),
         sa.Column("desfecho_em", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "desfecho_informado",
+            sa.Text(),
+            nullable=True,
+            comment="A status that is none of the outcomes, as written; never learnt of.",
+        ),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("linha", sa.Integer(), nullable=True),
         sa.Column(
             "recebido_em",
             sa.DateTime(timezone=True),
@@ -534,9 +588,16 @@ def upgrade() -> None:
         sa.Column("tipo", sa.Text(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("linha", sa.Integer(), nullable=False, comment="1 is the first item."),
+        sa.Column("ordem", sa.Integer(), nullable=False, comment="1 is its first fault."),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("campo", sa.Text(), nullable=True),
         sa.Column("motivo", sa.Text(), nullable=False),
+        sa.Column(
+            "repetido_de",
+            sa.Integer(),
+            nullable=True,
+            comment="The lot that has the item of the same key; its replacement lets this one in.",
+        ),
         sa.ForeignKeyConstraint(
             ["dataset_id", "tipo", "seq"],
             ["credito_lotes.dataset_id", "credito_lotes.tipo", "credito_lotes.seq"],
@@ -544,7 +605,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint(
-            "dataset_id", "tipo", "seq", "linha", name=op.f("credito_erros_pkey")
+            "dataset_id", "tipo", "seq", "linha", "ordem", name=op.f("credito_erros_pkey")
         ),
     )
     op.create_table(
