@@ -212,7 +212,7 @@ class _Reading:
         for name, values in self._base.items():
             values += [row[name] for row in page]
         for row in page:
-            for name, value in own_columns(row).items():
+            for name, value in own_columns(dict(row)).items():
                 column = self._own.setdefault(name, [])
                 column += [None] * (len(self.y) - len(column))
                 column.append(value)
