@@ -1,6 +1,6 @@
 """Refusals of credit."""
 
-from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.errors import Conflict, NotFound, Unprocessable
 
 
 class EmpresaNotFound(NotFound):
@@ -33,3 +33,23 @@ class PedidoRepetido(Conflict):
 
 class PoliticaMudou(Conflict):
     """Somebody else changed the policy meanwhile; read it again, then change it."""
+
+
+class DatasetAberto(Conflict):
+    """This dataset is not closed: conclude it first, then a model can be trained on it."""
+
+
+class AlvoNaoDito(Unprocessable):
+    """The standing collection has no alvo of its own: say which one, faturamento or pagamento."""
+
+
+class PoucosPedidos(Unprocessable):
+    """There are too few orders with a known outcome, or too few of one kind."""
+
+
+class PedidosInaproveitaveis(Unprocessable):
+    """Too many of the orders cannot be learned from."""
+
+
+class ColunaEntregaResposta(Unprocessable):
+    """A column tells the outcome by itself, as nothing that is known beforehand would."""
