@@ -29,10 +29,13 @@ def table_of(rows: Sequence[Row], columns: Iterable[Column]) -> dict[str, list[A
     Returns:
         Column name -> n values: float or None of a number, text or None of a category.
     """
-    return {
-        column.name: [_read(value, column) for value in _values(rows, column.name)]
-        for column in columns
-    }
+    return {column.name: as_kind(_values(rows, column.name), column) for column in columns}
+
+
+def as_kind(values: Iterable[Any], column: Column) -> list[Any]:
+    """One column's plain values as a model takes them, whoever asks it."""
+    read = as_number if column.kind == "number" else as_category
+    return [read(value) for value in values]
 
 
 def own_columns(row: Row) -> dict[str, Any]:
@@ -63,7 +66,7 @@ def unread(row: Row, columns: Sequence[Column]) -> Unread:
     misfit = (
         name
         for name, value in own.items()
-        if value is not None and name in known and _read(value, known[name]) is None
+        if value is not None and name in known and as_kind([value], known[name]) == [None]
     )
     return Unread(unknown=tuple(sorted(own.keys() - known.keys())), misfit=tuple(sorted(misfit)))
 
@@ -74,10 +77,6 @@ def _values(rows: Sequence[Row], name: str) -> Iterator[Any]:
         return (row[name] for row in rows)
     key = f"atributos_{source}"
     return ((row[key] or {}).get(attribute) for row in rows)
-
-
-def _read(value: Any, column: Column) -> float | str | None:
-    return as_number(value) if column.kind == "number" else as_category(value)
 
 
 def as_number(value: Any) -> float | None:

@@ -103,3 +103,21 @@ class CorrecaoSemMotivo(Conflict):
 
 class ColunaNaoSensivel(Unprocessable):
     """The policy in use does not declare this column sensitive; only such ones are reported on."""
+class DatasetAberto(Conflict):
+    """This dataset is not closed: conclude it first, then a model can be trained on it."""
+
+
+class AlvoNaoDito(Unprocessable):
+    """The standing collection has no alvo of its own: say which one, faturamento or pagamento."""
+
+
+class PoucosPedidos(Unprocessable):
+    """There are too few orders with a known outcome, or too few of one kind."""
+
+
+class PedidosInaproveitaveis(Unprocessable):
+    """Too many of the orders cannot be learned from."""
+
+
+class ColunaEntregaResposta(Unprocessable):
+    """A column tells the outcome by itself, as nothing that is known beforehand would."""

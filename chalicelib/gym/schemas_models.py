@@ -1,58 +1,35 @@
 """Responses about the churn model's health and retention, and the messages that ask for both."""
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from chalicelib.ml.stability import Stability
+from chalicelib.ml.schemas_health import Desempenho, Desvio, MedicaoModelo, SaudeModelo
 
 
-class Saude(StrEnum):
-    """How the version that answers is doing."""
-
-    OK = "ok"
-    ATENCAO = "atencao"
-    DERIVA = "deriva"
-    SEM_DADOS = "sem_dados"
-
-
-class DesvioOut(BaseModel):
+class DesvioOut(Desvio):
     """How far an input, or the score, has moved since training."""
 
-    coluna: str
-    rotulo: str
-    psi: float
     linhas: int = Field(description="Members, on the average of the last seven days.")
-    faixa: Stability = Field(
-        description="`atencao` from 0.1, `deriva` from 0.25; `poucos_dados` where chance alone "
-        "reaches that."
-    )
 
 
-class DesempenhoOut(BaseModel):
+class DesempenhoOut(Desempenho):
     """How the version does on outcomes known since it was trained.
 
     Back-scored: it is asked about each past snapshot with what was known at that instant, which
     is what it would have answered then.
     """
 
-    desde: datetime | None
-    ate: datetime | None
     desfechos: int = Field(description="Rows whose 30 days are over.")
     alunos: int
     positivos: int
-    metricas: dict[str, Any] | None = Field(description="With intervals; null where too few.")
     confiabilidade: list[dict[str, Any]] = Field(description="Foretold against happened.")
-    aviso: str | None
 
 
-class Medicao(BaseModel):
+class Medicao(MedicaoModelo):
     """What a job measured of the version that answered then; kept as JSON."""
 
-    versao: int
-    treinado_em: datetime
     dados_ate: datetime = Field(description="The last snapshot this version was made with.")
     roc_auc_validacao: dict[str, float]
     alunos: int = Field(description="Members whom it could be asked about in the last week.")
@@ -69,15 +46,10 @@ class Medicao(BaseModel):
     )
 
 
-class SaudeOut(BaseModel):
+class SaudeOut(SaudeModelo):
     """How the version that answers is doing, and why that is said."""
 
-    estado: Saude
-    motivos: list[str]
-    versao: int | None
-    idade_dias: float | None
     dias_desde_dados: float | None = Field(description="Since the last snapshot it was made with.")
-    medido_em: datetime | None
     medicao: Medicao | None
 
 

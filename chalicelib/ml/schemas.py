@@ -89,6 +89,21 @@ class CompararIn(Strict):
         return self
 
 
+class ComparisonReport(BaseModel):
+    """Two versions on the same rows; differences are a minus b, positive where a is better."""
+
+    a: int
+    b: int
+    desde: str | None = Field(description="First instant judged; null where rows carry no time.")
+    ate: str | None = Field(description="Last instant judged.")
+    linhas: int
+    metricas_a: dict[str, Any]
+    metricas_b: dict[str, Any]
+    diferencas: dict[str, Any] = Field(
+        description="Paired differences with their 95% intervals, by metric."
+    )
+
+
 class MudancaOut(BaseModel):
     """A change of the version that answers."""
 

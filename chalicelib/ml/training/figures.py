@@ -63,8 +63,10 @@ def calibration_figure(bins: Sequence[ReliabilityBin]) -> Figure:
     return _figure([trace, perfect], "Calibração", "Probabilidade prevista", "Parcela observada")
 
 
-def importance_figure(found: Sequence[Importance], labels: Mapping[str, str]) -> Figure:
-    """What ROC AUC loses without each column, the most needed on top."""
+def importance_figure(
+    found: Sequence[Importance], labels: Mapping[str, str], measure: str
+) -> Figure:
+    """What the measure loses without each column, the most needed on top."""
     trace = {
         "type": "bar",
         "orientation": "h",
@@ -73,9 +75,16 @@ def importance_figure(found: Sequence[Importance], labels: Mapping[str, str]) ->
         "y": [labels.get(each.column, each.column) for each in found],
         "error_x": {"type": "data", "array": _rounded([each.deviation for each in found])},
     }
-    figure = _figure([trace], "Importância por permutação", "Perda de ROC AUC", "")
+    figure = _figure([trace], "Importância por permutação", f"Perda de {measure}", "")
     figure["layout"]["yaxis"]["autorange"] = "reversed"
     return figure
+
+
+def lines_figure(
+    title: str, x: str, y: str, lines: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+) -> Figure:
+    """Lines by name, each of (n,) places and (n,) values, under the titles of the axes."""
+    return _figure([_line(name, *points) for name, points in lines.items()], title, x, y)
 
 
 def _line(name: str, x: NDArray[np.float64], y: NDArray[np.float64], dash: str = "solid") -> Figure:
