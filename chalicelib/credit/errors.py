@@ -103,6 +103,8 @@ class CorrecaoSemMotivo(Conflict):
 
 class ColunaNaoSensivel(Unprocessable):
     """The policy in use does not declare this column sensitive; only such ones are reported on."""
+
+
 class DatasetAberto(Conflict):
     """This dataset is not closed: conclude it first, then a model can be trained on it."""
 
