@@ -1,4 +1,4 @@
-"""A small real model of a company, published as its training would, and orders to decide with it."""
+"""A small real model of a company, published as a training would, and orders to decide with it."""
 
 from itertools import count
 from typing import Any
