@@ -13,6 +13,7 @@ from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.credit import service_removal
 from chalicelib.credit.routes_datasets import datasets
+from chalicelib.credit.routes_order_lots import order_lots
 from chalicelib.credit.routes_orders import orders
 from chalicelib.credit.routes_policies import policies
 from chalicelib.gym import (
@@ -41,6 +42,7 @@ app.register_blueprint(datasets)
 app.register_blueprint(gym)
 app.register_blueprint(members)
 app.register_blueprint(models)
+app.register_blueprint(order_lots)
 app.register_blueprint(orders)
 app.register_blueprint(personal_data)
 app.register_blueprint(policies)
