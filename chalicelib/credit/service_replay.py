@@ -125,7 +125,7 @@ def is_same(stored: Any, again: Any) -> bool:
         return len(stored) == len(again) and all(map(is_same, stored, again))
     if _is_number(stored) and _is_number(again):
         return abs(float(stored) - float(again)) <= TOLERANCE
-    return bool(stored == again)
+    return type(stored) is type(again) and bool(stored == again)
 
 
 def _is_number(value: Any) -> bool:
