@@ -89,7 +89,7 @@ def test_every_order_is_decided_as_if_sent_alone(shop: Client) -> None:
 def test_bad_ones_are_named_and_keep_no_other_back(shop: Client) -> None:
     known = decide(shop)
     twice = order()
-    pedidos = [
+    pedidos: list[Any] = [
         order(valor="-1"),
         order(),
         "nada",
