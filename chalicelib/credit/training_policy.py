@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from chalicelib.credit.tables_decisions import Politica
 
-LOSS, MARGIN = 0.6, 0.15
-"""Where a company has not said: 60% of an order that is not paid is lost, 15% of one that is paid
+LOSS, MARGIN = 0.6, 0.2
+"""Where a company has not said: 60% of an order that is not paid is lost, 20% of one that is paid
 is earned."""
 
 
