@@ -11,6 +11,8 @@ from chalicelib.core.settings import HOUSE
 from chalicelib.core.sweep import remove_old_jobs
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
+from chalicelib.credit.routes_orders import orders
+from chalicelib.credit.routes_policies import policies
 from chalicelib.gym import (
     service_analyses,
     service_models,
@@ -36,7 +38,9 @@ app.register_blueprint(identity)
 app.register_blueprint(gym)
 app.register_blueprint(members)
 app.register_blueprint(models)
+app.register_blueprint(orders)
 app.register_blueprint(personal_data)
+app.register_blueprint(policies)
 app.register_blueprint(reports)
 app.register_blueprint(retention)
 app.register_blueprint(visits)

@@ -23,6 +23,12 @@ class FecharMessage(BaseModel):
     dataset: UUID
 
 
+class RemoverMessage(BaseModel):
+    """A dataset was given up; its items and objects go."""
+
+    dataset: UUID
+
+
 class TreinoMessage(BaseModel):
     """A company's model is to be trained on a closed dataset.
 
@@ -77,6 +83,7 @@ class PedidosMessage(BaseModel):
 
 CREDIT_LOTS_QUEUE = Queue("credit_lots_queue", LoteMessage)
 CREDIT_DATASETS_QUEUE = Queue("credit_datasets_queue", FecharMessage)
+CREDIT_REMOVALS_QUEUE = Queue("credit_removals_queue", RemoverMessage)
 CREDIT_TRAINING_QUEUE = Queue(
     "credit_training_queue", TreinoMessage, max_attempts=3, lease=timedelta(seconds=120)
 )
