@@ -11,6 +11,8 @@ from chalicelib.core.settings import HOUSE
 from chalicelib.core.sweep import remove_old_jobs
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
+from chalicelib.credit import service_models as credit_service_models
+from chalicelib.credit.routes_models import credit_models
 from chalicelib.credit.routes_orders import orders
 from chalicelib.credit.routes_policies import policies
 from chalicelib.gym import (
@@ -39,6 +41,7 @@ app.register_blueprint(gym)
 app.register_blueprint(members)
 app.register_blueprint(models)
 app.register_blueprint(orders)
+app.register_blueprint(credit_models)
 app.register_blueprint(personal_data)
 app.register_blueprint(policies)
 app.register_blueprint(reports)
@@ -97,6 +100,12 @@ def report_yesterday() -> None:
 def analyse_gym() -> None:
     """Have the churn model's health and retention measured, at 04:30 in São Paulo."""
     service_analyses.ask_for_nightly_analyses()
+
+
+@scheduled(app, Cron(40, 7, "*", "*", "?", "*"))
+def measure_credit_models() -> None:
+    """Have every company's model that answers measured, at 04:40 in São Paulo."""
+    credit_service_models.ask_for_nightly_health()
 
 
 @scheduled(app, Cron(0, 8, "?", "*", "MON", "*"))

@@ -103,6 +103,8 @@ class CorrecaoSemMotivo(Conflict):
 
 class ColunaNaoSensivel(Unprocessable):
     """The policy in use does not declare this column sensitive; only such ones are reported on."""
+
+
 class DatasetAberto(Conflict):
     """This dataset is not closed: conclude it first, then a model can be trained on it."""
 
@@ -121,3 +123,7 @@ class PedidosInaproveitaveis(Unprocessable):
 
 class ColunaEntregaResposta(Unprocessable):
     """A column tells the outcome by itself, as nothing that is known beforehand would."""
+
+
+class AlvosDiferentes(Unprocessable):
+    """These versions do not foretell the same; only such are compared as do."""

@@ -38,6 +38,7 @@ from chalicelib.ml.training.choice import train, try_algorithms
 from chalicelib.ml.training.folds import TooLittleData
 from chalicelib.ml.training.publication import earlier_report, prepare, publish
 from chalicelib.ml.training.recipe import Candidate, Recipe
+from chalicelib.ml.training.rows import Mask
 from chalicelib.ml.training.selection import choose
 from chalicelib.ml.training.splits import RowSplit
 
@@ -124,21 +125,33 @@ def usable(orders: Orders, counts: Counts) -> tuple[Orders, Taken]:
             f" as of their dates: no cliente, limite, consulta nor atributos; at most"
             f" {MOST_EMPTY:.0%} may be so. See since when clientes and limites are said to hold."
         )
-    undated = np.isnat(orders.as_of)
-    left_out = empty | undated if len(orders) and undated.mean() <= FEW_UNDATED else empty
-    known = orders.part(~left_out)
-    found = known.part(mature(known))
-    bad, recent = int(found.y.sum()), len(known) - len(found)
+    kept = judgeable(orders)
+    found = orders.part(kept)
+    undated = _few_undated(orders) & ~empty
+    bad, recent = int(found.y.sum()), int((~kept & ~empty & ~undated).sum())
     if len(found) < FEWEST_ORDERS or min(bad, len(found) - bad) < FEWEST_OF_A_CLASS:
         raise PoucosPedidos(_numbers(found) + (TOO_RECENT.format(n=recent) if recent else ""))
     return found, Taken(
         recebidos=counts.pedidos,
         sem_desfecho=counts.pedidos - len(orders),
         vazios=int(empty.sum()),
-        sem_data=int((left_out & ~empty).sum()),
+        sem_data=int(undated.sum()),
         recentes=recent,
         usados=len(found),
     )
+
+
+def judgeable(orders: Orders) -> Mask:
+    """(n,) which orders say something: neither empty nor too recent nor the few without a date."""
+    return ~orders.empty & mature(orders) & ~_few_undated(orders)
+
+
+def _few_undated(orders: Orders) -> Mask:
+    """(n,) the orders without a date, where they are few; none where they are many."""
+    undated: Mask = np.isnat(orders.as_of)
+    if len(orders) and undated.mean() <= FEW_UNDATED:
+        return undated
+    return np.zeros(len(orders), dtype=np.bool_)
 
 
 def _numbers(orders: Orders) -> str:
