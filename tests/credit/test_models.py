@@ -223,10 +223,13 @@ def test_a_company_without_a_model_is_told_so(company: Company) -> None:
 def test_what_is_asked_for_must_make_sense(company: Company) -> None:
     client, tried = company.client, f"{MODELS}/1/testar"
     both: dict[str, Any] = {"pedidos": [{"valor": "1.00"}], "objeto": "x"}
-    for body in ({}, both, {"pedidos": []}, {"pedidos": [{"valor": "-1"}]}):
+    wrong: list[dict[str, Any]] = [{}, both, {"pedidos": []}, {"pedidos": [{"valor": "-1"}]}]
+    for body in wrong:
         assert_problem(client.post(tried, body), 422, "ValidationFailed")
-    for body in ({"versoes": [1]}, {"versoes": [1, 1]}, {"versoes": list(range(1, 12))}):
-        assert_problem(client.post(f"{MODELS}/comparar", body), 422, "ValidationFailed")
+    for numbers in ([1], [1, 1], list(range(1, 12))):
+        assert_problem(
+            client.post(f"{MODELS}/comparar", {"versoes": numbers}), 422, "ValidationFailed"
+        )
     assert_problem(client.post(tried, {"objeto": "nada"}), 422, "ObjectMissing")
 
 
