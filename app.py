@@ -12,7 +12,10 @@ from chalicelib.core.sweep import remove_old_jobs
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.credit import service_models as credit_service_models
+from chalicelib.credit import service_removal
+from chalicelib.credit.routes_datasets import datasets
 from chalicelib.credit.routes_models import credit_models
+from chalicelib.credit.routes_order_lots import order_lots
 from chalicelib.credit.routes_orders import orders
 from chalicelib.credit.routes_policies import policies
 from chalicelib.gym import (
@@ -37,9 +40,11 @@ app = Chalice(app_name="previsto", configure_logs=False)
 
 app.register_blueprint(core)
 app.register_blueprint(identity)
+app.register_blueprint(datasets)
 app.register_blueprint(gym)
 app.register_blueprint(members)
 app.register_blueprint(models)
+app.register_blueprint(order_lots)
 app.register_blueprint(orders)
 app.register_blueprint(credit_models)
 app.register_blueprint(personal_data)
@@ -88,6 +93,12 @@ def remove_uploads() -> None:
 def remove_jobs() -> None:
     """Delete the jobs that ended long ago, at 04:20 in São Paulo."""
     remove_old_jobs(utc_now())
+
+
+@scheduled(app, Cron(40, 7, "*", "*", "?", "*"))
+def expire_datasets() -> None:
+    """Give up the datasets that nothing has come for in a week, at 04:40 in São Paulo."""
+    service_removal.expire_datasets(utc_now())
 
 
 @scheduled(app, Cron(0, 9, "*", "*", "?", "*"))

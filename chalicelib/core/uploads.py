@@ -163,6 +163,15 @@ def receive_file(principal: Principal, raw: RawBody, now: datetime) -> str:
         return named.objeto
     if not raw.data:
         raise EmptyFile
+    return keep_body(principal, raw, now)
+
+
+def keep_body(principal: Principal, raw: RawBody, now: datetime) -> str:
+    """Store a body that came with the request, as if it had been uploaded; gives its key.
+
+    Raises:
+        ServiceUnavailable: The store does not answer.
+    """
     upload = _new_upload(principal, len(raw.data), raw.media_type, now)
     with unit_of_work(tenant=principal.tenant) as session:
         session.add(upload)

@@ -96,22 +96,25 @@ class Case:
             changes: Column -> new value; `valor_pedido` carries the use of the limit with it.
         """
         after: dict[str, float | None] = dict(changes)
-        limit = changes.get("limite_credito", self.row["limite_credito"])
-        if {"valor_pedido", "limite_credito"} & changes.keys():
-            used = float(self.utilizado or 0) + changes.get("valor_pedido", float(self.valor))
-            after["uso_do_limite"] = used / limit if limit else None
+        valor, limite = changes.get("valor_pedido"), changes.get("limite_credito")
+        if valor is None and limite is None:
+            return after
+        used = float(self.utilizado or 0) + (float(self.valor) if valor is None else valor)
+        limit = self.row["limite_credito"] if limite is None else limite
+        after["uso_do_limite"] = used / limit if limit else None
         relative = self.row["valor_sobre_media"]
-        if "valor_pedido" in changes and relative is not None and self.valor:
-            after["valor_sobre_media"] = relative * changes["valor_pedido"] / float(self.valor)
+        if valor is not None and relative is not None and self.valor:
+            after["valor_sobre_media"] = relative * valor / float(self.valor)
         return after
 
     def changed(self, changes: Mapping[str, float]) -> Self:
         """The case with some columns changed, and with what follows from them."""
-        row = {k: dict(v) if k in ATTRIBUTES else v for k, v in self.row.items()}
+        row = dict(self.row)
         for name, value in self.columns_after(changes).items():
             if is_own(name):
                 source, _, attribute = name.partition(".")
-                row[f"atributos_{source}"][attribute] = value
+                own = f"atributos_{source}"
+                row[own] = {**row[own], attribute: value}
             else:
                 row[name] = value
         valor, limite = changes.get("valor_pedido"), changes.get("limite_credito")

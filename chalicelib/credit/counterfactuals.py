@@ -20,7 +20,7 @@ from chalicelib.credit.cases import Case
 from chalicelib.credit.columns import as_number
 from chalicelib.credit.features import BASE_COLUMNS
 from chalicelib.credit.policy import Alteravel, Limiares, Politica
-from chalicelib.credit.rules import RULES, edges_of, is_silent
+from chalicelib.credit.rules import RULES, Rule, edges_of, is_silent, speaking
 
 STEPS_ALONE = 12
 STEPS_BETWEEN = 100
@@ -135,8 +135,15 @@ def nearest_approval(
         return _none("Nenhuma coluna que a política declara alterável tem para onde mudar.")
     if blocked := _blocked_by(case, policy, rooms):
         return _none(f"A regra {blocked} não depende de nada que possa mudar.")
-    edges = edges_of(case, policy.regras)
-    return _Search(case, policy, limits.aprova_abaixo_de, predict, rooms, edges).run()
+    return _Search(
+        case,
+        policy,
+        limits.aprova_abaixo_de,
+        predict,
+        rooms,
+        edges_of(case, policy.regras),
+        speaking(case, policy.regras),
+    ).run()
 
 
 def room_of(case: Case, name: str, how: Alteravel) -> Room | None:
@@ -187,6 +194,7 @@ class _Search:
     predict: Predict
     rooms: Sequence[Room]
     edges: Mapping[str, list[float]]
+    blocking: Sequence[Rule]
     rows: int = 0
 
     def run(self) -> Nearest:
@@ -213,8 +221,11 @@ class _Search:
     def _places(self, room: Room, count: int) -> list[float]:
         """Values to try of a column: evenly spread, and where a rule that speaks falls silent."""
         spread = [v for end in room.ends for v in room.places(end, count // len(room.ends))]
-        at_edges = (room.allowed(edge) for edge in self.edges.get(room.name, ()))
-        return list(dict.fromkeys([*spread, *(value for value in at_edges if value is not None)]))
+        return list(dict.fromkeys([*spread, *self._at_edges(room)]))
+
+    def _at_edges(self, room: Room) -> list[float]:
+        found = (room.allowed(edge) for edge in self.edges.get(room.name, ()))
+        return [value for value in found if value is not None]
 
     def _nearer(self, found: Changes, alone: Sequence[Changes]) -> Iterator[Changes]:
         """Changes nearer than one that was approved: of one of its columns, the others as found.
@@ -222,8 +233,9 @@ class _Search:
         Of a column alone, those behind the last nearer value that was not approved.
         """
         for room in self.rooms:
-            if (value := found.get(room.name)) is None:
-                continue
+            value = found.get(room.name)
+            if value is None or (len(found) == 1 and value in self._at_edges(room)):
+                continue  # Alone, nothing nearer than where a rule falls silent would do.
             start = self._last_before(room, value, alone) if len(found) == 1 else room.now
             for place in room.between(start, value, STEPS_BETWEEN // len(found)):
                 if room.distance(place) < room.distance(value):
@@ -242,12 +254,7 @@ class _Search:
         for change, score in zip(alone, scores, strict=True):
             ((name, _),) = change.items()
             lowest[name] = min(score, lowest.get(name, 1.0))
-        ruled = {
-            column
-            for name, rule in RULES.items()
-            for column in rule.columns
-            if (terms := getattr(self.policy.regras, name)).ativa and rule.speaks(self.case, terms)
-        }
+        ruled = {column for rule in self.blocking for column in rule.columns}
         by_help = sorted(self.rooms, key=lambda room: (room.name not in ruled, lowest[room.name]))
         return by_help[:MOST_PAIRED]
 
@@ -280,12 +287,14 @@ class _Search:
             (change, score)
             for change, score in zip(changes, scores, strict=True)
             if score < self.approved_below
+            and all(rule.columns & change.keys() for rule in self.blocking)
         ]
         passing.sort(key=lambda each: (len(each[0]), self._distance(each[0])))
-        rules = self.policy.regras
-        return next(
-            (each for each in passing if is_silent(self.case.changed(each[0]), rules)), None
-        )
+        return next((each for each in passing if self._frees(each[0])), None)
+
+    def _frees(self, change: Changes) -> bool:
+        """Whether no rule speaks after a change; those it does not touch are silent already."""
+        return is_silent(self.case.changed(change), self.policy.regras, change.keys())
 
     def _distance(self, change: Changes) -> float:
         return sum(room.distance(change[room.name]) for room in self.rooms if room.name in change)

@@ -51,13 +51,13 @@ class ItemTable:
 @cache
 def item_table(tipo: Tipo) -> ItemTable:
     """The table of a kind."""
-    table = _MAPPED[tipo].__table__
+    table = Base.metadata.tables[_MAPPED[tipo].__tablename__]
     columns = [f.name for f in FIELDS[tipo]]
     if tipo is Tipo.PEDIDOS:
         columns.append("desfecho_informado")
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     types = {column.name: column.type.compile(dialect=dialect) for column in table.columns}
-    return ItemTable(str(table.name), tuple(columns), KEYS[tipo], types)
+    return ItemTable(table.name, tuple(columns), KEYS[tipo], types)
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,8 @@ def find_holders(
         JOIN {table.name} t ON t.tenant = :tenant AND t.dataset_id = :dataset
             AND {" AND ".join(f"t.{name} = r.{name}" for name in table.keys)}
     """
+    if not items:
+        return {}
     found = session.execute(text(statement), place.parameters | {"rows": _rows(items)})
     return {line: (seq, other) for line, seq, other in found}
 

@@ -150,7 +150,7 @@ class Custos(Strict):
         0.6, description="Lost of an order that is not paid."
     )
     margem: Annotated[FiniteFloat, Field(gt=0, le=1)] = Field(
-        0.2, description="Earned by an order that is paid."
+        0.15, description="Earned by an order that is paid."
     )
 
 

@@ -76,9 +76,10 @@ class AnaliseMessage(BaseModel):
 
 
 class PedidosMessage(BaseModel):
-    """A lot of orders is to be decided."""
+    """A lot of orders is to be decided; `objeto` is the key of its body."""
 
     lote: UUID
+    objeto: str
 
 
 CREDIT_LOTS_QUEUE = Queue("credit_lots_queue", LoteMessage)

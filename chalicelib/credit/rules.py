@@ -5,6 +5,7 @@ asks for a person, then the first of `RULES`.
 """
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
@@ -59,10 +60,19 @@ def evaluate(case: Case, rules: Regras) -> list[Fired]:
     return sorted(fired, key=lambda each: each.consequencia is not Consequencia.NEGADO)
 
 
-def is_silent(case: Case, rules: Regras) -> bool:
-    """Whether no rule speaks."""
+def speaking(case: Case, rules: Regras) -> list[Rule]:
+    """The rules that speak."""
+    return [
+        rule
+        for name, rule in RULES.items()
+        if (terms := getattr(rules, name)).ativa and rule.speaks(case, terms)
+    ]
+
+
+def is_silent(case: Case, rules: Regras, about: AbstractSet[str]) -> bool:
+    """Whether no rule that looks at any of these columns speaks."""
     return not any(
-        (terms := getattr(rules, name)).ativa and rule.speaks(case, terms)
+        rule.columns & about and (terms := getattr(rules, name)).ativa and rule.speaks(case, terms)
         for name, rule in RULES.items()
     )
 

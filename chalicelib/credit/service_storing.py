@@ -144,8 +144,7 @@ def _store(session: Session, run: JobRun, place: Place, lote: Lote, judged: Judg
             ErroDeItem.seq == place.seq,
         )
     )
-    stored = insert_items(session, place, judged.items)
-    _refuse_known(session, place, judged, stored)
+    stored = _insert(session, place, judged)
     _insert_faults(session, place, judged)
     _count(lote, judged, stored)
     after = {table.key_of(judged.items[line].values) for line in stored}
@@ -159,16 +158,24 @@ def _store(session: Session, run: JobRun, place: Place, lote: Lote, judged: Judg
     return report
 
 
-def _refuse_known(session: Session, place: Place, judged: Judged, stored: set[int]) -> None:
-    """Refuse items whose keys another lot of the dataset has brought."""
-    known = {line: item for line, item in judged.items.items() if line not in stored}
-    if not known:
-        return
+def _insert(session: Session, place: Place, judged: Judged) -> set[int]:
+    """Store the good items but for those whose keys another lot of the dataset has brought.
+
+    Returns:
+        The lines that were stored; each of the others has a fault.
+    """
     campo = item_table(place.tipo).keys[0]
-    for line, (seq, other) in find_holders(session, place, known).items():
-        reason = f"repetido: a linha {other} do lote {seq} tem a mesma chave"
-        judged.faults[line] = [Fault(campo, reason)]
-        judged.held_by[line] = seq
+    left, stored = dict(judged.items), set[int]()
+    while left:
+        stored |= insert_items(session, place, left)
+        left = {line: item for line, item in left.items() if line not in stored}
+        # Whose holder has gone in between is tried once more.
+        for line, (seq, other) in find_holders(session, place, left).items():
+            reason = f"repetido: a linha {other} do lote {seq} tem a mesma chave"
+            judged.faults[line] = [Fault(campo, reason)]
+            judged.held_by[line] = seq
+            del left[line]
+    return stored
 
 
 def _insert_faults(session: Session, place: Place, judged: Judged) -> None:

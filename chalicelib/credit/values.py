@@ -70,7 +70,8 @@ def is_missing(value: Any) -> bool:
     """Whether a cell stands for nothing."""
     if isinstance(value, str):
         return cleaned(value).lower() in MISSING
-    # A decimal that is no number compares unequal to itself, as a float does.
+    if isinstance(value, Decimal):
+        return value.is_nan()
     return value is None or value != value
 
 

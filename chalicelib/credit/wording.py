@@ -7,6 +7,18 @@ from typing import Any
 from chalicelib.ml.columns import Column
 
 BRL = "R$"
+ONE = {
+    "títulos": "título",
+    "dias": "dia",
+    "meses": "mês",
+    "consultas": "consulta",
+    "ocorrências": "ocorrência",
+    "protestos": "protesto",
+    "pontos": "ponto",
+    "pedidos": "pedido",
+}
+"""The units of the base columns where there is one of them."""
+
 SMALLEST_EFFECT = 0.0005  # A twentieth of a percentage point: less is said to change nothing.
 
 
@@ -92,4 +104,5 @@ def shown(column: Column, value: Any) -> str:
         return str(value)
     if column.unit == BRL:
         return brl(value)
-    return f"{number(value)} {column.unit}".rstrip()
+    unit = ONE.get(column.unit, column.unit) if value == 1 else column.unit
+    return f"{number(value)} {unit}".rstrip()

@@ -14,8 +14,8 @@ from chalicelib.credit.features import BASE_COLUMNS, OF_ORDERS
 from chalicelib.credit.training_columns import choose_columns, declare, giveaways
 from chalicelib.credit.training_data import Orders, read_orders
 from chalicelib.ml.columns import Column
-from tests.credit.conftest import Company
-from tests.credit.records import UNTIL, change, load, reader
+from tests.credit.models.conftest import Company
+from tests.credit.models.records import UNTIL, change, load, reader
 
 NOBODY = frozenset[str]()
 DRAW = np.random.default_rng(3)
