@@ -1,8 +1,10 @@
 """Trying a version on sample orders: scores with reasons; nothing is decided and nothing kept."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
@@ -20,10 +22,12 @@ from chalicelib.credit.samples import Sample, look_at, read_sample
 from chalicelib.credit.schemas_models import AmostraIn, AmostraOut, TesteOut
 from chalicelib.credit.values import Reading
 from chalicelib.credit.wording import reasons
-from chalicelib.ml.explain import Explanation
 from chalicelib.ml.registry import version_of
-from chalicelib.ml.serving import ServedModel
 from chalicelib.ml.versions import UNLOADABLE, ModelUnusable
+
+if TYPE_CHECKING:
+    from chalicelib.ml.explain import Explanation
+    from chalicelib.ml.serving import ServedModel
 
 
 def ask_for_trial(session: Session, principal: Principal, version: int, objeto: str) -> Job:
