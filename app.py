@@ -3,9 +3,11 @@
 from chalice.app import Chalice, Cron, Rate
 
 from chalicelib.core import idempotency
+from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.clock import utc_now
 from chalicelib.core.preflights import answer_preflights
 from chalicelib.core.routes import core
+from chalicelib.core.routes_audit import trail
 from chalicelib.core.schedules import scheduled
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.sweep import remove_old_jobs
@@ -13,6 +15,8 @@ from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.credit import service_models as credit_service_models
 from chalicelib.credit import service_removal
+from chalicelib.credit.routes_audit import company_trail
+from chalicelib.credit.routes_companies import companies
 from chalicelib.credit.routes_datasets import datasets
 from chalicelib.credit.routes_models import credit_models
 from chalicelib.credit.routes_order_lots import order_lots
@@ -39,8 +43,11 @@ from chalicelib.identity.routes import identity
 app = Chalice(app_name="previsto", configure_logs=False)
 
 app.register_blueprint(core)
+app.register_blueprint(trail)
 app.register_blueprint(identity)
 app.register_blueprint(datasets)
+app.register_blueprint(companies)
+app.register_blueprint(company_trail)
 app.register_blueprint(gym)
 app.register_blueprint(members)
 app.register_blueprint(models)
@@ -99,6 +106,12 @@ def remove_jobs() -> None:
 def expire_datasets() -> None:
     """Give up the datasets that nothing has come for in a week, at 04:40 in São Paulo."""
     service_removal.expire_datasets(utc_now())
+
+
+@scheduled(app, Cron(50, 7, "*", "*", "?", "*"))
+def store_heads_of_trails() -> None:
+    """Store the heads of all trails outside of the database, at 04:50 in São Paulo."""
+    store_heads(utc_now())
 
 
 @scheduled(app, Cron(0, 9, "*", "*", "?", "*"))

@@ -38,7 +38,7 @@ from chalicelib.ml.schemas import CartaoOut, FiguraOut, MotivoIn, MudancaOut, Ve
 from chalicelib.ml.versions import FiguraNotFound, ModelUnusable
 
 credit_models = Routes(__name__)
-company = partial(endpoint, credit_models, allow=Role.EMPRESA)
+company = partial(endpoint, credit_models, allow=Role.EMPRESA, companies_only=True)
 
 
 def _card(session: Session, principal: Principal, version: int, call: Call) -> CartaoOut:

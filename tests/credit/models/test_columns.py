@@ -14,7 +14,7 @@ from chalicelib.credit.features import BASE_COLUMNS, OF_ORDERS
 from chalicelib.credit.training_columns import choose_columns, declare, giveaways
 from chalicelib.credit.training_data import Orders, read_orders
 from chalicelib.ml.columns import Column
-from tests.credit.models.conftest import Company
+from tests.credit.companies import Company
 from tests.credit.models.records import UNTIL, change, load, reader
 
 NOBODY = frozenset[str]()

@@ -15,7 +15,8 @@ from chalicelib.ml.registry import Alias
 from infra.local.seed_credit import load_company
 from infra.local.simulation.company import SimulatedCompany
 from tests.client import assert_problem
-from tests.credit.models.conftest import Company, MakeCompany
+from tests.credit.companies import Company
+from tests.credit.models.conftest import MakeCompany
 from tests.credit.models.records import (
     UNTIL,
     alias,

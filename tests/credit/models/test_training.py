@@ -12,7 +12,8 @@ from chalicelib.credit.training_data import read_orders
 from chalicelib.credit.training_recipe import labelled, mature, part
 from chalicelib.ml.registry import Alias, ModelVersion
 from chalicelib.ml.training.export import load_joblib
-from tests.credit.models.conftest import Company, MakeCompany
+from tests.credit.companies import Company
+from tests.credit.models.conftest import MakeCompany
 from tests.credit.models.records import (
     UNTIL,
     alias,
