@@ -3,16 +3,22 @@
 from chalice.app import Chalice, Cron, Rate
 
 from chalicelib.core import idempotency
+from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.clock import utc_now
 from chalicelib.core.preflights import answer_preflights
 from chalicelib.core.routes import core
+from chalicelib.core.routes_audit import trail
 from chalicelib.core.schedules import scheduled
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.sweep import remove_old_jobs
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
+from chalicelib.credit import service_models as credit_service_models
 from chalicelib.credit import service_removal
+from chalicelib.credit.routes_audit import company_trail
+from chalicelib.credit.routes_companies import companies
 from chalicelib.credit.routes_datasets import datasets
+from chalicelib.credit.routes_models import credit_models
 from chalicelib.credit.routes_order_lots import order_lots
 from chalicelib.credit.routes_orders import orders
 from chalicelib.credit.routes_policies import policies
@@ -37,13 +43,17 @@ from chalicelib.identity.routes import identity
 app = Chalice(app_name="previsto", configure_logs=False)
 
 app.register_blueprint(core)
+app.register_blueprint(trail)
 app.register_blueprint(identity)
 app.register_blueprint(datasets)
+app.register_blueprint(companies)
+app.register_blueprint(company_trail)
 app.register_blueprint(gym)
 app.register_blueprint(members)
 app.register_blueprint(models)
 app.register_blueprint(order_lots)
 app.register_blueprint(orders)
+app.register_blueprint(credit_models)
 app.register_blueprint(personal_data)
 app.register_blueprint(policies)
 app.register_blueprint(reports)
@@ -98,6 +108,12 @@ def expire_datasets() -> None:
     service_removal.expire_datasets(utc_now())
 
 
+@scheduled(app, Cron(50, 7, "*", "*", "?", "*"))
+def store_heads_of_trails() -> None:
+    """Store the heads of all trails outside of the database, at 04:50 in São Paulo."""
+    store_heads(utc_now())
+
+
 @scheduled(app, Cron(0, 9, "*", "*", "?", "*"))
 def report_yesterday() -> None:
     """Ask for the report of the day before, at 06:00 in São Paulo."""
@@ -108,6 +124,12 @@ def report_yesterday() -> None:
 def analyse_gym() -> None:
     """Have the churn model's health and retention measured, at 04:30 in São Paulo."""
     service_analyses.ask_for_nightly_analyses()
+
+
+@scheduled(app, Cron(40, 7, "*", "*", "?", "*"))
+def measure_credit_models() -> None:
+    """Have every company's model that answers measured, at 04:40 in São Paulo."""
+    credit_service_models.ask_for_nightly_health()
 
 
 @scheduled(app, Cron(0, 8, "?", "*", "MON", "*"))

@@ -45,5 +45,11 @@ EVENT_SOURCES = {
         "functions.gym.compare_models.handler", is_long=True, can_wait=True
     ),
     "analysis_queue": EventSource("functions.gym.analyse_gym.handler", is_long=True, can_wait=True),
+    "credit_training_queue": EventSource(
+        "functions.credit.train_model.handler", is_long=True, can_wait=True
+    ),
+    "credit_analysis_queue": EventSource(
+        "functions.credit.analyse_models.handler", is_long=True, can_wait=True
+    ),
 }
 """Queue name -> what it invokes: the event source mappings of Lambda."""

@@ -2,13 +2,14 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Collection
 from uuid import UUID
 
 import pytest
 
 from app import app
 from chalicelib.core.auth import Role
-from tests.client import Client
+from tests.client import Client, assert_problem
 from tests.conftest import MakeUser
 
 ADMIN, OPERADOR, CIENTISTA, EMPRESA, LEITOR = (
@@ -22,13 +23,21 @@ PUBLIC: set[Role] = set()
 EVERYONE = set(Role)
 READERS = {ADMIN, OPERADOR, CIENTISTA, LEITOR}
 
-ACCESS = {
+# Where no row is the house's: nobody of it is let in, whatever their role.
+COMPANIES: frozenset[str] = frozenset({"companies"})
+
+ACCESS: dict[str, Collection[str]] = {
     "GET /health/live": PUBLIC,
     "GET /health/ready": PUBLIC,
     "GET /status": PUBLIC,
     "GET /status/cache": PUBLIC,
     "GET /metrics": {ADMIN},
     "GET /auditoria": {ADMIN},
+    "GET /auditoria/exportar": {ADMIN},
+    "GET /auditoria/verificar": {ADMIN},
+    "GET /credito/auditoria": COMPANIES,
+    "GET /credito/auditoria/exportar": COMPANIES,
+    "GET /credito/auditoria/verificar": COMPANIES,
     "GET /openapi.json": PUBLIC,
     "GET /": PUBLIC,
     "GET /docs": PUBLIC,
@@ -48,6 +57,16 @@ ACCESS = {
     "POST /auth/usuarios": {ADMIN},
     "PATCH /auth/usuarios/{usuario_id}": {ADMIN},
     "PUT /auth/usuarios/{usuario_id}/senha": {ADMIN},
+    "POST /credito/empresas": PUBLIC,
+    "GET /credito/empresa": COMPANIES,
+    "PATCH /credito/empresa": COMPANIES,
+    "GET /credito/chaves": COMPANIES,
+    "POST /credito/chaves": COMPANIES,
+    "DELETE /credito/chaves/{chave_id}": COMPANIES,
+    "POST /credito/chaves/{chave_id}/rotacionar": COMPANIES,
+    "GET /credito/empresas": {ADMIN},
+    "PATCH /credito/empresas/{empresa_id}": {ADMIN},
+    "POST /credito/empresas/{empresa_id}/credenciais": {ADMIN},
     "GET /planos": READERS,
     "POST /planos": {ADMIN, OPERADOR},
     "GET /planos/{plano_id}": READERS,
@@ -103,13 +122,34 @@ ACCESS = {
     "DELETE /retencao/regras/{regra_id}": {ADMIN, OPERADOR},
 }
 
+# What every tenant has of its own: users, jobs, files, a trail. All other routes are either the
+# house's or the companies'.
+OF_EVERY_TENANT = {
+    "GET /auditoria",
+    "GET /auditoria/exportar",
+    "GET /auditoria/verificar",
+    "GET /jobs",
+    "GET /jobs/{job_id}",
+    "POST /jobs/{job_id}/cancelar",
+    "POST /jobs/{job_id}/reenviar",
+    "GET /jobs/{job_id}/rejeicoes",
+    "POST /uploads",
+    "GET /auth/eu",
+    "PUT /auth/senha",
+    "GET /auth/usuarios",
+    "POST /auth/usuarios",
+    "PATCH /auth/usuarios/{usuario_id}",
+    "PUT /auth/usuarios/{usuario_id}/senha",
+}
+
 MOST_RESOURCES = 300  # What API Gateway gives a REST API by default.
 
 
 def ask(client: Client, route: str) -> int:
     """The status of a request whose path is right and whose body is not."""
     method, path = route.split()
-    path = path.replace("{job_id}", str(UUID(int=1)))
+    for name in ("job_id", "chave_id"):
+        path = path.replace(f"{{{name}}}", str(UUID(int=1)))
     return client.request(method, re.sub(r"{\w+}", "1", path), b"[]").status
 
 
@@ -131,6 +171,31 @@ def test_role_reaches_what_the_table_says(client_of: MakeUser, role: Role) -> No
         status = ask(client, route)
         assert status != 401, route
         assert (status == 403) == (bool(roles) and role not in roles), route
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.EMPRESA])
+def test_company_reaches_what_is_its_own_and_nothing_of_the_house(
+    client_of: MakeUser, role: Role
+) -> None:
+    client = client_of(role, "empresa-0123456789ab")
+    for route, roles in ACCESS.items():
+        is_own = route in OF_EVERY_TENANT and role in roles
+        is_refused = bool(roles) and not is_own and roles != COMPANIES
+        assert (ask(client, route) == 403) == is_refused, route
+
+
+def test_company_is_shown_nothing_of_the_installation(client_of: MakeUser, admin: Client) -> None:
+    stranger = client_of(Role.ADMIN, "empresa-0123456789ab")
+    for client, sees in ((stranger, False), (admin, True)):
+        found = client.get("/status").json["dependencias"]
+        assert any(one["detalhe"] for one in found) == sees
+
+
+def test_house_is_told_why_it_is_refused_what_is_the_companies(admin: Client) -> None:
+    for route in (route for route, roles in ACCESS.items() if roles == COMPANIES):
+        method, path = route.split()
+        answer = admin.request(method, re.sub(r"{\w+}", str(UUID(int=1)), path))
+        assert_problem(answer, 403, "CompaniesOnly")
 
 
 def _levels() -> set[tuple[str, ...]]:

@@ -14,6 +14,7 @@ from chalicelib.identity import sessions
 from tests.client import Client
 from tests.conftest import PASSWORD, MakeUser
 from tests.core.conftest import change_job
+from tests.credit.companies import Company, sign_up_company
 from tests.gym.publishing import publish_model
 
 NOT_ON_THE_TRAIL = {
@@ -28,7 +29,13 @@ Requests = dict[str, Request]
 
 
 @pytest.fixture
-def requests(admin: Client, client_of: MakeUser) -> Requests:
+def company(environment: dict[str, str]) -> Company:
+    """Who sends the requests that are the companies' alone."""
+    return sign_up_company()
+
+
+@pytest.fixture
+def requests(admin: Client, client_of: MakeUser, company: Company) -> Requests:
     """A request to each route that changes something, which will succeed."""
     other = client_of(Role.OPERADOR)
     plano_id = admin.post("/planos", {"nome": "Padrão", "mensalidade": "119.90"}).json["id"]
@@ -121,7 +128,42 @@ def requests(admin: Client, client_of: MakeUser) -> Requests:
         "PUT /retencao/regras/{regra_id}": (f"/retencao/regras/{regra_id}", rule),
         "DELETE /retencao/regras/{regra_id}": (f"/retencao/regras/{regra_id}", None),
         "DELETE /aluno/{aluno_id}/dados": (f"/aluno/{aluno_id}/dados", None),
+        **_of_companies(company),
     }
+
+
+def _of_companies(company: Company) -> Requests:
+    keys = [company.client.post("/credito/chaves", {"nome": n}).json["id"] for n in ("a", "b")]
+    other = sign_up_company()
+    new = {"nome": "Mercado Ana", "email": "mercado@example.com", "senha": PASSWORD}
+    return {
+        "POST /credito/empresas": ("/credito/empresas", new),
+        "PATCH /credito/empresa": (
+            "/credito/empresa",
+            {"nome": "Ana", "email": "ana@example.com", "cnpj": "12ABC34501DE35"},
+        ),
+        "POST /credito/chaves": ("/credito/chaves", {"nome": "ERP de Ana"}),
+        "DELETE /credito/chaves/{chave_id}": (f"/credito/chaves/{keys[0]}", None),
+        "POST /credito/chaves/{chave_id}/rotacionar": (
+            f"/credito/chaves/{keys[1]}/rotacionar",
+            {},
+        ),
+        "PATCH /credito/empresas/{empresa_id}": (
+            f"/credito/empresas/{other.id}",
+            {"ativa": False},
+        ),
+        "POST /credito/empresas/{empresa_id}/credenciais": (
+            f"/credito/empresas/{other.id}/credenciais",
+            None,
+        ),
+    }
+
+
+def caller(route: str, admin: Client, company: Company) -> Client:
+    """Who may send a request to a route."""
+    method, path = route.split()
+    view = getattr(app.routes[path][method].view_function, "__endpoint__")  # noqa: B009
+    return company.client if view.declared.companies_only else admin
 
 
 def _trail(request_id: str) -> list[Any]:
@@ -149,7 +191,7 @@ def _send(client: Client, method: str, request: Request) -> str:
     return request_id
 
 
-def test_every_change_is_on_the_trail(admin: Client, requests: Requests) -> None:
+def test_every_change_is_on_the_trail(admin: Client, company: Company, requests: Requests) -> None:
     changing = {
         f"{method} {path}"
         for path, methods in app.routes.items()
@@ -158,17 +200,29 @@ def test_every_change_is_on_the_trail(admin: Client, requests: Requests) -> None
     }
     assert changing == set(requests)
     for route, request in requests.items():
-        entries = _trail(_send(admin, route.split()[0], request))
+        client = caller(route, admin, company)
+        entries = _trail(_send(client, route.split()[0], request))
         assert bool(entries) != (route in NOT_ON_THE_TRAIL), (route, entries)
 
 
-def test_the_trail_holds_no_names_addresses_or_secrets(admin: Client, requests: Requests) -> None:
+def test_the_trail_holds_no_names_addresses_or_secrets(
+    admin: Client, company: Company, requests: Requests
+) -> None:
     for route, request in requests.items():
-        _send(admin, route.split()[0], request)
+        _send(caller(route, admin, company), route.split()[0], request)
     with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
         everything = "\n".join(session.scalars(text("SELECT a::text FROM auditoria a")))
     login = requests["POST /auth/token"][1]["username"]
-    for personal in ("Ana", "example.com", "nova", PASSWORD, NEW_PASSWORD, "192.0.2.1", login):
+    for personal in (
+        "Ana",
+        "example.com",
+        "nova",
+        PASSWORD,
+        NEW_PASSWORD,
+        "192.0.2.1",
+        login,
+        "12ABC",
+    ):
         assert personal not in everything, personal
 
 

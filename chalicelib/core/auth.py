@@ -1,10 +1,10 @@
-"""Who calls: roles, principals and access tokens (law 11).
+"""Who calls: roles, principals, access tokens and keys of programs (law 11).
 
 Tokens are verified here, inside the app: an API Gateway authorizer would answer without our
 body, CORS headers or audit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,7 +13,7 @@ from uuid import uuid4
 import jwt
 
 from chalicelib.core.errors import Unauthorized
-from chalicelib.core.settings import settings
+from chalicelib.core.settings import HOUSE, settings
 from chalicelib.core.types import LARGEST_ID
 
 ALGORITHM = "HS256"
@@ -38,15 +38,24 @@ class Principal:
 
     Attributes:
         subject: Stable name in logs, jobs and the audit trail, such as `usuario:7`.
-        usuario_id: Row of `usuarios`.
+        usuario_id: Row of `usuarios`; None for a program, which is let in by a key of its own.
         role: What they may do.
         tenant: Whose rows they see.
     """
 
     subject: str
-    usuario_id: int
+    usuario_id: int | None
     role: Role
     tenant: str
+
+    @property
+    def is_of_company(self) -> bool:
+        """Whether they act for a company; else they belong to the house."""
+        return self.tenant != HOUSE
+
+
+FindCredential = Callable[[str, datetime], tuple[Principal, datetime] | None]
+"""Finds who a credential stands for at an instant, and when it expires; None when it is no good."""
 
 
 class TokenInvalid(Unauthorized):
@@ -87,15 +96,31 @@ def verify_access_token(token: str) -> tuple[int, datetime]:
         raise TokenInvalid from None
 
 
+class KeyInvalid(Unauthorized):
+    """This key is unknown, has been revoked or has expired; ask for another one."""
+
+
 class TokenCache:
     """Remembers for ten seconds who a token stands for.
 
-    A deactivated user or a changed role takes effect within that time; a token's own expiry
-    takes effect at once.
+    A deactivated user, a changed role or a revoked key takes effect within that time; a
+    credential's own expiry takes effect at once.
     """
 
-    def __init__(self, find_principal: Callable[[int], Principal | None]) -> None:
+    def __init__(
+        self,
+        find_principal: Callable[[int], Principal | None],
+        others: Mapping[str, FindCredential] | None = None,
+    ) -> None:
+        """Take what finds callers.
+
+        Args:
+            find_principal: Finds the user that an access token of ours names.
+            others: Prefix of a kind of credential that is no access token -> what finds who it
+                stands for.
+        """
         self._find_principal = find_principal
+        self._others = {} if others is None else others
         self._known: dict[str, tuple[Principal, float, float]] = {}
 
     def principal(self, token: str, now: datetime, monotonic: float) -> Principal:
@@ -103,20 +128,29 @@ class TokenCache:
 
         Raises:
             TokenInvalid: The token is invalid, or its user is gone or deactivated.
+            KeyInvalid: It is a credential of another kind, and no good.
         """
         known = self._known.get(token)
         if known is not None:
             principal, fresh_until, expires = known
             if monotonic < fresh_until and now.timestamp() < expires:
                 return principal
-        usuario_id, expires_at = verify_access_token(token)
-        found = self._find_principal(usuario_id)
-        if found is None:
-            raise TokenInvalid
+        found, expires_at = self._look_up(token, now)
         if len(self._known) >= MOST_CACHED_TOKENS:
             self._known.clear()
         self._known[token] = (found, monotonic + SUBJECT_TTL_SECONDS, expires_at.timestamp())
         return found
+
+    def _look_up(self, token: str, now: datetime) -> tuple[Principal, datetime]:
+        for prefix, find_credential in self._others.items():
+            if token.startswith(prefix):
+                if (known := find_credential(token, now)) is None:
+                    raise KeyInvalid
+                return known
+        usuario_id, expires_at = verify_access_token(token)
+        if (found := self._find_principal(usuario_id)) is None:
+            raise TokenInvalid
+        return found, expires_at
 
     def forget(self) -> None:
         """Look every subject up again."""

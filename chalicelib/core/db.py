@@ -23,7 +23,7 @@ from chalicelib.core.pg import make_engine
 from chalicelib.core.settings import settings
 
 TENANT_PREAMBLE = "SELECT set_config('previsto.tenant', $1, true)"
-_AFTER_COMMIT = "after_commit"
+_BEFORE_COMMIT, _AFTER_COMMIT = "before_commit", "after_commit"
 
 DATABASE_ERRORS = (DBAPIError, pg8000.Error, PoolTimeout)
 """What the database may raise: through SQLAlchemy, from a `HotStatement`, from a full pool."""
@@ -104,9 +104,15 @@ def unit_of_work(
         ServiceUnavailable: The database cannot be reached.
     """
     session = Session(engine(role), expire_on_commit=False)
-    session.info.update(tenant=tenant, autocommit=autocommit, **{_AFTER_COMMIT: []})
+    session.info.update(
+        tenant=tenant, autocommit=autocommit, **{_BEFORE_COMMIT: [], _AFTER_COMMIT: []}
+    )
     try:
         yield session
+        if session.info[_BEFORE_COMMIT]:
+            session.flush()
+        for write in session.info[_BEFORE_COMMIT]:
+            write(session)
         if session.in_transaction() or session.new:
             session.commit()
     except DATABASE_ERRORS as error:
@@ -115,6 +121,15 @@ def unit_of_work(
         session.close()
     for publish in session.info[_AFTER_COMMIT]:
         publish()
+
+
+def before_commit(session: Session, write: Callable[[Session], None]) -> None:
+    """Write something as the last thing of the session's transaction.
+
+    For what takes a lock that many want: it is had for the length of the commit only, and
+    nothing else is waited for meanwhile.
+    """
+    session.info[_BEFORE_COMMIT].append(write)
 
 
 def after_commit(session: Session, action: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from chalicelib.core import idempotency, ratelimit, telemetry
 from chalicelib.core.answer_headers import complete_headers
-from chalicelib.core.auth import Principal, TokenCache
+from chalicelib.core.auth import FindCredential, Principal, TokenCache
 from chalicelib.core.calls import (
     Reply,
     call_of,
@@ -24,6 +24,7 @@ from chalicelib.core.calls import (
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.errors import (
+    CompaniesOnly,
     FieldError,
     Forbidden,
     InternalError,
@@ -51,12 +52,23 @@ log = logging.getLogger("previsto.http")
 LARGEST_BODY_BYTES = 4 * 1024 * 1024  # Lambda takes 6 MB, after base64.
 
 _tokens: TokenCache | None = None
+_others: dict[str, FindCredential] = {}
 
 
 def authenticate_with(find_principal: Callable[[int], Principal | None]) -> None:
     """Say how the user behind a token is looked up; `identity` does so."""
     global _tokens
-    _tokens = TokenCache(find_principal)
+    _tokens = TokenCache(find_principal, _others)
+
+
+def also_authenticate_with(prefix: str, find_credential: FindCredential) -> None:
+    """Let in bearers of another kind of credential than access tokens.
+
+    Args:
+        prefix: What every credential of the kind begins with, and no access token does.
+        find_credential: Finds who one stands for.
+    """
+    _others[prefix] = find_credential
 
 
 def forget_principals() -> None:
@@ -121,6 +133,8 @@ class Edge:
         if (admits := self._declared.also_admits) is not None and admits(token.strip()):
             return None
         principal = _tokens.principal(token.strip(), utc_now(), time.monotonic())
+        if self._declared.companies_only and not principal.is_of_company:
+            raise CompaniesOnly
         if roles and principal.role not in roles:
             raise Forbidden
         if self._declared.tenant is not None and principal.tenant != self._declared.tenant:

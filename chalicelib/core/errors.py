@@ -87,6 +87,10 @@ class Forbidden(Problem):
     status = 403
 
 
+class CompaniesOnly(Forbidden):
+    """This endpoint is for companies, and shows each one its own; you belong to the house."""
+
+
 class NotFound(Problem):
     """There is nothing here under this id."""
 

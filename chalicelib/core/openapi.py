@@ -8,8 +8,10 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from chalicelib.core.auth import Role
 from chalicelib.core.errors import (
     BadRequest,
+    CompaniesOnly,
     Forbidden,
     InternalError,
     PayloadTooLarge,
@@ -117,7 +119,12 @@ def build_document(routes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
                             "scopes": {},
                         }
                     },
-                }
+                },
+                "chave": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A key of a company's program, in place of an access token.",
+                },
             },
         },
     }
@@ -171,8 +178,12 @@ def _operation(path: str, method: str, name: str, view: View, schemas: _Schemas)
         found["description"] = view.description
     if view.roles:
         found["security"] = [{"token": []}]
-        roles = ", ".join(sorted(view.roles))
-        found["description"] = f"{found.get('description', '')}\n\nRoles: {roles}.".strip()
+        if Role.EMPRESA in view.roles and view.declared.tenant is None:
+            found["security"].append({"chave": []})
+        text = f"Roles: {', '.join(sorted(view.roles))}."
+        if view.declared.companies_only:
+            text += " For companies only: the house is refused."
+        found["description"] = f"{found.get('description', '')}\n\n{text}".strip()
     if view.declared.limit:
         text = f"At most {view.declared.limit} by one caller."
         found["description"] = f"{found.get('description', '')}\n\n{text}".strip()
@@ -274,6 +285,8 @@ def _problems(method: str, view: View) -> list[type[Problem]]:
         found.append(TooManyRequests)
     if view.roles:
         found += [Unauthorized, Forbidden]
+    if view.declared.companies_only:
+        found.append(CompaniesOnly)
     if view.takes_body or view.declared.query is not None or view.path:
         found += [BadRequest, ValidationFailed]
     if view.takes_body:

@@ -8,8 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from chalicelib.core import audit, imports, job_control, scraping, status, uploads
-from chalicelib.core.audit import AuditoriaOut, AuditoriaQuery
+from chalicelib.core import imports, job_control, scraping, status, uploads
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply, page_reply
 from chalicelib.core.docs import page_policy, redoc_page, swagger_page
@@ -75,16 +74,19 @@ state_endpoint = partial(
 @state_endpoint(response=Status)
 def get_status(principal: Principal | None) -> Reply:
     """The system and its dependencies, each really asked; details with an admin's token."""
-    is_admin = principal is not None and principal.role is Role.ADMIN
-    return _status_reply(status.check_status(with_details=is_admin))
+    return _status_reply(status.check_status(with_details=_is_of_those_who_run_it(principal)))
 
 
 @core.route("/status/cache", methods=["GET"])
 @state_endpoint(response=CacheStatus)
 def get_cache_status(principal: Principal | None) -> Reply:
     """The cache, really asked; what it holds and how often it helps with an admin's token."""
-    is_admin = principal is not None and principal.role is Role.ADMIN
-    return _status_reply(status.check_cache(with_details=is_admin))
+    return _status_reply(status.check_cache(with_details=_is_of_those_who_run_it(principal)))
+
+
+def _is_of_those_who_run_it(principal: Principal | None) -> bool:
+    """An admin of a company runs nothing here."""
+    return principal is not None and principal.role is Role.ADMIN and not principal.is_of_company
 
 
 def _status_reply(found: Status | CacheStatus) -> Reply:
@@ -178,16 +180,6 @@ def post_upload(session: Session, principal: Principal, body: UploadIn, now: dat
     within an hour; then hand `objeto` to the endpoint that takes the file.
     """
     return uploads.create_upload(session, principal, body, now)
-
-
-@core.route("/auditoria", methods=["GET"])
-@endpoint(
-    core, query=AuditoriaQuery, allow=Role.ADMIN, response=Page[AuditoriaOut], autocommit=True
-)
-def get_auditoria(session: Session, query: AuditoriaQuery, call: Call) -> Reply:
-    """Who changed what, newest first."""
-    entries, cursor, total = audit.list_entries(session, query)
-    return page_reply(Page[AuditoriaOut], entries, cursor, total, call)
 
 
 @core.route("/openapi.json", methods=["GET"])

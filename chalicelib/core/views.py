@@ -28,6 +28,7 @@ class Declared:
     Attributes:
         allow: Who may call; `admin` always may, `PUBLIC` needs no token.
         tenant: The only tenant whose users may call, where the rows belong to one.
+        companies_only: The house may not call: the rows are a company's own.
         body: Model of the body.
         query: Model of the query string.
         status: Status of success.
@@ -56,6 +57,7 @@ class Declared:
 
     allow: Role | Collection[Role]
     tenant: str | None = None
+    companies_only: bool = False
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     status: int = 200

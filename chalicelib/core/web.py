@@ -11,13 +11,19 @@ from typing import Any
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.core.edge import Edge, authenticate_with, forget_principals
+from chalicelib.core.edge import (
+    Edge,
+    also_authenticate_with,
+    authenticate_with,
+    forget_principals,
+)
 from chalicelib.core.views import EVERYONE, PUBLIC, Declared, View
 
 __all__ = [
     "EVERYONE",
     "PUBLIC",
     "Routes",
+    "also_authenticate_with",
     "authenticate_with",
     "endpoint",
     "forget_principals",

@@ -15,6 +15,8 @@ from chalicelib.ml.columns import Column
 
 LARGEST = 1e30  # float32 ends at 3e38; no amount, count or score is anywhere near.
 
+TRUTH: Mapping[bool | str, str] = {True: "sim", False: "não", "true": "sim", "false": "não"}
+
 Row = Mapping[str, Any]
 """A row of `features.FEATURES`: the base columns, and `atributos_pedido` and so on."""
 
@@ -87,11 +89,15 @@ def as_number(value: Any) -> float | None:
 
 
 def as_category(value: Any) -> str | None:
-    """The category that a plain value is: text as it is, yes and no, a number as it is written."""
+    """The category that a plain value is: text as it is, yes and no, a number as it is written.
+
+    A CSV has `true` where JSON has a truth value; both are the same category.
+    """
     if isinstance(value, bool):
-        return "sim" if value else "não"
+        return TRUTH[value]
     if isinstance(value, str):
-        return value.strip() or None
+        written = value.strip()
+        return TRUTH.get(written.lower(), written) or None
     number = as_number(value)
     if number is None:
         return None

@@ -1,6 +1,12 @@
 """Refusals of credit."""
 
-from chalicelib.core.errors import Conflict, NotFound, PreconditionFailed, Unprocessable
+from chalicelib.core.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    PreconditionFailed,
+    Unprocessable,
+)
 
 
 class EmpresaNotFound(NotFound):
@@ -17,6 +23,18 @@ class CnpjEmUso(Conflict):
 
 class ChaveNomeEmUso(Conflict):
     """There is a key of this name already; revoke it first, or choose another name."""
+
+
+class ChaveNotFound(NotFound):
+    """There is no key under this id."""
+
+
+class ChaveEncerrada(Conflict):
+    """This key has been revoked or has expired; make a new one instead."""
+
+
+class ChaveNaoFazChaves(Forbidden):
+    """A key may replace or revoke itself and nothing more; sign in as a user to do this."""
 
 
 class DatasetNotFound(NotFound):
@@ -123,3 +141,7 @@ class PedidosInaproveitaveis(Unprocessable):
 
 class ColunaEntregaResposta(Unprocessable):
     """A column tells the outcome by itself, as nothing that is known beforehand would."""
+
+
+class AlvosDiferentes(Unprocessable):
+    """These versions do not foretell the same; only such are compared as do."""

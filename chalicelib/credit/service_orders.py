@@ -135,7 +135,7 @@ def decide_order(session: Session, sender: Sender, order: NewOrder, now: datetim
     """
     acervo, pedido_id = _arrive(session, sender, order)
     for tipo, values in order.items.items():
-        _add_item(session, sender.tenant, acervo, tipo, values)
+        add_item(session, sender.tenant, acervo, tipo, values)
     known = KNOW.one_or_none(
         session,
         tenant=sender.tenant,
@@ -200,7 +200,7 @@ def _arrive(session: Session, sender: Sender, order: NewOrder) -> tuple[UUID, in
     return arrived.acervo, arrived.pedido_id
 
 
-def _add_item(session: Session, tenant: str, acervo: UUID, tipo: Tipo, values: Any) -> None:
+def add_item(session: Session, tenant: str, acervo: UUID, tipo: Tipo, values: Any) -> None:
     """Add what came with an order; of the same instant, what comes later counts."""
     table: Table = TABLES[tipo]
     row = {"tenant": tenant, "dataset_id": acervo, **values}

@@ -20,7 +20,7 @@ from chalicelib.credit.errors import (
 from chalicelib.credit.queues import TreinoMessage
 from chalicelib.credit.service_models import follow_promotion
 from chalicelib.credit.tables import Dataset
-from chalicelib.credit.training_card import CreditReport, Learned, complete, credit_report
+from chalicelib.credit.training_card import CreditReport, Learned, Taken, complete, credit_report
 from chalicelib.credit.training_columns import choose_columns, giveaways
 from chalicelib.credit.training_data import Counts, Orders, read_counts, read_orders
 from chalicelib.credit.training_policy import training_policy
@@ -30,6 +30,7 @@ from chalicelib.credit.training_recipe import (
     beside,
     credit_recipe,
     labelled,
+    mature,
     part,
 )
 from chalicelib.ml.columns import Column
@@ -37,6 +38,7 @@ from chalicelib.ml.training.choice import train, try_algorithms
 from chalicelib.ml.training.folds import TooLittleData
 from chalicelib.ml.training.publication import earlier_report, prepare, publish
 from chalicelib.ml.training.recipe import Candidate, Recipe
+from chalicelib.ml.training.rows import Mask
 from chalicelib.ml.training.selection import choose
 from chalicelib.ml.training.splits import RowSplit
 
@@ -76,11 +78,13 @@ def train_model(run: JobRun, message: TreinoMessage) -> CreditReport:
         source = source_of(session, message, run.started_at)
         policy = training_policy(session, run.tenant)
     counts = read_counts(run, source.dataset)
-    orders = usable(read_orders(run, source.dataset, source.alvo, source.now), counts)
+    orders = read_orders(run, source.dataset, source.alvo, source.now)
+    used, taken = usable(orders, counts)
+    learned = Learned(source.dataset, source.alvo, counts, policy, used, taken)
     try:
-        return _train(run, Learned(source.dataset, source.alvo, counts, policy, orders), message)
+        return _train(run, learned, message)
     except TooLittleData as error:
-        raise PoucosPedidos(_numbers(orders)) from error
+        raise PoucosPedidos(_numbers(used)) from error
 
 
 def source_of(session: Session, message: TreinoMessage, started_at: datetime) -> Source:
@@ -102,8 +106,8 @@ def source_of(session: Session, message: TreinoMessage, started_at: datetime) ->
     return Source(found.id, alvo, found.encerrado_em or started_at)
 
 
-def usable(orders: Orders, counts: Counts) -> Orders:
-    """The orders that can be learned from.
+def usable(orders: Orders, counts: Counts) -> tuple[Orders, Taken]:
+    """The orders that can be learned from, and how many cannot.
 
     Raises:
         PedidosInaproveitaveis: There are too many others.
@@ -121,13 +125,33 @@ def usable(orders: Orders, counts: Counts) -> Orders:
             f" as of their dates: no cliente, limite, consulta nor atributos; at most"
             f" {MOST_EMPTY:.0%} may be so. See since when clientes and limites are said to hold."
         )
-    undated = np.isnat(orders.as_of)
-    left_out = empty | undated if undated.mean() <= FEW_UNDATED else empty
-    found = orders.part(~left_out)
-    bad = int(found.y.sum())
+    kept = judgeable(orders)
+    found = orders.part(kept)
+    undated = _few_undated(orders) & ~empty
+    bad, recent = int(found.y.sum()), int((~kept & ~empty & ~undated).sum())
     if len(found) < FEWEST_ORDERS or min(bad, len(found) - bad) < FEWEST_OF_A_CLASS:
-        raise PoucosPedidos(_numbers(found))
-    return found
+        raise PoucosPedidos(_numbers(found) + (TOO_RECENT.format(n=recent) if recent else ""))
+    return found, Taken(
+        recebidos=counts.pedidos,
+        sem_desfecho=counts.pedidos - len(orders),
+        vazios=int(empty.sum()),
+        sem_data=int(undated.sum()),
+        recentes=recent,
+        usados=len(found),
+    )
+
+
+def judgeable(orders: Orders) -> Mask:
+    """(n,) which orders say something: neither empty nor too recent nor the few without a date."""
+    return ~orders.empty & mature(orders) & ~_few_undated(orders)
+
+
+def _few_undated(orders: Orders) -> Mask:
+    """(n,) the orders without a date, where they are few; none where they are many."""
+    undated: Mask = np.isnat(orders.as_of)
+    if len(orders) and undated.mean() <= FEW_UNDATED:
+        return undated
+    return np.zeros(len(orders), dtype=np.bool_)
 
 
 def _numbers(orders: Orders) -> str:
@@ -137,6 +161,12 @@ def _numbers(orders: Orders) -> str:
         f" of them bad: at least {FEWEST_ORDERS} are needed and {FEWEST_OF_A_CLASS} of either"
         f" kind, of clientes enough to judge on some and train on others."
     )
+
+
+TOO_RECENT = (
+    " Another {n} are too recent: of orders of their age those that were paid early are known,"
+    " and not yet those that were not."
+)
 
 
 def _train(run: JobRun, learned: Learned, message: TreinoMessage) -> CreditReport:

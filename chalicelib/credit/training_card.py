@@ -2,7 +2,7 @@
 what was left out, what to beware of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +44,14 @@ UNDATED = (
     "{n} de {of} itens de {kind} não dizem desde quando valem e contam como sabidos desde sempre:"
     " se foram anotados depois do desfecho, o modelo parece melhor do que é."
 )
+TOO_RECENT = (
+    "{n} pedidos recentes ficaram de fora: dos da sua idade já se sabe quem pagou cedo, e ainda não"
+    " quem não pagou."
+)
+NO_OUTCOME_DATES = (
+    "Nenhum pedido diz quando o desfecho se soube: não se vê se, dos mais recentes, faltam os que"
+    " demoram a se saber ruins."
+)
 UNDATED_ORDERS = (
     "{n} pedidos não têm data: são vistos com tudo o que se sabe hoje, também o que veio depois."
 )
@@ -72,6 +80,27 @@ class CreditReport(TrainingReport):
     avisos: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of the orders of a dataset: all that were received are in one of the others.
+
+    Attributes:
+        recebidos: All.
+        sem_desfecho: Without an outcome that the alvo knows.
+        vazios: Nothing is known of them but value and date.
+        sem_data: Left out for want of a date, where nearly all have one.
+        recentes: Too young for their outcome to be known, whichever it is.
+        usados: The rest: trained on, or judged by.
+    """
+
+    recebidos: int
+    sem_desfecho: int
+    vazios: int
+    sem_data: int
+    recentes: int
+    usados: int
+
+
 @dataclass(frozen=True)
 class Learned:
     """What a training learns from and by.
@@ -82,6 +111,7 @@ class Learned:
         counts: How much the dataset holds.
         policy: What the company's policy says to it.
         orders: The orders that can be learned from.
+        taken: What became of the others.
     """
 
     dataset: UUID
@@ -89,6 +119,7 @@ class Learned:
     counts: Counts
     policy: TrainingPolicy
     orders: Orders
+    taken: Taken
 
 
 def complete(
@@ -123,7 +154,7 @@ def complete(
         "alvo": learned.alvo,
         "limiar": limiar,
         "politica_versao": learned.policy.version,
-        "pedidos_recebidos": learned.counts.pedidos,
+        "pedidos": asdict(learned.taken),
         "colunas_fora": [each.to_json() for each in left_out],
         "avisos": warnings(learned, fields["split"]["tipo"], costs),
         "onnx_sha256": sha256_of(ready.exported),
@@ -195,6 +226,10 @@ def warnings(learned: Learned, split: str, costs: Costs) -> list[str]:
             found.append(UNDATED.format(n=n, of=of, kind=kind))
     if undated:
         found.append(UNDATED_ORDERS.format(n=undated))
+    if learned.taken.recentes:
+        found.append(TOO_RECENT.format(n=learned.taken.recentes))
+    if learned.alvo == "pagamento" and np.isnat(learned.orders.known_at).all():
+        found.append(NO_OUTCOME_DATES)
     if split == BY_ENTITY:
         found.append(BY_CLIENTE)
     if not costs.stated:

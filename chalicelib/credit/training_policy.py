@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chalicelib.credit.tables_decisions import Politica
-
-LOSS, MARGIN = 0.6, 0.15
-"""Where a company has not said: 60% of an order that is not paid is lost, 15% of one that is paid
-is earned."""
+from chalicelib.core.jobs import SYSTEM
+from chalicelib.credit.policy import Politica, read_policy
+from chalicelib.credit.service_policies import current_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +20,9 @@ class Costs:
         stated: Whether the company has said so, or these are the defaults.
     """
 
-    loss: float = LOSS
-    margin: float = MARGIN
-    stated: bool = False
+    loss: float
+    margin: float
+    stated: bool
 
     @property
     def indifference(self) -> float:
@@ -57,23 +54,13 @@ class TrainingPolicy:
 
 
 def training_policy(session: Session, tenant: str) -> TrainingPolicy:
-    """What the newest version of a company's policy says."""
-    found = session.execute(
-        select(Politica.versao, Politica.conteudo)
-        .where(Politica.tenant == tenant)
-        .order_by(Politica.versao.desc())
-        .limit(1)
-    ).one_or_none()
-    if found is None:
-        return TrainingPolicy(None, frozenset(), Costs())
-    return TrainingPolicy(
-        found.versao,
-        frozenset(found.conteudo.get("sensiveis") or ()),
-        _costs(found.conteudo.get("custos")),
+    """What the newest version of a company's policy says; the default one's where it has none."""
+    row = current_row(session, tenant)
+    policy = Politica() if row is None else read_policy(row.conteudo)
+    costs = Costs(
+        loss=policy.custos.perda_por_inadimplencia,
+        margin=policy.custos.margem,
+        stated=row is not None and row.criada_por != SYSTEM,
     )
-
-
-def _costs(said: dict[str, Any] | None) -> Costs:
-    if not said:
-        return Costs()
-    return Costs(float(said["perda_por_inadimplencia"]), float(said["margem"]), stated=True)
+    version = None if row is None else row.versao
+    return TrainingPolicy(version, frozenset(policy.sensiveis), costs)

@@ -35,6 +35,7 @@ FOLDS_IN_TIME, FOLD_SHARE = 3, 0.2
 FOLDS_BY_CLIENTE = 5
 FEWEST_DAYS = 20  # With fewer, one busy day would judge everything.
 FEWEST_LEARNED, FEWEST_JUDGED = 20, 10  # Of either class, for a split in time.
+LEAST_LEARNED = 0.3  # Of the orders; where the gap leaves fewer to train on, clientes are parted.
 USUAL_DELAY = 0.95  # Of the outcomes are known after so long; later ones hold nobody up.
 
 
@@ -143,8 +144,10 @@ def _in_time(rows: CreditRows) -> tuple[RowSplit, timedelta] | None:
     known_at, first = rows.orders.known_at, rows.as_of[split.validation].min()
     known = np.isnat(known_at) | (known_at <= first)
     in_time = RowSplit(split.training & known, split.validation)
-    enough = _has(rows.y[in_time.training], FEWEST_LEARNED)
-    return (in_time, gap) if enough and _has(rows.y[in_time.validation], FEWEST_JUDGED) else None
+    enough = _has(rows.y[in_time.training], FEWEST_LEARNED) and _has(
+        rows.y[in_time.validation], FEWEST_JUDGED
+    )
+    return (in_time, gap) if enough and in_time.training.mean() >= LEAST_LEARNED else None
 
 
 def _has(y: NDArray[np.int_], fewest: int) -> bool:
@@ -152,10 +155,29 @@ def _has(y: NDArray[np.int_], fewest: int) -> bool:
 
 
 def outcome_delay(orders: Orders) -> timedelta:
-    """How long after an order nearly all outcomes are known, in whole days; 0 where none is."""
-    taken = orders.known_at - orders.as_of
-    days = taken[~np.isnat(taken)] / np.timedelta64(1, "D")
-    return timedelta(days=max(0, math.ceil(np.quantile(days, USUAL_DELAY))) if days.size else 0)
+    """How long after an order nearly all outcomes of either kind are known, in whole days.
+
+    0 where nobody said when outcomes were known.
+    """
+    taken = (orders.known_at - orders.as_of) / np.timedelta64(1, "D")
+    kinds = [taken[(orders.y == outcome) & ~np.isnan(taken)] for outcome in (0, 1)]
+    slowest = [math.ceil(np.quantile(days, USUAL_DELAY)) for days in kinds if days.size]
+    return timedelta(days=max([0, *slowest]))
+
+
+def mature(orders: Orders) -> Mask:
+    """(n,) whether an order is old enough for its outcome to be known, whichever it is.
+
+    Of late orders those are known that were paid early: whoever learns from them, or judges by
+    them, takes everybody for better than they are.
+    """
+    delay = np.timedelta64(outcome_delay(orders))
+    events = np.concatenate([orders.as_of, orders.known_at])
+    events = events[~np.isnat(events)]
+    if not delay or not events.size:
+        return np.ones(len(orders), dtype=np.bool_)
+    too_late: Mask = orders.as_of > events.max() - delay  # Never true of what has no date.
+    return ~too_late
 
 
 def beside(recipe: Recipe, rows: CreditRows, split: RowSplit, sensitive: frozenset[str]) -> Beside:

@@ -1,6 +1,13 @@
 """Refusals of identity."""
 
-from chalicelib.core.errors import Conflict, NotFound, TooManyRequests, Unauthorized, Unprocessable
+from chalicelib.core.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+    Unprocessable,
+)
 
 
 class CredentialsWrong(Unauthorized):
@@ -21,6 +28,10 @@ class LoginTaken(Conflict):
 
 class UsuarioNotFound(NotFound):
     """There is no user under this id."""
+
+
+class NotAUser(Forbidden):
+    """A key stands for a program, not for a user; sign in as one at POST /auth/token."""
 
 
 class LastAdmin(Conflict):

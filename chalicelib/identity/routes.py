@@ -17,6 +17,7 @@ from chalicelib.identity.errors import (
     LastAdmin,
     LoginLocked,
     LoginTaken,
+    NotAUser,
     PasswordWrong,
     RefreshTokenInvalid,
     UsuarioNotFound,
@@ -91,10 +92,11 @@ def post_logout(body: RefreshIn, now: datetime) -> None:
 
 
 @identity.route("/auth/eu", methods=["GET"])
-@endpoint(identity, allow=EVERYONE, raises=(UsuarioNotFound,), autocommit=True)
+@endpoint(identity, allow=EVERYONE, raises=(NotAUser, UsuarioNotFound), autocommit=True)
 def get_me(session: Session, principal: Principal) -> UsuarioOut:
     """Who the token stands for."""
-    return UsuarioOut.model_validate(service.get_usuario(session, principal.usuario_id))
+    usuario = service.get_usuario(session, service.own_id(principal))
+    return UsuarioOut.model_validate(usuario)
 
 
 @identity.route("/auth/usuarios", methods=["GET"])
@@ -166,9 +168,9 @@ def put_usuario_senha(
     body=SenhaIn,
     allow=EVERYONE,
     status=204,
-    raises=(PasswordWrong,),
+    raises=(NotAUser, PasswordWrong),
     own_transactions=True,
 )
 def put_senha(principal: Principal, body: SenhaIn, now: datetime) -> None:
-    """Change one's own password; every sign-in of the user ends."""
+    """Change one's own password, or set the first one; every sign-in of the user ends."""
     service.change_own_password(principal, body, now)

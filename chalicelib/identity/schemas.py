@@ -45,13 +45,18 @@ class TokenOut(BaseModel):
     refresh_token: str = Field(description="Usable once, at POST /auth/refresh.")
 
 
-class UsuarioIn(Strict):
-    """A new user."""
+class NovoUsuario(Strict):
+    """A new user, but for the password."""
 
     login: Login
     nome: ShortText = Field(examples=["Recepção"])
-    senha: Senha
     papel: Role
+
+
+class UsuarioIn(NovoUsuario):
+    """A new user."""
+
+    senha: Senha
 
 
 class UsuarioPatch(Strict):
@@ -76,7 +81,9 @@ class UsuarioOut(FromRow):
 class SenhaIn(Strict):
     """A change of one's own password."""
 
-    senha_atual: str = Field(max_length=200)
+    senha_atual: str | None = Field(
+        None, max_length=200, description="Left out by who has had no password yet."
+    )
     senha_nova: Senha
 
 

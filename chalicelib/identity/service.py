@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
@@ -11,15 +12,21 @@ from chalicelib.core.auth import Principal, Role
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.pages import AS_ID, fetch_page
 from chalicelib.core.settings import HOUSE
-from chalicelib.identity.errors import CompanyRole, LastAdmin, PasswordWrong, UsuarioNotFound
+from chalicelib.identity.errors import (
+    CompanyRole,
+    LastAdmin,
+    NotAUser,
+    PasswordWrong,
+    UsuarioNotFound,
+)
 from chalicelib.identity.passwords import hash_password, verify_password
-from chalicelib.identity.schemas import SenhaIn, UsuarioIn, UsuarioPatch, UsuarioQuery
+from chalicelib.identity.schemas import NovoUsuario, SenhaIn, UsuarioPatch, UsuarioQuery
 from chalicelib.identity.sessions import revoke_all
-from chalicelib.identity.tables import Usuario
+from chalicelib.identity.tables import TenantSuspenso, Usuario
 
 
 def create_usuario(
-    session: Session, tenant: str, ator: str, new: UsuarioIn, senha_hash: str
+    session: Session, tenant: str, ator: str, new: NovoUsuario, senha_hash: str | None
 ) -> Usuario:
     """Add a user.
 
@@ -27,8 +34,9 @@ def create_usuario(
         session: The transaction.
         tenant: Whose user.
         ator: Subject of who adds them.
-        new: The user; its password is not looked at.
-        senha_hash: From `hash_password`, made before the transaction began.
+        new: The user; a password is not looked at.
+        senha_hash: From `hash_password`, made before the transaction began; None for a user who
+            cannot sign in by a password until they have set one.
 
     Raises:
         LoginTaken: Somebody has this login.
@@ -112,13 +120,15 @@ def change_own_password(principal: Principal, change: SenhaIn, now: datetime) ->
     """Set a new password and end every sign-in of the user.
 
     Raises:
+        NotAUser: A program has no password.
         PasswordWrong: The current one does not fit.
     """
+    usuario_id = own_id(principal)
     with unit_of_work(tenant=principal.tenant, autocommit=True) as session:
-        current = get_usuario(session, principal.usuario_id).senha_hash
-    if not verify_password(change.senha_atual, current):
+        current = get_usuario(session, usuario_id).senha_hash
+    if current is not None and not verify_password(change.senha_atual or "", current):
         raise PasswordWrong
-    _store_password(principal, principal.usuario_id, change.senha_nova, now)
+    _store_password(principal, usuario_id, change.senha_nova, now)
 
 
 def reset_password(principal: Principal, usuario_id: int, senha_nova: str, now: datetime) -> None:
@@ -148,6 +158,29 @@ def store_password(
     usuario.senha_hash = hashed
     revoke_all(session, usuario_id, now)
     _audit(session, ator, usuario, "usuario.senha_trocada")
+
+
+def suspend_tenant(session: Session, tenant: str, now: datetime) -> None:
+    """Let none of a tenant's users in any more; those who are in are out within ten seconds."""
+    session.execute(
+        insert(TenantSuspenso).values(tenant=tenant, desde=now).on_conflict_do_nothing()
+    )
+
+
+def reinstate_tenant(session: Session, tenant: str) -> None:
+    """Let a tenant's users in again; their sign-ins go on."""
+    session.execute(delete(TenantSuspenso).where(TenantSuspenso.tenant == tenant))
+
+
+def own_id(principal: Principal) -> int:
+    """The user who calls.
+
+    Raises:
+        NotAUser: It is a program.
+    """
+    if principal.usuario_id is None:
+        raise NotAUser
+    return principal.usuario_id
 
 
 def count_usuarios(session: Session) -> int:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import and_, delete, exists, select, text, update
 from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
@@ -22,17 +22,24 @@ from chalicelib.identity.errors import CredentialsWrong, LoginLocked, RefreshTok
 from chalicelib.identity.passwords import hash_password, needs_rehash, verify_password
 from chalicelib.identity.refusals import record_refusal
 from chalicelib.identity.schemas import TokenOut
-from chalicelib.identity.tables import LoginFailures, RefreshToken, Usuario
+from chalicelib.identity.tables import (
+    LoginFailures,
+    RefreshToken,
+    TenantSuspenso,
+    Usuario,
+)
 
 FORGIVEN_REUSE = timedelta(seconds=10)  # Two tabs of one browser may renew at once.
 FAILURES_PER_ADDRESS = 5  # times those of one account from one address
 FAILURES_PER_ACCOUNT = 10
 
+IS_LET_IN = and_(Usuario.ativo, ~exists().where(TenantSuspenso.tenant == Usuario.tenant))
+
 
 def find_principal(usuario_id: int) -> Principal | None:
     """The active user with this id, as a caller."""
     with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
-        usuario = session.scalar(select(Usuario).where(Usuario.id == usuario_id, Usuario.ativo))
+        usuario = session.scalar(select(Usuario).where(Usuario.id == usuario_id, IS_LET_IN))
         return _principal(usuario) if usuario else None
 
 
@@ -49,7 +56,7 @@ def sign_in(login: str, password: str, source_ip: str, now: datetime) -> TokenOu
         usuario = session.scalar(select(Usuario).where(Usuario.login == login))
     fits = verify_password(password, usuario.senha_hash if usuario else None)
     tokens = None
-    if usuario is not None and fits and usuario.ativo:
+    if usuario is not None and usuario.senha_hash and fits and usuario.ativo:
         upgraded = hash_password(password) if needs_rehash(usuario.senha_hash) else None
         with unit_of_work(role=DatabaseRole.SYSTEM) as session:
             if _still_stands(session, usuario):
@@ -58,19 +65,24 @@ def sign_in(login: str, password: str, source_ip: str, now: datetime) -> TokenOu
                     session.execute(
                         update(Usuario).where(Usuario.id == usuario.id).values(senha_hash=upgraded)
                     )
-                _audit(session, usuario.tenant, usuario.id, "sessao.iniciada")
-                tokens = _issue(session, usuario, uuid4(), now)
+                tokens = begin_session(session, usuario, now)
     if tokens is None:
         record_refusal("sessao.recusada", login, source_ip)
         raise CredentialsWrong
     return tokens
 
 
+def begin_session(session: Session, usuario: Usuario, now: datetime) -> TokenOut:
+    """Begin a sign-in of a user who has shown who they are: its first pair of tokens."""
+    _audit(session, usuario.tenant, usuario.id, "sessao.iniciada")
+    return _issue(session, usuario, uuid4(), now)
+
+
 def _still_stands(session: Session, usuario: Usuario) -> bool:
     """The password may have been changed, or the user deactivated, while it was being compared."""
     return bool(
         session.scalar(
-            select(Usuario.ativo)
+            select(IS_LET_IN)
             .where(Usuario.id == usuario.id, Usuario.senha_hash == usuario.senha_hash)
             .with_for_update(key_share=True)
         )
@@ -87,7 +99,7 @@ def renew(refresh_token: str, now: datetime) -> TokenOut:
     with unit_of_work(role=DatabaseRole.SYSTEM) as session:
         _take_turns(session, RefreshToken.digest == _digest(refresh_token))
         found = session.execute(
-            select(RefreshToken, Usuario)
+            select(RefreshToken, Usuario, IS_LET_IN)
             .join(Usuario, Usuario.id == RefreshToken.usuario_id)
             .where(RefreshToken.digest == _digest(refresh_token))
             .with_for_update(of=RefreshToken)
@@ -99,9 +111,9 @@ def renew(refresh_token: str, now: datetime) -> TokenOut:
 
 
 def _rotate(
-    session: Session, spent: RefreshToken, usuario: Usuario, now: datetime
+    session: Session, spent: RefreshToken, usuario: Usuario, is_let_in: bool, now: datetime
 ) -> TokenOut | None:
-    if spent.revogado_em is not None or spent.expira_em <= now or not usuario.ativo:
+    if spent.revogado_em is not None or spent.expira_em <= now or not is_let_in:
         return None
     if spent.usado_em is not None and now - spent.usado_em > FORGIVEN_REUSE:
         _revoke(session, now, RefreshToken.family == spent.family)

@@ -32,7 +32,9 @@ class Usuario(Base):
     tenant: Mapped[str] = mapped_column(Text)
     login: Mapped[str] = mapped_column(Text)
     nome: Mapped[str] = mapped_column(Text)
-    senha_hash: Mapped[str] = mapped_column(Text, comment="argon2id, with its parameters.")
+    senha_hash: Mapped[str | None] = mapped_column(
+        Text, comment="argon2id, with its parameters; null until a first password is set."
+    )
     papel: Mapped[Role] = mapped_column(Text)
     ativo: Mapped[bool] = mapped_column(server_default=text("true"))
     criado_em: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
@@ -44,6 +46,15 @@ class Usuario(Base):
         CheckConstraint("login = lower(login)", name="login_lower"),
         UniqueConstraint("login", info={"problem": LoginTaken}),
     )
+
+
+class TenantSuspenso(Base):
+    """A tenant whose users are not let in; who of them is active is not forgotten meanwhile."""
+
+    __tablename__ = "tenants_suspensos"
+
+    tenant: Mapped[str] = mapped_column(Text, primary_key=True)
+    desde: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class RefreshToken(Base):

@@ -22,6 +22,7 @@ from chalicelib.ml.registry import (
     ModelAlias,
     ModelName,
     ModelVersion,
+    ModelVersionNotFound,
     load_version,
     version_of,
 )
@@ -60,12 +61,15 @@ def served_model(session: Session, name: ModelName, version: int) -> ServedModel
     """A version, ready to answer.
 
     A cache miss reads the object store; it is the one call of that kind a request may make
-    while its session is open. A hit reads nothing, so the name must be of the session's tenant.
+    while its session is open.
 
     Raises:
-        ModelVersionNotFound: There is no such version.
+        ModelVersionNotFound: There is no such version, or the session is another tenant's.
         DigestMismatch, ObjectNotFound, WidthMismatch: See `UNLOADABLE`.
     """
+    # A hit asks the database nothing, which would else hide what is another tenant's.
+    if session.info["tenant"] not in (None, name.tenant):
+        raise ModelVersionNotFound
     return model_cache().get(
         (name, version), lambda: load_version(session, name, version, object_store().read)
     )

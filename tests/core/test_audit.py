@@ -112,6 +112,7 @@ def test_trail_is_read_newest_first_page_by_page(reader: Client) -> None:
 @pytest.mark.usefixtures("entries")
 def test_entry_is_shown_whole(reader: Client) -> None:
     (entry,) = reader.get("/auditoria", objeto="coisa:4").json["items"]
+    (before,) = reader.get("/auditoria", objeto="coisa:3").json["items"]
     assert entry.pop("id") > 0
     assert entry == {
         "em": "2026-03-02T04:00:00Z",
@@ -120,6 +121,9 @@ def test_entry_is_shown_whole(reader: Client) -> None:
         "objeto": "coisa:4",
         "detalhes": {"n": 4},
         "request_id": "request-4",
+        "seq": 5,
+        "anterior": before["hash"],
+        "hash": entry["hash"],
     }
 
 

@@ -342,6 +342,12 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "PATCH /retencao/contatos/{contato_id}",
         "POST /modelos/churn/{versao}/promover",
         "POST /modelos/churn/reverter",
+        "POST /credito/empresas",
+        "PATCH /credito/empresa",
+        "POST /credito/chaves",
+        "POST /credito/chaves/{chave_id}/rotacionar",
+        "PATCH /credito/empresas/{empresa_id}",
+        "POST /credito/empresas/{empresa_id}/credenciais",
     }
 
 

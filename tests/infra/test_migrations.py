@@ -162,6 +162,45 @@ def test_a_champion_from_before_the_history_was_kept_begins_it(empty: str) -> No
     assert forced
 
 
+TRAIL = """
+INSERT INTO auditoria (tenant, em, ator, acao, objeto, detalhes, request_id)
+SELECT CASE WHEN n % 3 = 0 THEN 'padaria' ELSE 'casa' END, '2026-03-02Z', 'x', 'y.z', 't:' || n,
+    jsonb_build_object('n', n), '-'
+FROM generate_series(1, 9) n
+"""
+LINKS = """
+SELECT tenant, array_agg(objeto ORDER BY seq), array_agg(seq ORDER BY seq), bool_and(
+    hash = sha256(convert_to(auditoria_texto(
+        anterior, tenant, seq, em, ator, acao, objeto, detalhes, request_id), 'UTF8'))
+    AND anterior = coalesce(before, decode(repeat('00', 32), 'hex'))
+)
+FROM (SELECT *, lag(hash) OVER (PARTITION BY tenant ORDER BY seq) AS before FROM auditoria) linked
+GROUP BY tenant ORDER BY tenant
+"""
+
+
+def test_a_trail_from_before_it_was_a_chain_becomes_one(empty: str) -> None:
+    init_db(empty)
+    chain = import_module("infra.migrations.versions.0011_credentials_and_the_chain")
+    migrate(empty, chain.down_revision)
+    with _server(make_url(empty)).connect() as connection:
+        connection.execute(text(TRAIL))
+    migrate(empty)
+    with _server(make_url(empty)).connect() as connection:
+        connection.execute(text(TRAIL.replace("(1, 9)", "(10, 12)")))
+        assert [tuple(row) for row in connection.execute(text(LINKS))] == [
+            ("casa", [f"t:{n}" for n in range(1, 12) if n % 3], list(range(1, 9)), True),
+            ("padaria", [f"t:{n}" for n in range(3, 13, 3)], list(range(1, 5)), True),
+        ]
+        heads = "SELECT tenant, seq FROM auditoria_cabecas ORDER BY tenant"
+        assert [tuple(row) for row in connection.execute(text(heads))] == [
+            ("casa", 8),
+            ("padaria", 4),
+        ]
+        forced = "SELECT relforcerowsecurity FROM pg_class WHERE relname = 'auditoria'"
+        assert connection.execute(text(forced)).scalar_one()
+
+
 def test_alembic_knows_every_module_that_declares_tables() -> None:
     declaring = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts)

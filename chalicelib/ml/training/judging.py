@@ -79,19 +79,19 @@ class Judge(Protocol):
             TooLittleData: These rows cannot say.
         """
 
-    def is_few(self, y: NDArray[Any], who: NDArray[Any]) -> bool:
+    def is_few(self, y: NDArray[Any], who: NDArray[Any], /) -> bool:
         """Whether a metric of so few rows would mislead."""
 
-    def counts(self, y: NDArray[Any]) -> dict[str, int]:
+    def counts(self, y: NDArray[Any], /) -> dict[str, int]:
         """What is counted beside rows and entities: {"positivos": 12}; of no rows too."""
 
     def summary(self, y: NDArray[Any]) -> dict[str, float]:
         """What the card's data says of the answers: {"prevalencia": 0.1}."""
 
-    def details(self, y: NDArray[Any], answers: Floats) -> dict[str, Any]:
+    def details(self, y: NDArray[Any], answers: Floats, /) -> dict[str, Any]:
         """Further parts of the metrics: {"confiabilidade": [...]}; of no rows too."""
 
-    def figures(self, y: NDArray[Any], answers: Mapping[str, Floats]) -> dict[str, Any]:
+    def figures(self, y: NDArray[Any], answers: Mapping[str, Floats], /) -> dict[str, Any]:
         """Plotly JSON by name.
 
         Args:

@@ -27,6 +27,7 @@ TABLES = (
     "credito_consultas",
     "credito_limites",
     "credito_lotes",
+    "credito_medicoes",
     "credito_pedidos",
     "credito_decisoes",
     "credito_erros",
@@ -678,6 +679,14 @@ def upgrade() -> None:
     )
     op.create_index(
         "credito_revisoes_decisao_idx", "credito_revisoes", ["decisao_id", "id"], unique=False
+    )
+    op.create_table(
+        "credito_medicoes",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("dia", sa.Date(), nullable=False),
+        sa.Column("medido_em", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("conteudo", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "dia", name=op.f("credito_medicoes_pkey")),
     )
     isolate_tenants(TABLES)
 
