@@ -159,6 +159,7 @@ def record(
     """Add an entry in the caller's transaction: it stands if and only if the change does.
 
     It is written when the transaction ends, and seen by nobody before, the transaction included.
+    Some hundreds of a transaction are well; work on more rows than that records by chunk.
 
     Args:
         session: The transaction of the change, made by `unit_of_work`.

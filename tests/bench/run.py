@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import (
+    bench_audit,
     bench_cold_start,
     bench_http,
     bench_import,
@@ -28,6 +29,7 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "jobs": bench_jobs.run,
     "start": bench_cold_start.run,
     "import": bench_import.run,
+    "audit": bench_audit.run,
     "training": bench_training_set.run,
     "scoring": bench_scoring.run,
 }
