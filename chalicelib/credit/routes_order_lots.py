@@ -20,7 +20,7 @@ from chalicelib.credit.schemas_order_lots import (
 )
 
 order_lots = Routes(__name__)
-company = partial(endpoint, order_lots, allow=Role.EMPRESA)
+company = partial(endpoint, order_lots, allow=Role.EMPRESA, companies_only=True)
 
 
 @order_lots.route("/credito/pedidos/lote", methods=["POST"])

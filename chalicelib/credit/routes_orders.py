@@ -32,7 +32,7 @@ from chalicelib.credit.schemas_orders import (
 from chalicelib.credit.service_orders import Sender
 
 orders = Routes(__name__)
-company = partial(endpoint, orders, allow=Role.EMPRESA)
+company = partial(endpoint, orders, allow=Role.EMPRESA, companies_only=True)
 
 
 def _read(body: PedidoIn, now: datetime) -> NewOrder:

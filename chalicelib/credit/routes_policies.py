@@ -13,7 +13,7 @@ from chalicelib.credit.errors import PoliticaDesatualizada, PoliticaMudou
 from chalicelib.credit.schemas_policies import PoliticaIn, PoliticaOut, SimulacaoIn, SimulacaoOut
 
 policies = Routes(__name__)
-company = partial(endpoint, policies, allow=Role.EMPRESA)
+company = partial(endpoint, policies, allow=Role.EMPRESA, companies_only=True)
 
 
 @policies.route("/credito/politica", methods=["GET"])

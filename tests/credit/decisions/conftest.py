@@ -1,44 +1,20 @@
 """What tests of decisions begin with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import insert
 
-from chalicelib.core.auth import Role
-from chalicelib.core.db import unit_of_work
-from chalicelib.credit.tables import Dataset, Empresa
-from tests.client import Client
-from tests.conftest import MakeUser
+from tests.credit.companies import Company, sign_up_company
 
+__all__ = ["Company", "MakeCompany"]
 
-@dataclass(frozen=True)
-class Company:
-    """A company that has signed up, as its own user sees it."""
-
-    tenant: str
-    client: Client
-
-
-MakeCompany = Callable[[], Company]
+MakeCompany = Callable[..., Company]
 
 
 @pytest.fixture
-def make_company(client_of: MakeUser) -> MakeCompany:
+def make_company(environment: dict[str, str]) -> MakeCompany:
     """Signs companies up."""
-
-    def make() -> Company:
-        tenant = f"empresa-{uuid4().hex[:12]}"
-        with unit_of_work(tenant=tenant) as session:
-            email = f"{tenant}@example.com"
-            session.execute(insert(Empresa).values(tenant=tenant, nome="Padaria", email=email))
-            values = {"tenant": tenant, "acervo": True, "estado": "fechado"}
-            session.execute(insert(Dataset).values(**values, criado_por="teste"))
-        return Company(tenant, client_of(Role.EMPRESA, tenant))
-
-    return make
+    return sign_up_company
 
 
 @pytest.fixture
