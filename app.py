@@ -13,8 +13,15 @@ from chalicelib.core.settings import HOUSE
 from chalicelib.core.sweep import remove_old_jobs
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
+from chalicelib.credit import service_models as credit_service_models
+from chalicelib.credit import service_removal
 from chalicelib.credit.routes_audit import company_trail
 from chalicelib.credit.routes_companies import companies
+from chalicelib.credit.routes_datasets import datasets
+from chalicelib.credit.routes_models import credit_models
+from chalicelib.credit.routes_order_lots import order_lots
+from chalicelib.credit.routes_orders import orders
+from chalicelib.credit.routes_policies import policies
 from chalicelib.gym import (
     service_analyses,
     service_models,
@@ -38,12 +45,17 @@ app = Chalice(app_name="previsto", configure_logs=False)
 app.register_blueprint(core)
 app.register_blueprint(trail)
 app.register_blueprint(identity)
+app.register_blueprint(datasets)
 app.register_blueprint(companies)
 app.register_blueprint(company_trail)
 app.register_blueprint(gym)
 app.register_blueprint(members)
 app.register_blueprint(models)
+app.register_blueprint(order_lots)
+app.register_blueprint(orders)
+app.register_blueprint(credit_models)
 app.register_blueprint(personal_data)
+app.register_blueprint(policies)
 app.register_blueprint(reports)
 app.register_blueprint(retention)
 app.register_blueprint(visits)
@@ -91,8 +103,14 @@ def remove_jobs() -> None:
 
 
 @scheduled(app, Cron(40, 7, "*", "*", "?", "*"))
+def expire_datasets() -> None:
+    """Give up the datasets that nothing has come for in a week, at 04:40 in São Paulo."""
+    service_removal.expire_datasets(utc_now())
+
+
+@scheduled(app, Cron(50, 7, "*", "*", "?", "*"))
 def store_heads_of_trails() -> None:
-    """Store the heads of all trails outside of the database, at 04:40 in São Paulo."""
+    """Store the heads of all trails outside of the database, at 04:50 in São Paulo."""
     store_heads(utc_now())
 
 
@@ -106,6 +124,12 @@ def report_yesterday() -> None:
 def analyse_gym() -> None:
     """Have the churn model's health and retention measured, at 04:30 in São Paulo."""
     service_analyses.ask_for_nightly_analyses()
+
+
+@scheduled(app, Cron(40, 7, "*", "*", "?", "*"))
+def measure_credit_models() -> None:
+    """Have every company's model that answers measured, at 04:40 in São Paulo."""
+    credit_service_models.ask_for_nightly_health()
 
 
 @scheduled(app, Cron(0, 8, "?", "*", "MON", "*"))

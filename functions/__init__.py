@@ -30,6 +30,12 @@ EVENT_SOURCES = {
     "churn_probabilities_queue": EventSource(
         "functions.gym.calculate_probabilities.handler", is_long=True, can_wait=True
     ),
+    "credit_lots_queue": EventSource("functions.credit.receive_lots.handler"),
+    "credit_datasets_queue": EventSource("functions.credit.close_datasets.handler", is_long=True),
+    "credit_orders_queue": EventSource("functions.credit.decide_orders.handler", is_long=True),
+    "credit_removals_queue": EventSource(
+        "functions.credit.remove_datasets.handler", is_long=True, can_wait=True
+    ),
     "daily_report_queue": EventSource("functions.gym.daily_report.handler"),
     "lgpd_queue": EventSource("functions.gym.erase_files.handler"),
     "model_update_queue": EventSource(
@@ -39,5 +45,11 @@ EVENT_SOURCES = {
         "functions.gym.compare_models.handler", is_long=True, can_wait=True
     ),
     "analysis_queue": EventSource("functions.gym.analyse_gym.handler", is_long=True, can_wait=True),
+    "credit_training_queue": EventSource(
+        "functions.credit.train_model.handler", is_long=True, can_wait=True
+    ),
+    "credit_analysis_queue": EventSource(
+        "functions.credit.analyse_models.handler", is_long=True, can_wait=True
+    ),
 }
 """Queue name -> what it invokes: the event source mappings of Lambda."""

@@ -96,7 +96,7 @@ class RowFile:
         return self._csv_rows() if self.is_csv else self._json_rows()
 
     def header(self) -> list[str]:
-        """Names of a CSV's columns, lower case.
+        """Names of a CSV's columns, lower case; spreadsheets leave columns without a name.
 
         Raises:
             HeaderInvalid: There are none, or one stands twice.
@@ -175,6 +175,24 @@ class RowFile:
         while piece and not piece.endswith(b"\n"):
             piece = stream.readline(LONGEST_LINE_BYTES)
             self._offset += len(piece)
+
+
+def as_utf8(data: bytes) -> bytes:
+    """A whole text in UTF-8, whatever spreadsheets have made it in.
+
+    UTF-16 says so at its beginning. What is no UTF-8 is taken for Windows' Latin-1, of which
+    every byte is a character: somebody's own letters may come out wrong, but none is lost.
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace").encode()
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        try:
+            return data.decode("cp1252").encode()
+        except UnicodeDecodeError:  # Five bytes that Windows left out.
+            return data.decode("latin-1").encode()
+    return data
 
 
 def _fields(raw: bytes | None, delimiter: str) -> list[str] | BadRow:

@@ -162,10 +162,19 @@ def receive_file(principal: Principal, raw: RawBody, now: datetime) -> str:
         return named.objeto
     if not raw.data:
         raise EmptyFile
+    return keep_body(principal, raw, now)
+
+
+def keep_body(principal: Principal, raw: RawBody, now: datetime) -> str:
+    """Store a body that came with the request, as if it had been uploaded; gives its key.
+
+    Raises:
+        ServiceUnavailable: The store does not answer.
+    """
     upload = _new_upload(principal, len(raw.data), raw.media_type, now)
     with unit_of_work(tenant=principal.tenant) as session:
         session.add(upload)
-    with _store_must_answer():
+    with store_must_answer():
         object_store().put(upload.objeto, raw.data, content_type=raw.media_type)
     return upload.objeto
 
@@ -196,7 +205,7 @@ def require_stored(objeto: str) -> ObjectInfo:
         ObjectMissing: It is not.
         ServiceUnavailable: The store does not answer.
     """
-    with _store_must_answer():
+    with store_must_answer():
         info = object_store().stat(objeto)
     if info is None:
         raise ObjectMissing
@@ -204,7 +213,8 @@ def require_stored(objeto: str) -> ObjectInfo:
 
 
 @contextmanager
-def _store_must_answer() -> Iterator[None]:
+def store_must_answer() -> Iterator[None]:
+    """Refuse with a 503 when the store does not answer."""
     try:
         yield
     except StorageUnavailable as error:

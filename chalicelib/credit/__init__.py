@@ -16,7 +16,7 @@ Glossary:
     decisão: aprovado, revisao or negado; *justificativas*, the reasons for it.
 
 Queues: `credit_lots_queue` (lots received), `credit_datasets_queue` (closing a dataset),
-`credit_training_queue`, `credit_orders_queue` (orders in lots), `credit_analysis_queue`
-(comparisons, trials, health).
+`credit_removals_queue` (what was given up), `credit_training_queue`, `credit_orders_queue`
+(orders in lots), `credit_analysis_queue` (comparisons, trials, health).
 Models: `credito`, one of each company.
 """

@@ -1,6 +1,12 @@
 """Refusals of credit."""
 
-from chalicelib.core.errors import Conflict, Forbidden, NotFound
+from chalicelib.core.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    PreconditionFailed,
+    Unprocessable,
+)
 
 
 class EmpresaNotFound(NotFound):
@@ -35,6 +41,44 @@ class DatasetNotFound(NotFound):
     """There is no dataset under this id."""
 
 
+class DatasetEncerrado(Conflict):
+    """This dataset is closed, cancelled or expired: it takes no lots and cannot be concluded;
+    open another one."""
+
+
+class DatasetFechado(Conflict):
+    """This dataset is closed: models may have been trained on it, and are compared by it."""
+
+
+class DatasetEmConferencia(Conflict):
+    """This dataset is being checked; wait for the job of its conclusion, or cancel that job."""
+
+
+class LoteNotFound(NotFound):
+    """This dataset has no lot of this kind under this number."""
+
+
+class LoteIlegivel(Unprocessable):
+    """The body is no lot: send a JSON array of items, `{"itens": [...]}`, or a CSV with a header
+    that has the needed columns."""
+
+
+class LoteVazio(Unprocessable):
+    """The lot has no items."""
+
+
+class LoteGrande(Unprocessable):
+    """The lot has more than 500 items; send it in several."""
+
+
+class LoteSemCorpo(Unprocessable):
+    """The body of this lot is gone from the store; send the lot again."""
+
+
+class LotesPendentes(Conflict):
+    """Lots of this dataset are still being stored; conclude it when none is pending."""
+
+
 class PedidoNotFound(NotFound):
     """There is no order under this number."""
 
@@ -45,3 +89,59 @@ class PedidoRepetido(Conflict):
 
 class PoliticaMudou(Conflict):
     """Somebody else changed the policy meanwhile; read it again, then change it."""
+
+
+class PoliticaDesatualizada(PreconditionFailed):
+    """The policy in use is not the one you read; read it again, then change it."""
+
+
+class LotePedidosNotFound(NotFound):
+    """There is no lot of orders under this id."""
+
+
+class LotePedidosSemCorpo(Unprocessable):
+    """The body of this lot is gone from the store; send the orders that were not decided again."""
+
+
+class DecisaoIgual(Conflict):
+    """The order stands so already; a revision says something else."""
+
+
+class PedidoEncerrado(Conflict):
+    """What became of this order is recorded; its decision is not revised any more."""
+
+
+class DesfechoIgual(Conflict):
+    """This outcome is recorded already, at this instant."""
+
+
+class CorrecaoSemMotivo(Conflict):
+    """Another outcome is recorded; a correction says why in `motivo`."""
+
+
+class ColunaNaoSensivel(Unprocessable):
+    """The policy in use does not declare this column sensitive; only such ones are reported on."""
+
+
+class DatasetAberto(Conflict):
+    """This dataset is not closed: conclude it first, then a model can be trained on it."""
+
+
+class AlvoNaoDito(Unprocessable):
+    """The standing collection has no alvo of its own: say which one, faturamento or pagamento."""
+
+
+class PoucosPedidos(Unprocessable):
+    """There are too few orders with a known outcome, or too few of one kind."""
+
+
+class PedidosInaproveitaveis(Unprocessable):
+    """Too many of the orders cannot be learned from."""
+
+
+class ColunaEntregaResposta(Unprocessable):
+    """A column tells the outcome by itself, as nothing that is known beforehand would."""
+
+
+class AlvosDiferentes(Unprocessable):
+    """These versions do not foretell the same; only such are compared as do."""

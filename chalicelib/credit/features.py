@@ -47,6 +47,7 @@ SELECT
     p.cliente,
     p.pedido_em,
     p.desfecho,
+    p.desfecho_em,
     k.id IS NOT NULL AS cliente_conhecido,
     s.falencia,
     l.valor AS limite,

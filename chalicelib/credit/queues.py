@@ -1,9 +1,10 @@
 """The queues of credit, and what their messages say."""
 
 from datetime import timedelta
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chalicelib.core.queues import Queue
 
@@ -22,22 +23,72 @@ class FecharMessage(BaseModel):
     dataset: UUID
 
 
+class RemoverMessage(BaseModel):
+    """A dataset was given up; its items and objects go."""
+
+    dataset: UUID
+
+
 class TreinoMessage(BaseModel):
-    """A company's model is to be trained on a closed dataset."""
+    """A company's model is to be trained on a closed dataset.
+
+    Attributes:
+        dataset: Which; the acervo is one, too.
+        motivo: Why, for the trail.
+        alvo: What to foretell; null where the dataset says so, as all but the acervo do.
+        ignorar: Columns not to be looked at.
+    """
 
     dataset: UUID
     motivo: str
+    alvo: Literal["faturamento", "pagamento"] | None = None
+    ignorar: list[str] = []
+
+
+class ComparacaoMessage(BaseModel):
+    """Versions of a company's model are to be judged on the same orders."""
+
+    tipo: Literal["comparacao"] = "comparacao"
+    versoes: list[int]
+    dataset: UUID | None = None
+
+
+class EnsaioMessage(BaseModel):
+    """A version is to be tried on a file of sample orders; `objeto` is the file's key."""
+
+    tipo: Literal["ensaio"] = "ensaio"
+    versao: int
+    objeto: str
+
+
+class SaudeMessage(BaseModel):
+    """The version that answers is to be measured."""
+
+    tipo: Literal["saude"] = "saude"
+
+
+class AnaliseMessage(BaseModel):
+    """Something is to be found out about a company's model."""
+
+    analise: Annotated[
+        ComparacaoMessage | EnsaioMessage | SaudeMessage, Field(discriminator="tipo")
+    ]
 
 
 class PedidosMessage(BaseModel):
-    """A lot of orders is to be decided."""
+    """A lot of orders is to be decided; `objeto` is the key of its body."""
 
     lote: UUID
+    objeto: str
 
 
 CREDIT_LOTS_QUEUE = Queue("credit_lots_queue", LoteMessage)
 CREDIT_DATASETS_QUEUE = Queue("credit_datasets_queue", FecharMessage)
+CREDIT_REMOVALS_QUEUE = Queue("credit_removals_queue", RemoverMessage)
 CREDIT_TRAINING_QUEUE = Queue(
     "credit_training_queue", TreinoMessage, max_attempts=3, lease=timedelta(seconds=120)
 )
 CREDIT_ORDERS_QUEUE = Queue("credit_orders_queue", PedidosMessage)
+CREDIT_ANALYSIS_QUEUE = Queue(
+    "credit_analysis_queue", AnaliseMessage, max_attempts=3, lease=timedelta(seconds=120)
+)

@@ -109,8 +109,18 @@ class Dataset(Base):
     esperados: Mapped[dict[str, int] | None] = mapped_column(
         JSONB, comment="Items of each tipo, as the company counted them when it concluded."
     )
+    aceita_recusados: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Concluded although items were refused."
+    )
+    aceita_sem_cliente: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Concluded although items name unknown clientes."
+    )
+    job_id: Mapped[UUID | None] = mapped_column(comment="Of the last conclusion.")
     problemas: Mapped[list[dict[str, Any]]] = mapped_column(
         JSONB, server_default="[]", comment="What the last conclusion found wrong."
+    )
+    avisos: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSONB, server_default="[]", comment="What it found worth knowing."
     )
     esquema: Mapped[Json] = mapped_column(
         comment="Inferred columns by tipo: name -> kind, missing, distinct, examples."
@@ -146,10 +156,20 @@ class Lote(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary, comment="SHA-256 of the body.")
     media_type: Mapped[str] = mapped_column(Text)
     objeto: Mapped[str] = mapped_column(Text, comment="Key of the body; begins with the tenant.")
+    versao: Mapped[int] = mapped_column(
+        server_default="1", comment="Counts up with each body, and each time it is read anew."
+    )
     estado: Mapped[str] = mapped_column(Text, server_default="pendente")
-    itens: Mapped[int | None] = mapped_column(comment="Rows read.")
-    aceitos: Mapped[int | None]
-    recusados: Mapped[int | None]
+    job_id: Mapped[UUID | None]
+    itens: Mapped[int] = mapped_column(comment="Rows of the body.")
+    aceitos: Mapped[int] = mapped_column(server_default="0")
+    recusados: Mapped[int] = mapped_column(server_default="0")
+    desfechos: Mapped[dict[str, int]] = mapped_column(
+        JSONB, server_default="{}", comment="Accepted orders by outcome, or status as written."
+    )
+    avisos: Mapped[dict[str, int]] = mapped_column(
+        JSONB, server_default="{}", comment="How often a value was read by a rule worth knowing."
+    )
     recebido_em: Mapped[Now]
     gravado_em: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
@@ -158,12 +178,12 @@ class Lote(Base):
             "tipo IN ('clientes', 'pedidos', 'limites', 'consultas-serasa')", name="tipo"
         ),
         CheckConstraint("seq BETWEEN 1 AND 1000000", name="seq"),
-        CheckConstraint("estado IN ('pendente', 'gravado', 'recusado')", name="estado"),
+        CheckConstraint("estado IN ('pendente', 'gravado')", name="estado"),
     )
 
 
 class ErroDeItem(Base):
-    """An item of a lot that was refused, and why; the item itself is in the lot's object."""
+    """Something wrong with an item, which was refused; the item itself is in the lot's object."""
 
     __tablename__ = "credito_erros"
 
@@ -171,9 +191,13 @@ class ErroDeItem(Base):
     tipo: Mapped[str] = mapped_column(Text, primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)
     linha: Mapped[int] = mapped_column(primary_key=True, comment="1 is the first item.")
+    ordem: Mapped[int] = mapped_column(primary_key=True, comment="1 is its first fault.")
     tenant: Mapped[Tenant]
     campo: Mapped[str | None] = mapped_column(Text)
     motivo: Mapped[str] = mapped_column(Text)
+    repetido_de: Mapped[int | None] = mapped_column(
+        comment="The lot that has the item of the same key; its replacement lets this one in."
+    )
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -189,12 +213,13 @@ class _Item:
 
     Attributes:
         seq: The lot it came in; null where it came with an order, or into the acervo.
-        pedido_id: The order it came with.
+        linha: Its place in that lot.
     """
 
     id: Mapped[RowId]
     tenant: Mapped[Tenant]
     seq: Mapped[int | None]
+    linha: Mapped[int | None]
     recebido_em: Mapped[Now]
     atributos: Mapped[Json] = mapped_column(comment="The company's own columns: plain values.")
 
@@ -275,6 +300,9 @@ class Pedido(_Item, Base):
     )
     desfecho: Mapped[str | None] = mapped_column(Text)
     desfecho_em: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    desfecho_informado: Mapped[str | None] = mapped_column(
+        Text, comment="A status that is none of the outcomes, as written; never learnt of."
+    )
 
     __table_args__ = (
         UniqueConstraint("tenant", "dataset_id", "numero", info={"problem": PedidoRepetido}),

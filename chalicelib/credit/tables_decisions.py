@@ -79,10 +79,15 @@ class Decisao(Base):
     pedido_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("credito_pedidos.id"), unique=True
     )
+    cliente: Mapped[str] = mapped_column(Text, comment="Of the order; exposure is summed by it.")
     decisao: Mapped[str] = mapped_column(Text, comment="As it was decided; never changed.")
     situacao: Mapped[str] = mapped_column(Text, comment="As it stands, after people's revisions.")
     origem: Mapped[str] = mapped_column(Text, comment="What decided: a rule, the model, neither.")
     regra: Mapped[str | None] = mapped_column(Text)
+    regras: Mapped[Jsons] = mapped_column(
+        JSONB, server_default="[]", comment="All that spoke, the decisive one first."
+    )
+    limiares: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     probabilidade: Mapped[float | None] = mapped_column(comment="Of the bad outcome.")
     politica_versao: Mapped[int]
     modelo_versao: Mapped[int | None]
@@ -107,6 +112,8 @@ class Decisao(Base):
         CheckConstraint("origem IN ('regra', 'modelo', 'sem_modelo')", name="origem"),
         CheckConstraint("probabilidade BETWEEN 0 AND 1", name="probabilidade"),
         Index("credito_decisoes_tenant_idx", "tenant", "decidido_em", "id"),
+        Index("credito_decisoes_cliente_idx", "tenant", "cliente", "decidido_em", "id"),
+        Index("credito_decisoes_lote_idx", "lote_id", postgresql_where=text("lote_id IS NOT NULL")),
         Index(
             "credito_decisoes_revisao_idx",
             "tenant",
@@ -134,6 +141,27 @@ class Revisao(Base):
     __table_args__ = (
         CheckConstraint("para IN ('aprovado', 'negado')", name="para"),
         Index("credito_revisoes_decisao_idx", "decisao_id", "id"),
+    )
+
+
+class Desfecho(Base):
+    """What was said to have become of an order; the last word counts, and stands on the order."""
+
+    __tablename__ = "credito_desfechos"
+
+    id: Mapped[RowId]
+    tenant: Mapped[Tenant]
+    pedido_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("credito_pedidos.id"))
+    de: Mapped[str | None] = mapped_column(Text)
+    para: Mapped[str | None] = mapped_column(Text)
+    ocorrido_em: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    motivo: Mapped[str | None] = mapped_column(Text, comment="Of a correction.")
+    em: Mapped[Now]
+    por: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = (
+        CheckConstraint("para IN ('faturado', 'bloqueado', 'pago', 'inadimplente')", name="para"),
+        Index("credito_desfechos_pedido_idx", "pedido_id", "id"),
     )
 
 

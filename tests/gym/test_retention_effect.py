@@ -10,8 +10,8 @@ from sqlalchemy import insert, text
 
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
-from chalicelib.gym.service_retention_effect import newcombe, wilson
 from chalicelib.gym.tables import Checkin
+from chalicelib.ml.proportions import newcombe, wilson
 from tests.client import Client, assert_problem
 from tests.gym.conftest import MakeAluno, SetHoldOut
 from tests.gym.histories import change, execute, visit

@@ -22,6 +22,7 @@ class Metric(StrEnum):
 
     ROC_AUC = "roc_auc"
     PR_AUC = "pr_auc"
+    KS = "ks"
     BRIER = "brier"
     BRIER_SKILL = "brier_skill"
     LOG_LOSS = "log_loss"
@@ -29,7 +30,7 @@ class Metric(StrEnum):
     @property
     def higher_is_better(self) -> bool:
         """Whether it measures merit rather than loss."""
-        return self in (Metric.ROC_AUC, Metric.PR_AUC, Metric.BRIER_SKILL)
+        return self in (Metric.ROC_AUC, Metric.PR_AUC, Metric.KS, Metric.BRIER_SKILL)
 
 
 class WeightedMetric(Protocol):
@@ -54,6 +55,8 @@ def weighted_metric(
         return _RocAuc(y, p, codes)
     if metric is Metric.PR_AUC:
         return _AveragePrecision(y, p, codes)
+    if metric is Metric.KS:
+        return _KolmogorovSmirnov(y, p, codes)
     if metric is Metric.BRIER_SKILL:
         return _BrierSkill(y, p, codes)
     return _MeanLoss(_brier(y, p) if metric is Metric.BRIER else _log_loss(y, p), codes)
@@ -106,6 +109,17 @@ class _AveragePrecision(_Ranking):
             return float("nan")
         precision = positives / np.maximum(everyone, 1.0)
         return float(np.diff(positives, prepend=0.0) @ precision / positives[-1])
+
+
+class _KolmogorovSmirnov(_Ranking):
+    """The largest distance between the classes' cumulative shares over all thresholds."""
+
+    def __call__(self, weights: Floats) -> float:
+        positives, everyone = self._counts(weights)
+        negatives = everyone - positives
+        if positives[-1] == 0 or negatives[-1] == 0:
+            return float("nan")
+        return float(np.abs(positives / positives[-1] - negatives / negatives[-1]).max())
 
 
 class _MeanLoss:

@@ -24,6 +24,7 @@ from chalicelib.ml.training.selection import log_loss
 TITLES = {
     Metric.ROC_AUC: "ROC AUC",
     Metric.PR_AUC: "PR AUC",
+    Metric.KS: "KS",
     Metric.BRIER: "Brier",
     Metric.BRIER_SKILL: "Ganho de Brier",
     Metric.LOG_LOSS: "Log loss",
@@ -66,7 +67,7 @@ class ClassifierJudge:
         return found if self.gate_metric.higher_is_better else -found
 
     def metrics(self, y: NDArray[Any], answers: Floats, who: NDArray[Any]) -> dict[str, Any]:
-        """ROC AUC, PR AUC, Brier, its skill, log loss."""
+        """ROC AUC, PR AUC, KS, Brier, its skill, log loss."""
         return classification_metrics(y, answers, who, self.seed).to_json()
 
     def gains(

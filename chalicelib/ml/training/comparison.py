@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.runs import JobRun
-from chalicelib.ml.columns import Table
-from chalicelib.ml.registry import ModelName, ModelVersion, version_of
+from chalicelib.ml.registry import ModelVersion, version_of
 from chalicelib.ml.schemas import ComparisonReport
 from chalicelib.ml.training.folds import TooLittleData
 from chalicelib.ml.training.judging import Floats, Gate
@@ -66,7 +65,7 @@ def compare(
         raise NoCommonHoldOut
     run.progress(1, 3, "perguntando às duas versões")
     with run.reading() as session:
-        a, b = (_answers(session, recipe.name, number, common.table) for number in pair)
+        a, b = (answers_of(session, recipe, number, common) for number in pair)
     run.progress(2, 3, "comparando")
     try:
         return _report(recipe, pair, common, (a, b), report)
@@ -74,9 +73,16 @@ def compare(
         raise NoCommonHoldOut from error
 
 
-def _answers(session: Session, name: ModelName, version: int, table: Table) -> Floats:
+def answers_of(session: Session, recipe: Recipe, version: int, rows: LabelledRows) -> Floats:
+    """(n,) what a version says of rows.
+
+    Raises:
+        ModelUnloadable: It cannot be loaded.
+        ModelVersionNotFound: There is no such version.
+    """
     try:
-        return served_model(session, name, version).predict(table)
+        model = served_model(session, recipe.name, version)
+        return model.predict(recipe.asked(rows, model.encoder.columns))
     except UNLOADABLE as error:
         log.exception("version cannot be loaded", extra={"version": version})
         raise ModelUnloadable from error
@@ -127,7 +133,7 @@ def verdict_beside(
     try:
         with run.reading() as session:
             model = served_model(session, recipe.name, champion.version)
-        theirs = model.predict(rows.take(common))
+        theirs = model.predict(recipe.asked(rows.part(common), model.encoder.columns))
         gate = recipe.judge.gate(rows.y[common], challenger[common], theirs, rows.who[common])
     except UNLOADABLE:
         log.exception("champion cannot be loaded", extra={"version": champion.version})

@@ -39,6 +39,7 @@ class ClassificationMetrics:
 
     Attributes:
         roc_auc, pr_auc: 1 is perfect; 0.5, and the prevalence, are chance.
+        ks: Largest distance between the classes' cumulative shares; 1 is perfect, 0 is chance.
         brier, log_loss: 0 is perfect.
         brier_skill: 1 is perfect, 0 is no better than foretelling the prevalence for everybody.
         prevalence: Share of positive rows.
@@ -47,6 +48,7 @@ class ClassificationMetrics:
 
     roc_auc: Estimate
     pr_auc: Estimate
+    ks: Estimate
     brier: Estimate
     brier_skill: Estimate
     log_loss: Estimate

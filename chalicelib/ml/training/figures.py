@@ -80,6 +80,13 @@ def importance_figure(
     return figure
 
 
+def lines_figure(
+    title: str, x: str, y: str, lines: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+) -> Figure:
+    """Lines by name, each of (n,) places and (n,) values, under the titles of the axes."""
+    return _figure([_line(name, *points) for name, points in lines.items()], title, x, y)
+
+
 def _line(name: str, x: NDArray[np.float64], y: NDArray[np.float64], dash: str = "solid") -> Figure:
     kept = _thinned(len(x))
     return {

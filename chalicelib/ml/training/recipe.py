@@ -27,6 +27,15 @@ Unseen = Callable[[LabelledRows, Mapping[str, Any]], Mask]
 """(rows, a version's stored split) -> (n,) which of them that version learned nothing of."""
 
 
+Asked = Callable[[LabelledRows, Sequence[Column]], Table]
+"""(rows, the columns of a version) -> (n,) raw values of these columns, to ask that version."""
+
+
+def as_they_are(rows: LabelledRows, _columns: Sequence[Column]) -> Table:
+    """The rows' own table, where all versions read the same columns."""
+    return rows.table
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a tenant's model is made and judged.
@@ -42,6 +51,7 @@ class Recipe:
         seed: Of folds, fits and resampling.
         target: How a regression's target is scaled for the estimator.
         unseen: Which rows may judge a version beside another (law 7).
+        asked: What another version is asked about rows, where versions differ in columns.
     """
 
     name: ModelName
@@ -54,6 +64,7 @@ class Recipe:
     seed: int = 7
     target: TargetScaling = field(default_factory=TargetScaling)
     unseen: Unseen = unseen_rows
+    asked: Asked = as_they_are
 
     @property
     def labels(self) -> dict[str, str]:

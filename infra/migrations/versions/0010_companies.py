@@ -27,10 +27,12 @@ TABLES = (
     "credito_consultas",
     "credito_limites",
     "credito_lotes",
+    "credito_medicoes",
     "credito_pedidos",
     "credito_decisoes",
     "credito_erros",
     "credito_itens_pedidos",
+    "credito_desfechos",
     "credito_revisoes",
 )
 
@@ -100,11 +102,33 @@ def upgrade() -> None:
             comment="Items of each tipo, as the company counted them when it concluded.",
         ),
         sa.Column(
+            "aceita_recusados",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="Concluded although items were refused.",
+        ),
+        sa.Column(
+            "aceita_sem_cliente",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="Concluded although items name unknown clientes.",
+        ),
+        sa.Column("job_id", sa.Uuid(), nullable=True, comment="Of the last conclusion."),
+        sa.Column(
             "problemas",
             postgresql.JSONB(astext_type=sa.Text()),
             server_default="[]",
             nullable=False,
             comment="What the last conclusion found wrong.",
+        ),
+        sa.Column(
+            "avisos",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default="[]",
+            nullable=False,
+            comment="What it found worth knowing.",
         ),
         sa.Column(
             "esquema",
@@ -205,6 +229,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("linha", sa.Integer(), nullable=True),
         sa.Column(
             "recebido_em",
             sa.DateTime(timezone=True),
@@ -249,6 +274,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("linha", sa.Integer(), nullable=True),
         sa.Column(
             "recebido_em",
             sa.DateTime(timezone=True),
@@ -290,6 +316,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("linha", sa.Integer(), nullable=True),
         sa.Column(
             "recebido_em",
             sa.DateTime(timezone=True),
@@ -332,10 +359,32 @@ def upgrade() -> None:
         sa.Column(
             "objeto", sa.Text(), nullable=False, comment="Key of the body; begins with the tenant."
         ),
+        sa.Column(
+            "versao",
+            sa.Integer(),
+            server_default="1",
+            nullable=False,
+            comment="Counts up with each body, and each time it is read anew.",
+        ),
         sa.Column("estado", sa.Text(), server_default="pendente", nullable=False),
-        sa.Column("itens", sa.Integer(), nullable=True, comment="Rows read."),
-        sa.Column("aceitos", sa.Integer(), nullable=True),
-        sa.Column("recusados", sa.Integer(), nullable=True),
+        sa.Column("job_id", sa.Uuid(), nullable=True),
+        sa.Column("itens", sa.Integer(), nullable=False, comment="Rows of the body."),
+        sa.Column("aceitos", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("recusados", sa.Integer(), server_default="0", nullable=False),
+        sa.Column(
+            "desfechos",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+            comment="Accepted orders by outcome, or status as written.",
+        ),
+        sa.Column(
+            "avisos",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+            comment="How often a value was read by a rule worth knowing.",
+        ),
         sa.Column(
             "recebido_em",
             sa.DateTime(timezone=True),
@@ -344,7 +393,7 @@ def upgrade() -> None:
         ),
         sa.Column("gravado_em", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "estado IN ('pendente', 'gravado', 'recusado')", name=op.f("credito_lotes_estado_check")
+            "estado IN ('pendente', 'gravado')", name=op.f("credito_lotes_estado_check")
         ),
         sa.CheckConstraint(
             "tipo IN ('clientes', 'pedidos', 'limites', 'consultas-serasa')",
@@ -373,9 +422,16 @@ def upgrade() -> None:
         ),
         sa.Column("desfecho", sa.Text(), nullable=True),
         sa.Column("desfecho_em", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "desfecho_informado",
+            sa.Text(),
+            nullable=True,
+            comment="A status that is none of the outcomes, as written; never learnt of.",
+        ),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("linha", sa.Integer(), nullable=True),
         sa.Column(
             "recebido_em",
             sa.DateTime(timezone=True),
@@ -423,6 +479,12 @@ def upgrade() -> None:
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("pedido_id", sa.BigInteger(), nullable=False),
         sa.Column(
+            "cliente",
+            sa.Text(),
+            nullable=False,
+            comment="Of the order; exposure is summed by it.",
+        ),
+        sa.Column(
             "decisao", sa.Text(), nullable=False, comment="As it was decided; never changed."
         ),
         sa.Column(
@@ -432,6 +494,14 @@ def upgrade() -> None:
             "origem", sa.Text(), nullable=False, comment="What decided: a rule, the model, neither."
         ),
         sa.Column("regra", sa.Text(), nullable=True),
+        sa.Column(
+            "regras",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default="[]",
+            nullable=False,
+            comment="All that spoke, the decisive one first.",
+        ),
+        sa.Column("limiares", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("probabilidade", sa.Double(), nullable=True, comment="Of the bad outcome."),
         sa.Column("politica_versao", sa.Integer(), nullable=False),
         sa.Column("modelo_versao", sa.Integer(), nullable=True),
@@ -488,6 +558,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("pedido_id", name=op.f("credito_decisoes_pedido_id_key")),
     )
     op.create_index(
+        "credito_decisoes_cliente_idx",
+        "credito_decisoes",
+        ["tenant", "cliente", "decidido_em", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "credito_decisoes_lote_idx",
+        "credito_decisoes",
+        ["lote_id"],
+        unique=False,
+        postgresql_where=sa.text("lote_id IS NOT NULL"),
+    )
+    op.create_index(
         "credito_decisoes_revisao_idx",
         "credito_decisoes",
         ["tenant", "decidido_em", "id"],
@@ -506,9 +589,16 @@ def upgrade() -> None:
         sa.Column("tipo", sa.Text(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("linha", sa.Integer(), nullable=False, comment="1 is the first item."),
+        sa.Column("ordem", sa.Integer(), nullable=False, comment="1 is its first fault."),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("campo", sa.Text(), nullable=True),
         sa.Column("motivo", sa.Text(), nullable=False),
+        sa.Column(
+            "repetido_de",
+            sa.Integer(),
+            nullable=True,
+            comment="The lot that has the item of the same key; its replacement lets this one in.",
+        ),
         sa.ForeignKeyConstraint(
             ["dataset_id", "tipo", "seq"],
             ["credito_lotes.dataset_id", "credito_lotes.tipo", "credito_lotes.seq"],
@@ -516,7 +606,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint(
-            "dataset_id", "tipo", "seq", "linha", name=op.f("credito_erros_pkey")
+            "dataset_id", "tipo", "seq", "linha", "ordem", name=op.f("credito_erros_pkey")
         ),
     )
     op.create_table(
@@ -543,6 +633,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lote_id", "linha", name=op.f("credito_itens_pedidos_pkey")),
     )
     op.create_table(
+        "credito_desfechos",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("pedido_id", sa.BigInteger(), nullable=False),
+        sa.Column("de", sa.Text(), nullable=True),
+        sa.Column("para", sa.Text(), nullable=True),
+        sa.Column("ocorrido_em", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("motivo", sa.Text(), nullable=True, comment="Of a correction."),
+        sa.Column(
+            "em", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("por", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "para IN ('faturado', 'bloqueado', 'pago', 'inadimplente')",
+            name=op.f("credito_desfechos_para_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["pedido_id"], ["credito_pedidos.id"], name=op.f("credito_desfechos_pedido_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("credito_desfechos_pkey")),
+    )
+    op.create_index(
+        "credito_desfechos_pedido_idx", "credito_desfechos", ["pedido_id", "id"], unique=False
+    )
+    op.create_table(
         "credito_revisoes",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
@@ -564,6 +679,14 @@ def upgrade() -> None:
     )
     op.create_index(
         "credito_revisoes_decisao_idx", "credito_revisoes", ["decisao_id", "id"], unique=False
+    )
+    op.create_table(
+        "credito_medicoes",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("dia", sa.Date(), nullable=False),
+        sa.Column("medido_em", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("conteudo", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "dia", name=op.f("credito_medicoes_pkey")),
     )
     isolate_tenants(TABLES)
 

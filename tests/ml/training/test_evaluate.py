@@ -35,9 +35,16 @@ def brier_skill(y: Ints, p: Floats, sample_weight: Floats | None = None) -> floa
     return float(1 - losses[0] / losses[1])
 
 
+def kolmogorov_smirnov(y: Ints, p: Floats, sample_weight: Floats | None = None) -> float:
+    """The largest distance between scikit-learn's true and false positives."""
+    false, true, _ = reference.roc_curve(y, p, sample_weight=sample_weight)
+    return float(np.abs(true - false).max())
+
+
 REFERENCE = {
     Metric.ROC_AUC: reference.roc_auc_score,
     Metric.PR_AUC: reference.average_precision_score,
+    Metric.KS: kolmogorov_smirnov,
     Metric.BRIER: reference.brier_score_loss,
     Metric.BRIER_SKILL: brier_skill,
     Metric.LOG_LOSS: reference.log_loss,

@@ -1,0 +1,272 @@
+"""Deciding on an order, in one transaction of four statements.
+
+1. The order is added, and the row of its cliente locked, until the commit: whoever decides on
+   another order of theirs meanwhile waits, and then sees this one's use of the limit.
+2. What came with it is added: a statement for each, mostly none.
+3. What is known is read: the same features as in training, the exposure, policy and model.
+4. The decision is kept, with all that it was made of; and put on the trail.
+"""
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import Table
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from chalicelib.core import audit
+from chalicelib.core.errors import ServiceUnavailable
+from chalicelib.core.statements import HotStatement
+from chalicelib.core.storage import StorageUnavailable
+from chalicelib.credit.assessments import Assessment, SemModelo, assess, usable
+from chalicelib.credit.cases import Case
+from chalicelib.credit.errors import EmpresaNotFound, PedidoRepetido
+from chalicelib.credit.features import OF_ORDERS
+from chalicelib.credit.intake import KEYS, NewOrder
+from chalicelib.credit.items import Tipo
+from chalicelib.credit.models import credit_model, credit_model_name
+from chalicelib.credit.policy import Politica, read_policy
+from chalicelib.credit.service_policies import kept_policy
+from chalicelib.credit.tables import Cliente, Consulta, Limite
+from chalicelib.ml.registry import Alias
+from chalicelib.ml.versions import UNLOADABLE
+
+if TYPE_CHECKING:
+    from chalicelib.ml.serving import ServedModel
+
+log = logging.getLogger("previsto.credit")
+
+# The row of the cliente is locked whether it is new or not, and written only when it is new. The
+# statements behind this one have younger snapshots: they see what its last holder has committed.
+ARRIVE = HotStatement("""
+WITH conta AS (
+    INSERT INTO credito_contas (tenant, cliente) VALUES (:tenant, :cliente)
+    ON CONFLICT (tenant, cliente) DO UPDATE SET cliente = excluded.cliente WHERE false
+), acervo AS (
+    SELECT id FROM credito_datasets WHERE tenant = :tenant AND acervo
+), pedido AS (
+    INSERT INTO credito_pedidos (tenant, dataset_id, numero, cliente, valor, pedido_em, atributos)
+    SELECT :tenant, acervo.id, :numero, :cliente, cast(:valor AS numeric), :em,
+        cast(:atributos AS jsonb)
+    FROM acervo
+    ON CONFLICT (tenant, dataset_id, numero) DO NOTHING
+    RETURNING id
+)
+SELECT acervo.id AS acervo, (SELECT id FROM pedido) AS pedido_id FROM acervo
+""")
+
+DECIDED_BEFORE = HotStatement("""
+SELECT o.id, d.id AS decisao_id FROM credito_pedidos o
+LEFT JOIN credito_decisoes d ON d.pedido_id = o.id
+WHERE o.tenant = :tenant AND o.dataset_id = cast(:acervo AS uuid) AND o.numero = :numero
+""")
+
+# What is approved counts until it is paid for, or was not invoiced after all.
+KNOW = HotStatement(f"""
+SELECT f.*, coalesce(f.limite_utilizado, 0) + e.aprovado AS exposicao,
+    po.versao AS politica_versao, po.conteudo AS politica, ch.version AS modelo_versao
+FROM ({OF_ORDERS}) f
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(o.valor), 0) AS aprovado
+    FROM credito_decisoes d JOIN credito_pedidos o ON o.id = d.pedido_id
+    WHERE d.tenant = :tenant AND d.cliente = f.cliente AND d.situacao = 'aprovado'
+        AND (f.limite_utilizado IS NULL OR d.decidido_em >= f.limite_desde)
+        AND coalesce(o.desfecho, '') NOT IN ('pago', 'bloqueado') AND o.id <> f.id
+) e
+LEFT JOIN LATERAL (
+    SELECT versao, conteudo FROM credito_politicas
+    WHERE tenant = :tenant ORDER BY versao DESC LIMIT 1
+) po ON true
+LEFT JOIN model_aliases ch
+    ON ch.tenant = :tenant AND ch.model = :model AND ch.alias = '{Alias.CHAMPION.value}'
+""")
+
+KEEP = HotStatement("""
+INSERT INTO credito_decisoes (
+    tenant, pedido_id, cliente, decisao, situacao, origem, regra, regras, limiares, probabilidade,
+    politica_versao, modelo_versao, modelo_sha256, entradas, sensiveis, justificativas,
+    contrafactual, avisos, valor_base, decidido_em, decidido_por, lote_id
+) VALUES (
+    :tenant, :pedido_id, :cliente, :decisao, :decisao, :origem, :regra, cast(:regras AS jsonb),
+    cast(:limiares AS jsonb), :probabilidade, :politica_versao, :modelo_versao, :modelo_sha256,
+    cast(:entradas AS jsonb), cast(:sensiveis AS jsonb), cast(:justificativas AS jsonb),
+    cast(:contrafactual AS jsonb), cast(:avisos AS jsonb), :valor_base, :decidido_em,
+    :decidido_por, cast(:lote_id AS uuid)
+) RETURNING id
+""")
+
+TABLES: dict[Tipo, Any] = {
+    Tipo.CLIENTES: Cliente.__table__,
+    Tipo.LIMITES: Limite.__table__,
+    Tipo.CONSULTAS: Consulta.__table__,
+}
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Whose order it is, who sent it, and in which lot.
+
+    Attributes:
+        tenant: The company.
+        subject: Who sent it.
+        lote_id: The lot it came in, if it did.
+        prefix: What addresses in the API begin with, where it is deployed.
+    """
+
+    tenant: str
+    subject: str
+    lote_id: UUID | None = None
+    prefix: str = ""
+
+
+def decide_order(session: Session, sender: Sender, order: NewOrder, now: datetime) -> int:
+    """Decide on an order, and keep the decision.
+
+    Returns:
+        The order's id.
+
+    Raises:
+        PedidoRepetido: An order of this number is known; `Location` says where.
+        ServiceUnavailable: The model cannot be read just now.
+    """
+    acervo, pedido_id = _arrive(session, sender, order)
+    for tipo, values in order.items.items():
+        add_item(session, sender.tenant, acervo, tipo, values)
+    known = KNOW.one_or_none(
+        session,
+        tenant=sender.tenant,
+        dataset=acervo,
+        pedidos=[pedido_id],
+        now=now,
+        model=credit_model_name(sender.tenant).model,
+    )._asdict()
+    if known["politica_versao"] is None:
+        versao, policy = kept_policy(session, sender.tenant)
+    else:
+        versao, policy = known["politica_versao"], read_policy(known["politica"])
+    model, absent = model_in_use(session, sender.tenant, known["modelo_versao"], policy)
+    case, sensitive = Case.of_row(known, order.as_of, order.valor).without(policy.sensiveis)
+    found = assess(case, policy, model, absent)
+    kept = _Kept(pedido_id, order.cliente, versao, case, sensitive, model)
+    _keep(session, sender, kept, found, now)
+    _audit(session, sender, kept, found)
+    return pedido_id
+
+
+def model_in_use(
+    session: Session, tenant: str, version: int | None, policy: Politica
+) -> tuple["ServedModel | None", SemModelo | None]:
+    """The model that may answer under a policy, or why there is none.
+
+    Raises:
+        ServiceUnavailable: The store does not answer; another try may find the model.
+    """
+    if version is None:
+        return None, SemModelo.NENHUM
+    try:
+        model = credit_model(session, credit_model_name(tenant), version)
+    except StorageUnavailable as error:
+        raise ServiceUnavailable from error
+    except UNLOADABLE:
+        log.exception("model cannot be used", extra={"tenant": tenant, "version": version})
+        return None, SemModelo.INUTILIZAVEL
+    absent = usable(model, policy)
+    return (model, None) if absent is None else (None, absent)
+
+
+def _arrive(session: Session, sender: Sender, order: NewOrder) -> tuple[UUID, int]:
+    arrived = ARRIVE.one_or_none(
+        session,
+        tenant=sender.tenant,
+        numero=order.numero,
+        cliente=order.cliente,
+        valor=str(order.valor),
+        em=order.as_of,
+        atributos=json.dumps(order.atributos),
+    )
+    if arrived is None:
+        raise EmpresaNotFound
+    if arrived.pedido_id is None:
+        before = DECIDED_BEFORE.one_or_none(
+            session, tenant=sender.tenant, acervo=arrived.acervo, numero=order.numero
+        )
+        if before is None or before.decisao_id is None:
+            raise PedidoRepetido("An order of this number is in the acervo, with its history.")
+        raise PedidoRepetido(headers={"Location": f"{sender.prefix}/credito/pedidos/{before.id}"})
+    return arrived.acervo, arrived.pedido_id
+
+
+def add_item(session: Session, tenant: str, acervo: UUID, tipo: Tipo, values: Any) -> None:
+    """Add what came with an order; of the same instant, what comes later counts."""
+    table: Table = TABLES[tipo]
+    row = {"tenant": tenant, "dataset_id": acervo, **values}
+    key = ("tenant", "dataset_id", *KEYS[tipo])
+    statement = insert(table).values(row)
+    changes = {name: statement.excluded[name] for name in row if name not in key}
+    session.execute(statement.on_conflict_do_update(index_elements=key, set_=changes))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept with a decision, beside what was decided."""
+
+    pedido_id: int
+    cliente: str
+    politica_versao: int
+    case: Case
+    sensitive: dict[str, Any]
+    model: "ServedModel | None"
+
+    @property
+    def metadata(self) -> Any:
+        """What the registry says of the model; empty without one."""
+        return {} if self.model is None else self.model.metadata
+
+
+def _keep(session: Session, sender: Sender, kept: _Kept, found: Assessment, now: datetime) -> None:
+    said = found.verdict
+    inputs = {"caso": kept.case.to_json(), "limiar_do_modelo": kept.metadata.get("limiar")}
+    KEEP.all(
+        session,
+        tenant=sender.tenant,
+        pedido_id=kept.pedido_id,
+        cliente=kept.cliente,
+        decisao=said.decisao.value,
+        origem=said.origem.value,
+        regra=said.regra,
+        regras=json.dumps(found.regras),
+        limiares=None if found.limiares is None else found.limiares.model_dump_json(),
+        probabilidade=found.probabilidade,
+        politica_versao=kept.politica_versao,
+        modelo_versao=kept.metadata.get("version"),
+        modelo_sha256=kept.metadata.get("onnx_sha256"),
+        entradas=json.dumps(inputs),
+        sensiveis=json.dumps(kept.sensitive),
+        justificativas=json.dumps(found.justificativas),
+        contrafactual=None if found.contrafactual is None else json.dumps(found.contrafactual),
+        avisos=json.dumps(found.avisos),
+        valor_base=found.valor_base,
+        decidido_em=now,
+        decidido_por=sender.subject,
+        lote_id=sender.lote_id,
+    )
+
+
+def _audit(session: Session, sender: Sender, kept: _Kept, found: Assessment) -> None:
+    audit.record(
+        session,
+        tenant=sender.tenant,
+        ator=sender.subject,
+        acao="pedido.decidido",
+        objeto=f"pedido:{kept.pedido_id}",
+        decisao=found.verdict.decisao.value,
+        origem=found.verdict.origem.value,
+        regra=found.verdict.regra,
+        politica=kept.politica_versao,
+        modelo=kept.metadata.get("version"),
+        modelo_sha256=kept.metadata.get("onnx_sha256"),
+    )

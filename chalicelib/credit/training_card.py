@@ -1,0 +1,253 @@
+"""What a company's model card says beside what every model's does: the threshold and its costs,
+what was left out, what to beware of."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from pydantic import Field
+
+from chalicelib.core.runs import JobRun
+from chalicelib.credit.models import credit_model_name
+from chalicelib.credit.training_columns import LeftOut
+from chalicelib.credit.training_costs import (
+    Judged,
+    Point,
+    cheapest_threshold,
+    decision_costs,
+    point,
+    points,
+)
+from chalicelib.credit.training_data import Counts, Orders
+from chalicelib.credit.training_policy import Costs, TrainingPolicy
+from chalicelib.credit.training_recipe import CreditRows
+from chalicelib.ml.artefacts import sha256_of
+from chalicelib.ml.registry import version_of
+from chalicelib.ml.training.figures import lines_figure
+from chalicelib.ml.training.folds import TooLittleData
+from chalicelib.ml.training.hold_outs import BY_ENTITY
+from chalicelib.ml.training.publication import Publishable, TrainingReport
+from chalicelib.ml.training.recipe import Candidate, fit_rows
+from chalicelib.ml.training.splits import RowSplit
+
+OF_DECISIONS = (
+    "O alvo são decisões passadas, não pagamentos: o modelo repete quem decidiu, com seus acertos"
+    " e seus erros, e não sabe quem teria pago."
+)
+ONLY_APPROVED = (
+    "{n} pedidos bloqueados não têm desfecho de pagamento: o modelo só conhece quem foi aprovado,"
+    " e erra mais com quem se parece com os bloqueados."
+)
+UNDATED = (
+    "{n} de {of} itens de {kind} não dizem desde quando valem e contam como sabidos desde sempre:"
+    " se foram anotados depois do desfecho, o modelo parece melhor do que é."
+)
+TOO_RECENT = (
+    "{n} pedidos recentes ficaram de fora: dos da sua idade já se sabe quem pagou cedo, e ainda não"
+    " quem não pagou."
+)
+NO_OUTCOME_DATES = (
+    "Nenhum pedido diz quando o desfecho se soube: não se vê se, dos mais recentes, faltam os que"
+    " demoram a se saber ruins."
+)
+UNDATED_ORDERS = (
+    "{n} pedidos não têm data: são vistos com tudo o que se sabe hoje, também o que veio depois."
+)
+BY_CLIENTE = (
+    "As datas não permitem julgar em pedidos posteriores: julgam clientes separados por sorteio, e"
+    " o que mudou com o tempo não se vê."
+)
+DEFAULT_COSTS = (
+    "A política não diz os custos; o limiar supõe {loss:.0%} do valor perdido quando não pagam e"
+    " {margin:.0%} ganho quando pagam."
+)
+
+
+class CreditReport(TrainingReport):
+    """What a training of a company's model came to."""
+
+    dataset: UUID
+    alvo: str
+    colunas: int = Field(description="Columns that the model reads.")
+    colunas_fora: list[dict[str, str]] = Field(description="Columns left out, and why.")
+    limiar: float = Field(description="Approving below this probability costs least.")
+    custo_por_pedido: dict[str, Any] = Field(
+        description="BRL on the orders that judge, with intervals: by this threshold, approving "
+        "all, denying all."
+    )
+    avisos: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of the orders of a dataset: all that were received are in one of the others.
+
+    Attributes:
+        recebidos: All.
+        sem_desfecho: Without an outcome that the alvo knows.
+        vazios: Nothing is known of them but value and date.
+        sem_data: Left out for want of a date, where nearly all have one.
+        recentes: Too young for their outcome to be known, whichever it is.
+        usados: The rest: trained on, or judged by.
+    """
+
+    recebidos: int
+    sem_desfecho: int
+    vazios: int
+    sem_data: int
+    recentes: int
+    usados: int
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a training learns from and by.
+
+    Attributes:
+        dataset: Whose orders.
+        alvo: What is foretold.
+        counts: How much the dataset holds.
+        policy: What the company's policy says to it.
+        orders: The orders that can be learned from.
+        taken: What became of the others.
+    """
+
+    dataset: UUID
+    alvo: str
+    counts: Counts
+    policy: TrainingPolicy
+    orders: Orders
+    taken: Taken
+
+
+def complete(
+    ready: Publishable,
+    rows: CreditRows,
+    chosen: Candidate,
+    folds: Sequence[RowSplit],
+    learned: Learned,
+    left_out: Sequence[LeftOut],
+) -> Publishable:
+    """Add the threshold, its costs, and what to beware of, to what the registry will say.
+
+    The threshold is chosen on the training rows, each answered by a model that had not seen it,
+    so that what it costs on the rows that judge is an honest figure.
+    """
+    costs, seed = learned.policy.costs, ready.recipe.seed
+    limiar = cheapest_threshold(_out_of_fold(ready, rows, chosen.algorithm, folds), costs)
+    judged = _judged(ready.judged, ready.answers)
+    curve = points(judged, costs)
+    decisao = {
+        "limiar": limiar,
+        "limiar_de_indiferenca": costs.indifference,
+        "custos": costs.to_json(),
+        "custo_por_pedido": decision_costs(judged, limiar, costs, seed),
+        "no_limiar": point(judged, limiar, costs).to_json(),
+        "por_limiar": [each.to_json() for each in curve],
+    }
+    fields = ready.fields
+    data = {
+        **fields["data"],
+        "dataset": str(learned.dataset),
+        "alvo": learned.alvo,
+        "limiar": limiar,
+        "politica_versao": learned.policy.version,
+        "pedidos": asdict(learned.taken),
+        "colunas_fora": [each.to_json() for each in left_out],
+        "avisos": warnings(learned, fields["split"]["tipo"], costs),
+        "onnx_sha256": sha256_of(ready.exported),
+    }
+    return replace(
+        ready,
+        fields={
+            **fields,
+            "data": data,
+            "metrics": {**fields["metrics"], "decisao": decisao},
+            "figures": {**fields["figures"], **_figures(curve)},
+        },
+    )
+
+
+def _out_of_fold(
+    ready: Publishable, rows: CreditRows, algorithm: str, folds: Sequence[RowSplit]
+) -> Judged:
+    """The training rows, each answered by a model that was fitted without it."""
+    parts: list[Judged] = []
+    for fold in folds:
+        try:
+            fitted = fit_rows(ready.recipe, algorithm, rows, fold.training)
+        except TooLittleData:
+            continue
+        part = rows.part(fold.validation)
+        parts.append(_judged(part, fitted.answers(part.table)))
+    return Judged(
+        *(np.concatenate([getattr(each, name) for each in parts]) for name in Judged.__match_args__)
+    )
+
+
+def _judged(rows: Any, answers: Any) -> Judged:
+    return Judged(rows.y, answers, rows.orders.valor, rows.who)
+
+
+def _figures(curve: Sequence[Point]) -> dict[str, Any]:
+    share, bad, cost, threshold = (
+        np.array([getattr(each, name) for each in curve], dtype=np.float64)
+        for name in ("aprovacao", "ruins_entre_aprovados", "custo_por_pedido", "limiar")
+    )
+    known = ~np.isnan(bad)
+    return {
+        "aprovacao": lines_figure(
+            "Ruins entre os aprovados",
+            "Parcela aprovada",
+            "Parcela ruim",
+            {"modelo": (share[known], bad[known])},
+        ),
+        "custo": lines_figure(
+            "Custo por limiar", "Limiar", "R$ por pedido", {"modelo": (threshold, cost)}
+        ),
+    }
+
+
+def warnings(learned: Learned, split: str, costs: Costs) -> list[str]:
+    """What to beware of, in pt-BR, the gravest first."""
+    counts, found = learned.counts, []
+    undated = int(np.isnat(learned.orders.as_of).sum())
+    if learned.alvo == "faturamento":
+        found.append(OF_DECISIONS)
+    elif counts.bloqueados:
+        found.append(ONLY_APPROVED.format(n=counts.bloqueados))
+    for kind, n, of in (
+        ("clientes", counts.clientes_sem_data, counts.clientes),
+        ("limites", counts.limites_sem_data, counts.limites),
+    ):
+        if n:
+            found.append(UNDATED.format(n=n, of=of, kind=kind))
+    if undated:
+        found.append(UNDATED_ORDERS.format(n=undated))
+    if learned.taken.recentes:
+        found.append(TOO_RECENT.format(n=learned.taken.recentes))
+    if learned.alvo == "pagamento" and np.isnat(learned.orders.known_at).all():
+        found.append(NO_OUTCOME_DATES)
+    if split == BY_ENTITY:
+        found.append(BY_CLIENTE)
+    if not costs.stated:
+        found.append(DEFAULT_COSTS.format(loss=costs.loss, margin=costs.margin))
+    return found
+
+
+def credit_report(run: JobRun, report: TrainingReport) -> CreditReport:
+    """What a training came to, with what its version's row says beside."""
+    with run.reading() as session:
+        row = version_of(session, credit_model_name(run.tenant), report.versao)
+    return CreditReport(
+        **report.model_dump(),
+        dataset=UUID(row.data["dataset"]),
+        alvo=row.data["alvo"],
+        colunas=len(row.encoder["columns"]),
+        colunas_fora=row.data["colunas_fora"],
+        limiar=row.data["limiar"],
+        custo_por_pedido=row.metrics["decisao"]["custo_por_pedido"],
+        avisos=row.data["avisos"],
+    )

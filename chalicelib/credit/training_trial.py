@@ -1,0 +1,169 @@
+"""A version tried on a file of sample orders: scores, and metrics where it says what became of
+them; nothing is decided and nothing kept."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import datetime
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.core.errors import Unprocessable
+from chalicelib.core.rowfile import CSV, NOT_JSON, BadRow, RowFile
+from chalicelib.core.runs import JobRun
+from chalicelib.core.uploads import object_store, require_stored, upload_media_type
+from chalicelib.credit.columns import table_of
+from chalicelib.credit.items import ItemRefused
+from chalicelib.credit.queues import EnsaioMessage
+from chalicelib.credit.samples import Sample, look_at, read_sample
+from chalicelib.credit.schemas_models import MOST_SAMPLES, LinhaRecusada, TesteReport
+from chalicelib.credit.service_trials import describe_samples, sample_reading, usable_model
+from chalicelib.credit.training_costs import Judged, decision_costs, point
+from chalicelib.credit.training_data import OUTCOMES
+from chalicelib.credit.training_policy import Costs, training_policy
+from chalicelib.credit.training_recipe import credit_recipe
+from chalicelib.ml.serving import ServedModel
+from chalicelib.ml.training.card import FEW, reliable_metrics
+
+MOST_ROWS = 20_000
+ROWS_PER_TRANSACTION = 100
+REFUSALS_SHOWN = 20
+LONGEST_LINE_BYTES = 1_000_000
+
+Line = tuple[int, Mapping[str, Any] | BadRow]
+
+
+class ArquivoGrande(Unprocessable):
+    """This file has more than 20,000 rows; try the version on fewer."""
+
+
+class ArquivoVazio(Unprocessable):
+    """No row of this file could be read as a sample order."""
+
+
+def try_file(run: JobRun, message: EnsaioMessage) -> TesteReport:
+    """Score every row of a file, and judge the version on those that say what became of them.
+
+    Raises:
+        ModelVersionNotFound, ModelUnusable: There is no such version, or it cannot answer.
+        ArquivoGrande, ArquivoVazio: The file cannot be tried.
+    """
+    now = run.started_at
+    run.progress(0, 1, "lendo o arquivo")
+    with run.reading() as session:
+        model = usable_model(session, run.tenant, message.versao)
+        policy = training_policy(session, run.tenant)
+        media_type = upload_media_type(session, message.objeto)
+    require_stored(message.objeto)
+    samples, refused = read_samples(_lines(message.objeto, media_type), now)
+    if not samples:
+        raise ArquivoVazio
+    rows = _look_at_all(run, samples, now)
+    columns, limiar = model.encoder.columns, float(model.metadata["limiar"])
+    answers = model.predict(table_of(rows, columns))
+    outcomes = OUTCOMES[model.metadata["alvo"]]
+    y = [outcomes.get(sample.desfecho or "") for sample in samples]
+    return TesteReport(
+        versao=message.versao,
+        alvo=model.metadata["alvo"],
+        limiar=limiar,
+        linhas=len(samples) + len(refused),
+        lidas=len(samples),
+        rotuladas=sum(each is not None for each in y),
+        recusadas=len(refused),
+        primeiras_recusadas=refused[:REFUSALS_SHOWN],
+        **_judgement(run, model, samples, y, answers, policy.costs),
+        pedidos=describe_samples(model, samples[:MOST_SAMPLES], rows[:MOST_SAMPLES]),
+    )
+
+
+def read_samples(lines: Iterator[Line], now: datetime) -> tuple[list[Sample], list[LinhaRecusada]]:
+    """The samples of a file, and the rows that are none.
+
+    Raises:
+        ArquivoGrande: It has too many rows.
+    """
+    samples: list[Sample] = []
+    refused: list[LinhaRecusada] = []
+    reading = sample_reading(now)
+    for line, found in lines:
+        if len(samples) + len(refused) >= MOST_ROWS:
+            raise ArquivoGrande
+        if isinstance(found, BadRow):
+            refused.append(LinhaRecusada(linha=line, motivo=found.reason))
+            continue
+        try:
+            samples.append(read_sample(found, str(line), reading))
+        except ItemRefused as refusal:
+            said = "; ".join(f"{f.campo or 'linha'}: {f.motivo}" for f in refusal.faults)
+            refused.append(LinhaRecusada(linha=line, motivo=said))
+    return samples, refused
+
+
+def _lines(objeto: str, media_type: str) -> Iterator[Line]:
+    def open_at(offset: int) -> BinaryIO:
+        return object_store().open(objeto, offset=offset)
+
+    if media_type != CSV:
+        yield from _json_lines(open_at(0))
+        return
+    header = [name for name in RowFile(open_at, CSV, ()).header() if name]
+    for line, row in RowFile(open_at, CSV, header).rows():
+        yield line, row if isinstance(row, BadRow) else dict(zip(header, row, strict=True))
+
+
+def _json_lines(stream: BinaryIO) -> Iterator[Line]:
+    with closing(stream):
+        line = 0
+        while raw := stream.readline(LONGEST_LINE_BYTES):
+            line += 1
+            if not raw.strip():
+                continue
+            try:
+                found = json.loads(raw)
+            except (ValueError, RecursionError):
+                found = None
+            yield line, found if isinstance(found, dict) else BadRow(NOT_JSON)
+
+
+def _look_at_all(run: JobRun, samples: list[Sample], now: datetime) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for start in range(0, len(samples), ROWS_PER_TRANSACTION):
+        with run.transaction() as session:
+            part = samples[start : start + ROWS_PER_TRANSACTION]
+            rows += [look_at(session, run.tenant, sample, now) for sample in part]
+        run.progress(len(rows), len(samples), "perguntando à versão")
+    return rows
+
+
+def _judgement(
+    run: JobRun,
+    model: ServedModel,
+    samples: list[Sample],
+    y: list[int | None],
+    answers: NDArray[np.float64],
+    costs: Costs,
+) -> dict[str, Any]:
+    """What the rows with an outcome say of the version; little of few."""
+    known = np.array([each is not None for each in y], dtype=np.bool_)
+    nothing = dict.fromkeys(("metricas", "no_limiar", "custo_por_pedido"))
+    if not known.any():
+        return {**nothing, "aviso": "Nenhuma linha diz o desfecho."}
+    labelled = [sample for sample, is_known in zip(samples, known, strict=True) if is_known]
+    judged = Judged(
+        y=np.array([each for each in y if each is not None], dtype=np.int_),
+        p=answers[known],
+        valor=np.array([float(sample.order.valor) for sample in labelled]),
+        who=np.array([sample.order.cliente for sample in labelled]),
+    )
+    recipe = credit_recipe(run.tenant, model.metadata["alvo"])
+    metrics = reliable_metrics(recipe, judged.y, judged.p, judged.who)
+    limiar = float(model.metadata["limiar"])
+    return {
+        "metricas": metrics,
+        "no_limiar": point(judged, limiar, costs).to_json(),
+        "custo_por_pedido": decision_costs(judged, limiar, costs, recipe.seed),
+        "aviso": FEW if metrics is None else None,
+    }

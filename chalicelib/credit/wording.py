@@ -1,0 +1,108 @@
+"""Numbers, amounts and reasons as people in Brazil read them."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from chalicelib.ml.columns import Column
+
+BRL = "R$"
+ONE = {
+    "títulos": "título",
+    "dias": "dia",
+    "meses": "mês",
+    "consultas": "consulta",
+    "ocorrências": "ocorrência",
+    "protestos": "protesto",
+    "pontos": "ponto",
+    "pedidos": "pedido",
+}
+"""The units of the base columns where there is one of them."""
+
+SMALLEST_EFFECT = 0.0005  # A twentieth of a percentage point: less is said to change nothing.
+
+
+def number(value: float | Decimal, digits: int | None = None) -> str:
+    """A number with a decimal comma and dots between thousands.
+
+    Args:
+        value: The number.
+        digits: Digits behind the comma; as many as tell something, at most two, when left out.
+    """
+    written = f"{value:,.{2 if digits is None else digits}f}"
+    written = written.replace(",", " ").replace(".", ",").replace(" ", ".")
+    if digits is None and "," in written:
+        written = written.rstrip("0").rstrip(",")
+    return "0" if written == "-0" else written
+
+
+def brl(value: float | Decimal) -> str:
+    """An amount of money."""
+    return f"{BRL} {number(value, 2)}"
+
+
+def counted(value: float, one: str, many: str) -> str:
+    """How many of something."""
+    return f"{number(value)} {one if value == 1 else many}"
+
+
+def reasons(
+    contributions: Mapping[str, float],
+    values: Mapping[str, Any],
+    usual: Mapping[str, Any],
+    columns: Sequence[Column],
+) -> list[dict[str, Any]]:
+    """A reason per column, the strongest first.
+
+    Args:
+        contributions: Column -> what it adds to the probability of the bad outcome.
+        values: The order's own, as the model read them.
+        usual: What is usual among the orders the model learned from.
+        columns: The model's.
+    """
+    ranked = sorted(columns, key=lambda column: -abs(contributions[column.name]))
+    return [
+        {
+            "coluna": column.name,
+            "rotulo": label(column),
+            "valor": values[column.name],
+            "valor_usual": usual.get(column.name),
+            "efeito": contributions[column.name],
+            "texto": reason_text(
+                column,
+                values[column.name],
+                usual.get(column.name),
+                contributions[column.name],
+            ),
+        }
+        for column in ranked
+    ]
+
+
+def reason_text(column: Column, value: Any, usual: Any, effect: float) -> str:
+    """One reason as a sentence."""
+    said = f"{label(column)}: {shown(column, value)}"
+    if usual is not None and usual != value:
+        said += f" (usual: {shown(column, usual)})"
+    if abs(effect) < SMALLEST_EFFECT:
+        return f"{said}; quase não muda o risco."
+    points = number(abs(effect) * 100, 1)
+    direction = "aumenta" if effect > 0 else "reduz"
+    return f"{said}; {direction} o risco em {points} {'ponto' if points == '1,0' else 'pontos'}."
+
+
+def label(column: Column) -> str:
+    """What people call a column."""
+    return column.label or column.name
+
+
+def shown(column: Column, value: Any) -> str:
+    """A value of a column with its unit."""
+    if value is None:
+        return "não informado"
+    if column.kind == "category":
+        return str(value)
+    if column.unit == BRL:
+        return brl(value)
+    unit = ONE.get(column.unit, column.unit) if value == 1 else column.unit
+    return f"{number(value)} {unit}".rstrip()

@@ -1,0 +1,21 @@
+"""What tests of models begin with: companies whose records are loaded rather than sent."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.credit.companies import Company, sign_up_company
+
+MakeCompany = Callable[..., Company]
+
+
+@pytest.fixture
+def make_company(environment: dict[str, str]) -> MakeCompany:
+    """Signs companies up."""
+    return sign_up_company
+
+
+@pytest.fixture
+def company(make_company: MakeCompany) -> Company:
+    """A company."""
+    return make_company()
