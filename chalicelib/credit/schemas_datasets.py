@@ -202,7 +202,7 @@ class Esperados(Strict):
     model_config = ConfigDict(extra="forbid", strict=True, serialize_by_alias=True)
 
     clientes: Count = 0
-    pedidos: Count = Field(ge=1)
+    pedidos: int = Field(ge=1, le=MOST_ITEMS)
     limites: Count = 0
     consultas_serasa: Count = Field(0, alias="consultas-serasa")
 

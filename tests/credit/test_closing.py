@@ -19,10 +19,9 @@ from chalicelib.credit import service_closing, service_removal
 from chalicelib.credit.own_columns import own_columns
 from chalicelib.credit.queues import CREDIT_DATASETS_QUEUE, FecharMessage
 from functions.credit import close_datasets
-from infra.local.worker import open_worker
 from tests.client import Answer, Client, assert_problem
 from tests.core.conftest import change_job
-from tests.credit.conftest import KINDS, MakeCompany, Sending, jobs_of, rows, stored
+from tests.credit.conftest import MakeCompany, Sending, jobs_of, rows, stored
 from tests.functions.conftest import rings
 from tests.gym.work import finished_job, work_off
 
@@ -39,10 +38,8 @@ def concluded(sending: Sending, counts: dict[str, int], **terms: bool) -> dict[s
 
 def trainings() -> list[Any]:
     """Messages of the trainings that were asked for."""
-    return [
-        row.message
-        for row in rows("SELECT message FROM jobs WHERE queue = 'credit_training_queue'")
-    ]
+    found = rows("SELECT message FROM jobs WHERE queue = 'credit_training_queue'")
+    return [row.message for row in found]
 
 
 def acervo_of(columns: str, table: str) -> list[tuple[Any, ...]]:
@@ -115,10 +112,8 @@ def test_gaps_are_told(sending: Sending) -> None:
     sending.store("clientes", 5, [{"codigo": "C5"}])
     concluded(sending, counts | {"clientes": 3})
     (found,) = sending.seen()["problemas"]
-    assert (found["codigo"], found["numeros"]) == (
-        "lotes_faltando",
-        {"faltando": 3, "maior_seq": 5},
-    )
+    assert found["codigo"] == "lotes_faltando"
+    assert found["numeros"] == {"faltando": 3, "maior_seq": 5}
     assert found["exemplos"] == [{"tipo": "clientes", "lote": 2, "linha": None}]
 
 
@@ -156,9 +151,8 @@ def test_one_outcome_alone_is_a_warning(sending: Sending) -> None:
 
 def test_odd_data_is_a_warning(sending: Sending) -> None:
     counts = sending.store_whole()
-    sending.store(
-        "clientes", 1, [{"codigo": "C0", "cliente_desde": "2025-06-01"}, {"codigo": "C1"}]
-    )
+    new = {"codigo": "C0", "cliente_desde": "2025-06-01"}
+    sending.store("clientes", 1, [new, {"codigo": "C1"}])
     sending.store("limites", 1, [{"cliente": "C0", "valor": 100, "utilizado": 150}])
     assert concluded(sending, counts)["estado"] == "fechado"
     told = {a["codigo"]: a["numeros"] for a in sending.seen()["avisos"]}
@@ -180,10 +174,8 @@ def with_refused(sending: Sending) -> tuple[Sending, dict[str, int]]:
 def test_refused_items_are_told_by_reason(with_refused: tuple[Sending, dict[str, int]]) -> None:
     sending, counts = with_refused
     concluded(sending, counts)
-    told = [
-        (found["codigo"], found["coluna"], found["mensagem"])
-        for found in sending.seen()["problemas"]
-    ]
+    problems = sending.seen()["problemas"]
+    told = [(found["codigo"], found["coluna"], found["mensagem"]) for found in problems]
     assert told == [
         ("recusados", None, "2 itens de clientes foram recusados."),
         ("motivo_de_recusa", "codigo", "1 itens: obrigatório."),
@@ -433,7 +425,7 @@ def test_columns_are_described(sending: Sending) -> None:
             "origem": "web",
             "protocolo": f"PR-{i}x",
             "sequencia": i,
-            "raro": "x" if i < 3 else None,
+            "raro": "sob medida" if i < 3 else None,
             "misto": i if i % 2 else "muito",
             "quase_numero": "?x" if i == 0 else i % 7,
             "vendedor": "Fulano",
@@ -576,10 +568,9 @@ def test_closed_datasets_and_those_being_checked_do_not_expire(company: Client) 
     job_of_left = left.conclude(left.store_whole()).json["id"]
     left.client.post(f"/jobs/{job_of_left}/cancelar")
     checked.conclude(checked.store_whole())
-    rows("SELECT 1")
-    assert service_removal.expire_datasets(_in_days(8)) == 2  # The acervo is no session.
+    assert service_removal.expire_datasets(_in_days(8)) == 1
     assert left.seen()["estado"] == "expirado"
-    assert closed.seen()["estado"] == "fechado"
+    assert [found.seen()["estado"] for found in (closed, checked)] == ["fechado", "conferindo"]
 
 
 def test_a_removal_that_was_cancelled_is_asked_for_again_the_next_day(sending: Sending) -> None:
@@ -637,8 +628,3 @@ def test_datasets_are_listed_newest_first(company: Client) -> None:
 def test_what_is_no_dataset_is_refused(company: Client) -> None:
     for body in ({}, {"alvo": "lucro"}, {"alvo": "pagamento", "nome": ""}, {"alvo": 1}):
         assert_problem(company.post("/credito/datasets", body), 422, "ValidationFailed")
-
-
-def test_kinds_are_four() -> None:
-    assert len(KINDS) == 4
-    assert open_worker

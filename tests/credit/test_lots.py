@@ -56,7 +56,10 @@ def test_a_lot_of_json_is_stored(sending: Sending) -> None:
     "body",
     [
         'numero,cliente,valor,data,status,região\nP1,C1,"1.234,56",03/02/2025,Pago,Sul\n',
-        "\ufeffnumero;cliente;valor;data;status;região;;\nP1;C1;R$ 1.234,56;2025-02-03;pago;Sul;;\n",
+        (
+            "\ufeffnumero;cliente;valor;data;status;região;;\n"
+            "P1;C1;R$ 1.234,56;2025-02-03;pago;Sul;;\n"
+        ),
         "Número\tCliente\tValor\tData\tStatus\tRegião\nP1\tC1\t1234.56\t3/2/2025\tPAGO\tSul\n",
         "numero;cliente;valor;data;status;região\r\nP1;C1;1234,56;03/02/2025;quitado;Sul\r\n".encode(
             "latin-1"
