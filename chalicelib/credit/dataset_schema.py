@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from chalicelib.credit.item_fields import FIELDS, OWNER, Tipo
 from chalicelib.credit.item_tables import item_table
-from chalicelib.credit.items import FIELDS, OWNER, Tipo
 from chalicelib.credit.schemas_datasets import ColunaOut
 from chalicelib.credit.tables import Dataset
 from chalicelib.credit.values import NO, YES

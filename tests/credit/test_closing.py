@@ -454,7 +454,7 @@ def test_columns_are_described(sending: Sending) -> None:
         "protocolo": ["identificador", "muitas_categorias"],
         "sequencia": ["identificador"],
         "raro": ["constante", "quase_vazia"],
-        "misto": ["tipos_misturados"],
+        "misto": ["tipos_misturados", "muitas_categorias"],
         "quase_numero": ["tipos_misturados"],
         "vendedor": ["constante"],
     }

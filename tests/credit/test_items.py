@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.items import (
     ALWAYS,
     MOST_OWN_COLUMNS,
@@ -16,7 +17,6 @@ from chalicelib.credit.items import (
     Item,
     ItemReader,
     ItemRefused,
-    Tipo,
     own_value,
 )
 from chalicelib.credit.own_columns import read_own
