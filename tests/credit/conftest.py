@@ -22,15 +22,17 @@ KINDS = ("clientes", "pedidos", "limites", "consultas-serasa")
 def make_company(client_of: MakeUser) -> MakeCompany:
     """Signs a company up; gives a client of its user, and its tenant."""
 
-    def make(nome: str = "Padaria Boa") -> tuple[Client, str]:
-        tenant = f"empresa-{uuid4().hex[:12]}"
-        with unit_of_work(tenant=tenant) as session:
-            session.add(Empresa(tenant=tenant, nome=nome, email=f"{uuid4().hex}@example.com"))
-            acervo = Dataset(tenant=tenant, acervo=True, estado="fechado", criado_por="teste")
-            session.add(acervo)
-        return client_of(Role.EMPRESA, tenant), tenant
+    return lambda nome="Padaria Boa": sign_up(client_of, nome)
 
-    return make
+
+def sign_up(client_of: MakeUser, nome: str = "Padaria Boa") -> tuple[Client, str]:
+    """A company: a client of its user, and its tenant."""
+    tenant = f"empresa-{uuid4().hex[:12]}"
+    with unit_of_work(tenant=tenant) as session:
+        session.add(Empresa(tenant=tenant, nome=nome, email=f"{uuid4().hex}@example.com"))
+        acervo = Dataset(tenant=tenant, acervo=True, estado="fechado", criado_por="teste")
+        session.add(acervo)
+    return client_of(Role.EMPRESA, tenant), tenant
 
 
 @pytest.fixture
@@ -67,7 +69,13 @@ class Sending:
         return found
 
     def store_whole(self, orders: int = 4, **own: Any) -> dict[str, int]:
-        """Send a small dataset that is right; gives its counts."""
+        """Send a small dataset that is right and have it stored; gives its counts."""
+        counts = self.send_whole(orders, **own)
+        work_off()
+        return counts
+
+    def send_whole(self, orders: int = 4, **own: Any) -> dict[str, int]:
+        """Send a small dataset that is right, in four lots; gives its counts."""
         clientes = [{"codigo": f"C{n}"} for n in range(2)]
         pedidos = [
             {
@@ -85,7 +93,6 @@ class Sending:
         self.put("pedidos", 1, pedidos)
         self.put("limites", 1, [{"cliente": "C0", "valor": 100}])
         self.put("consultas-serasa", 1, [{"cliente": "C1", "consultada_em": "2025-01-01"}])
-        work_off()
         return dict(zip(KINDS, (2, orders, 1, 1), strict=True))
 
     def conclude(self, counts: Mapping[str, int], **terms: bool) -> Answer:
