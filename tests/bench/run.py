@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.bench import (
     bench_cold_start,
+    bench_dataset,
     bench_http,
     bench_import,
     bench_jobs,
@@ -28,6 +29,7 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "jobs": bench_jobs.run,
     "start": bench_cold_start.run,
     "import": bench_import.run,
+    "dataset": bench_dataset.run,
     "training": bench_training_set.run,
     "scoring": bench_scoring.run,
 }
