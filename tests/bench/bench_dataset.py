@@ -102,7 +102,7 @@ def _items(tipo: str, count: int) -> Iterator[dict[str, Any]]:
             yield {"codigo": f"C{n}", "titulos_pagos": n % 90, "atributos": own}
         elif tipo == "pedidos":
             own = {f"c{k}": rng.randrange(50) + k / 10 for k in range(8)}
-            own |= {"canal": f"K{n % 5}", "urgente": n % 2 == 0}  # type: ignore[dict-item]
+            own |= {"canal": f"K{n % 5}", "urgente": n % 2 == 0}
             outcome = "vencido" if rng.random() < 0.1 else "pago"
             dates = {"pedido_em": f"{day:%d/%m/%Y}", "desfecho_em": "2025-12-01"}
             order = {"numero": n, "cliente": cliente, "valor": f"{rng.randrange(1, 9999)},50"}

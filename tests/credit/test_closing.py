@@ -628,3 +628,26 @@ def test_datasets_are_listed_newest_first(company: Client) -> None:
 def test_what_is_no_dataset_is_refused(company: Client) -> None:
     for body in ({}, {"alvo": "lucro"}, {"alvo": "pagamento", "nome": ""}, {"alvo": 1}):
         assert_problem(company.post("/credito/datasets", body), 422, "ValidationFailed")
+
+
+def test_a_lot_that_races_a_conclusion_is_in_the_check_or_refused(sending: Sending) -> None:
+    counts = sending.store_whole()
+    for seq in range(2, 7):
+        barrier = threading.Barrier(2)
+
+        def send(number: int = seq, barrier: threading.Barrier = barrier) -> Answer:
+            barrier.wait()
+            return sending.put("clientes", number, [{"codigo": f"N{number}"}])
+
+        def conclude(barrier: threading.Barrier = barrier) -> Answer:
+            barrier.wait()
+            return sending.conclude(counts | {"pedidos": 99})  # Never right: it opens again.
+
+        with ThreadPoolExecutor(2) as pool:
+            sent, asked = pool.submit(send), pool.submit(conclude)
+        lot, job = sent.result().status, asked.result().status
+        assert (lot, job) in {(202, 409), (409, 202)}
+        work_off()
+        if lot == 409:
+            sending.store("clientes", seq, [{"codigo": f"N{seq}"}])
+        assert sending.kind("clientes")["aceitos"] == seq + 1
