@@ -62,6 +62,9 @@ def requests(admin: Client, client_of: MakeUser, company: Company) -> Requests:
     def refresh_token() -> str:
         return sessions.sign_in(other.login, PASSWORD, "192.0.2.1", utc_now()).refresh_token
 
+    whole, unwanted, open_one = (
+        company.client.post("/credito/datasets", {"alvo": "pagamento"}).json["id"] for _ in range(3)
+    )
     new_user = {"login": "nova", "nome": "Nova", "senha": PASSWORD, "papel": "leitor"}
     member = {"nome": "Ana Lima", "email": "ana@example.com", "plano_id": plano_id}
     new = {"senha_nova": NEW_PASSWORD}
@@ -129,6 +132,16 @@ def requests(admin: Client, client_of: MakeUser, company: Company) -> Requests:
         "DELETE /retencao/regras/{regra_id}": (f"/retencao/regras/{regra_id}", None),
         "DELETE /aluno/{aluno_id}/dados": (f"/aluno/{aluno_id}/dados", None),
         **_of_companies(company),
+        "POST /credito/datasets": ("/credito/datasets", {"alvo": "pagamento", "nome": "Ana"}),
+        "PUT /credito/datasets/{dataset_id}/lotes/{tipo}/{seq}": (
+            f"/credito/datasets/{open_one}/lotes/clientes/1",
+            [{"codigo": "Ana Lima", "contato": "ana@example.com"}],
+        ),
+        "POST /credito/datasets/{dataset_id}/concluir": (
+            f"/credito/datasets/{whole}/concluir",
+            {"esperados": {"pedidos": 1}},
+        ),
+        "DELETE /credito/datasets/{dataset_id}": (f"/credito/datasets/{unwanted}", None),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chalicelib.credit.items import Desfecho, Tipo
+from chalicelib.credit.item_fields import Desfecho, Tipo
 from chalicelib.credit.schemas_datasets import Achado, Alvo, Exemplo, TipoOut
 from chalicelib.credit.service_dataset_view import count_lots, count_outcomes
 from chalicelib.credit.tables import Dataset

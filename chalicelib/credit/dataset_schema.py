@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from chalicelib.credit.item_fields import FIELDS, OWNER, Tipo
 from chalicelib.credit.item_tables import item_table
-from chalicelib.credit.items import FIELDS, OWNER, Tipo
 from chalicelib.credit.schemas_datasets import ColunaOut
 from chalicelib.credit.tables import Dataset
 from chalicelib.credit.values import NO, YES
@@ -47,19 +47,19 @@ SELECT e.key AS nome, count(*) AS presentes,
         AS booleanos,
     min(cast(e.value AS float8)) FILTER (WHERE jsonb_typeof(e.value) = 'number') AS minimo,
     max(cast(e.value AS float8)) FILTER (WHERE jsonb_typeof(e.value) = 'number') AS maximo,
-    coalesce(bool_and(cast(e.value AS numeric) % 1 = 0)
+    coalesce(bool_and(mod(cast(e.value AS numeric), 1) = 0)
         FILTER (WHERE jsonb_typeof(e.value) = 'number'), false) AS inteiros
 FROM {table} t, jsonb_each({values}) e
 WHERE t.dataset_id = :dataset GROUP BY e.key ORDER BY e.key LIMIT :most
 """
 DISTINCT = """
-SELECT nome, sum(n) AS amostra, count(*) AS distintos,
+SELECT nome, cast(sum(n) AS bigint) AS amostra, count(*) AS distintos,
     (array_agg(valor ORDER BY n DESC, valor) FILTER (WHERE n >= :from AND length(valor) <= :longest)
     )[1:{examples}] AS frequentes
 FROM (
     SELECT e.key AS nome, e.value #>> '{{}}' AS valor, count(*) AS n
     FROM {table} t, jsonb_each({values}) e
-    WHERE t.dataset_id = :dataset AND t.id % :step = 0
+    WHERE t.dataset_id = :dataset AND mod(t.id, :step) = 0
     GROUP BY 1, 2
 ) v
 GROUP BY nome

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from chalicelib.credit.items import Tipo
+from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.schemas_datasets import Achado
 
 WARNINGS = {

@@ -11,7 +11,8 @@ from typing import Any
 from chalicelib.core.clock import day_bounds, local_day, zone
 from chalicelib.core.errors import FieldError, ValidationFailed
 from chalicelib.core.settings import settings
-from chalicelib.credit.items import Item, ItemReader, ItemRefused, Tipo
+from chalicelib.credit.item_fields import Tipo
+from chalicelib.credit.items import Item, ItemReader, ItemRefused
 from chalicelib.credit.schemas_orders import PedidoIn
 from chalicelib.credit.values import Reading
 

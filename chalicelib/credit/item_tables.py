@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from chalicelib.core.db import Base
-from chalicelib.credit.items import FIELDS, KEYS, Item, Tipo, as_json
+from chalicelib.credit.item_fields import FIELDS, KEYS, Tipo
+from chalicelib.credit.items import Item, as_json
 from chalicelib.credit.tables import Cliente, Consulta, Limite, Pedido
 
 _MAPPED: Mapping[Tipo, type[Base]] = {

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.item_tables import ItemTable, item_table
-from chalicelib.credit.items import Tipo
 from chalicelib.credit.schemas_datasets import TipoOut
 from chalicelib.credit.tables import Dataset
 

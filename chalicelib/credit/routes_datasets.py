@@ -31,8 +31,8 @@ from chalicelib.credit.errors import (
     LotesPendentes,
     LoteVazio,
 )
+from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.item_tables import Place
-from chalicelib.credit.items import Tipo
 from chalicelib.credit.schemas_datasets import (
     ConcluirIn,
     DatasetDetalhe,

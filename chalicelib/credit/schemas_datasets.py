@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chalicelib.core.jobs import JobState
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.types import FromRow, ShortText, Strict
-from chalicelib.credit.items import Tipo
+from chalicelib.credit.item_fields import Tipo
 
 MOST_LOTS = 1_000_000
 MOST_ITEMS = 100_000_000
@@ -202,7 +202,7 @@ class Esperados(Strict):
     model_config = ConfigDict(extra="forbid", strict=True, serialize_by_alias=True)
 
     clientes: Count = 0
-    pedidos: Count = Field(ge=1)
+    pedidos: int = Field(ge=1, le=MOST_ITEMS)
     limites: Count = 0
     consultas_serasa: Count = Field(0, alias="consultas-serasa")
 

@@ -10,7 +10,7 @@ from chalicelib.core.jobs import enqueue
 from chalicelib.core.runs import JobRun
 from chalicelib.credit.dataset_checks import check_dataset
 from chalicelib.credit.dataset_schema import MOST_COLUMNS, infer_schema
-from chalicelib.credit.items import Tipo
+from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.pouring import pour
 from chalicelib.credit.queues import CREDIT_TRAINING_QUEUE, FecharMessage, TreinoMessage
 from chalicelib.credit.schemas_datasets import Achado, ConclusaoReport, EstadoDataset

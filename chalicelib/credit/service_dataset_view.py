@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core.jobs import Job
 from chalicelib.credit.findings import lot_warnings
-from chalicelib.credit.items import Tipo
+from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.schemas_datasets import (
     Achado,
     Conclusao,

@@ -16,8 +16,9 @@ from chalicelib.core.pages import AS_ID, as_text, fetch_page
 from chalicelib.core.parsing import RawBody
 from chalicelib.core.uploads import object_store, store_must_answer
 from chalicelib.credit.errors import LoteNotFound
+from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.item_tables import Place
-from chalicelib.credit.items import ItemReader, Tipo, reading_at
+from chalicelib.credit.items import ItemReader, reading_at
 from chalicelib.credit.lots import items_of
 from chalicelib.credit.queues import CREDIT_LOTS_QUEUE, LoteMessage
 from chalicelib.credit.schemas_datasets import (

@@ -27,7 +27,7 @@ from chalicelib.credit.cases import Case
 from chalicelib.credit.errors import EmpresaNotFound, PedidoRepetido
 from chalicelib.credit.features import OF_ORDERS
 from chalicelib.credit.intake import KEYS, NewOrder
-from chalicelib.credit.items import Tipo
+from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.models import credit_model, credit_model_name
 from chalicelib.credit.policy import Politica, read_policy
 from chalicelib.credit.service_policies import kept_policy

@@ -9,8 +9,8 @@ from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import SYSTEM, Job
 from chalicelib.core.runs import JobRun
 from chalicelib.core.uploads import object_store, store_must_answer
+from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.item_tables import item_table
-from chalicelib.credit.items import Tipo
 from chalicelib.credit.queues import RemoverMessage
 from chalicelib.credit.schemas_datasets import EstadoDataset, RemocaoReport
 from chalicelib.credit.service_datasets import LIVE, ask_for_removal, find_dataset, record

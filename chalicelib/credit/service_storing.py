@@ -14,6 +14,7 @@ from chalicelib.core.runs import JobRun
 from chalicelib.core.storage import ObjectNotFound
 from chalicelib.core.uploads import object_store, store_must_answer
 from chalicelib.credit.errors import LoteSemCorpo
+from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.item_tables import (
     Place,
     find_holders,
@@ -21,7 +22,7 @@ from chalicelib.credit.item_tables import (
     item_table,
     remove_items,
 )
-from chalicelib.credit.items import Fault, Item, ItemReader, ItemRefused, Tipo, reading_at
+from chalicelib.credit.items import Fault, Item, ItemReader, ItemRefused, reading_at
 from chalicelib.credit.lots import SentItem, items_of
 from chalicelib.credit.queues import LoteMessage
 from chalicelib.credit.schemas_datasets import EstadoDataset, EstadoLote, LoteReport

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -112,8 +112,24 @@ def import_file(found: World, port: int, token: str) -> Imported:
     key = _upload(port, token, path)
     upload_seconds = time.perf_counter() - started
     path.unlink()
+    with worker(found) as pid:
+        before = peak_mb(pid)
+        spent = _cpu_seconds(found, pid)
+        job = call(port, "POST", "/aluno/checkin/lote", token, {"objeto": key})
+        ended = wait_for(port, token, job["id"])
+        peak = peak_mb(pid)
+        used = _cpu_seconds(found, pid)
+    times = [datetime.fromisoformat(ended[name]) for name in ("started_at", "finished_at")]
+    seconds = (times[1] - times[0]).total_seconds()
+    cpu = (used[0] - spent[0], used[1] - spent[1])
+    return Imported(upload_seconds, seconds, cpu, (before, peak), ended["result"])
+
+
+@contextmanager
+def worker(found: World) -> Iterator[int]:
+    """A worker on every queue; gives its process id."""
     with (found.folder / "worker.log").open("ab") as log:
-        worker = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "infra.local.worker", "--all"],
             cwd=ROOT,
             stdin=subprocess.PIPE,  # A worker ends when its input does.
@@ -122,19 +138,10 @@ def import_file(found: World, port: int, token: str) -> Imported:
         )
     try:
         time.sleep(2)
-        before = _peak_mb(worker.pid)
-        spent = _cpu_seconds(found, worker.pid)
-        job = call(port, "POST", "/aluno/checkin/lote", token, {"objeto": key})
-        ended = _wait(port, token, job["id"])
-        peak = _peak_mb(worker.pid)
-        used = _cpu_seconds(found, worker.pid)
+        yield process.pid
     finally:
-        worker.terminate()
-        worker.wait()
-    times = [datetime.fromisoformat(ended[name]) for name in ("started_at", "finished_at")]
-    seconds = (times[1] - times[0]).total_seconds()
-    cpu = (used[0] - spent[0], used[1] - spent[1])
-    return Imported(upload_seconds, seconds, cpu, (before, peak), ended["result"])
+        process.terminate()
+        process.wait()
 
 
 def write_visits(path: Path, found: World, now: datetime) -> None:
@@ -177,17 +184,22 @@ def _upload(port: int, token: str, path: Path) -> str:
     return key
 
 
-def _wait(port: int, token: str, job_id: str) -> dict[str, Any]:
+def wait_for(port: int, token: str, job_id: str) -> dict[str, Any]:
+    """A job as it ends well.
+
+    Raises:
+        CallRefused: It has not.
+    """
     while True:
         job: dict[str, Any] = call(port, "GET", f"/jobs/{job_id}", token)
         if job["state"] == "succeeded":
             return job
         if job["state"] in ("failed", "cancelled"):
-            raise CallRefused(f"import: {job['error']}")
+            raise CallRefused(f"job: {job['error']}")
         time.sleep(POLL_SECONDS)
 
 
-def _peak_mb(pid: int) -> float:
+def peak_mb(pid: int) -> float:
     """Highest resident memory a process has had."""
     if not psutil.LINUX:
         return float(psutil.Process(pid).memory_info().rss) / 2**20

@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.bench import (
     bench_audit,
     bench_cold_start,
+    bench_dataset,
     bench_http,
     bench_import,
     bench_jobs,
@@ -30,6 +31,7 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "start": bench_cold_start.run,
     "import": bench_import.run,
     "audit": bench_audit.run,
+    "dataset": bench_dataset.run,
     "training": bench_training_set.run,
     "scoring": bench_scoring.run,
 }

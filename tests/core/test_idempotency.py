@@ -314,6 +314,8 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /jobs/{job_id}/reenviar",
         "POST /auth/usuarios",
         "POST /planos",
+        "POST /credito/datasets",
+        "POST /credito/datasets/{dataset_id}/concluir",
         "POST /aluno/registro",
         "POST /aluno/registro/lote",
         "POST /aluno/checkin",

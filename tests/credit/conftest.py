@@ -2,41 +2,30 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
-from chalicelib.core.auth import Role
 from chalicelib.core.db import DatabaseRole, unit_of_work
-from chalicelib.credit.tables import Dataset, Empresa
 from tests.client import Answer, Client
-from tests.conftest import MakeUser
+from tests.credit.companies import Company, sign_up_company
 from tests.gym.work import work_off
 
-MakeCompany = Callable[..., tuple[Client, str]]
+MakeCompany = Callable[..., Company]
 KINDS = ("clientes", "pedidos", "limites", "consultas-serasa")
 
 
 @pytest.fixture
-def make_company(client_of: MakeUser) -> MakeCompany:
-    """Signs a company up; gives a client of its user, and its tenant."""
-
-    def make(nome: str = "Padaria Boa") -> tuple[Client, str]:
-        tenant = f"empresa-{uuid4().hex[:12]}"
-        with unit_of_work(tenant=tenant) as session:
-            session.add(Empresa(tenant=tenant, nome=nome, email=f"{uuid4().hex}@example.com"))
-            acervo = Dataset(tenant=tenant, acervo=True, estado="fechado", criado_por="teste")
-            session.add(acervo)
-        return client_of(Role.EMPRESA, tenant), tenant
-
-    return make
+def make_company(environment: dict[str, str]) -> MakeCompany:
+    """Signs companies up."""
+    return sign_up_company
 
 
 @pytest.fixture
-def company(make_company: MakeCompany) -> Client:
-    """A client of a company's user."""
-    return make_company()[0]
+def company(make_company: MakeCompany) -> Company:
+    """A company."""
+    return make_company()
 
 
 class Sending:
@@ -67,7 +56,13 @@ class Sending:
         return found
 
     def store_whole(self, orders: int = 4, **own: Any) -> dict[str, int]:
-        """Send a small dataset that is right; gives its counts."""
+        """Send a small dataset that is right and have it stored; gives its counts."""
+        counts = self.send_whole(orders, **own)
+        work_off()
+        return counts
+
+    def send_whole(self, orders: int = 4, **own: Any) -> dict[str, int]:
+        """Send a small dataset that is right, in four lots; gives its counts."""
         clientes = [{"codigo": f"C{n}"} for n in range(2)]
         pedidos = [
             {
@@ -85,7 +80,6 @@ class Sending:
         self.put("pedidos", 1, pedidos)
         self.put("limites", 1, [{"cliente": "C0", "valor": 100}])
         self.put("consultas-serasa", 1, [{"cliente": "C1", "consultada_em": "2025-01-01"}])
-        work_off()
         return dict(zip(KINDS, (2, orders, 1, 1), strict=True))
 
     def conclude(self, counts: Mapping[str, int], **terms: bool) -> Answer:
@@ -116,9 +110,9 @@ class Sending:
 
 
 @pytest.fixture
-def sending(company: Client) -> Sending:
+def sending(company: Company) -> Sending:
     """An open dataset about payment."""
-    return Sending(company)
+    return Sending(company.client)
 
 
 def rows(statement: str, **values: Any) -> list[Any]:

@@ -19,10 +19,10 @@ from chalicelib.credit import service_closing, service_removal
 from chalicelib.credit.own_columns import own_columns
 from chalicelib.credit.queues import CREDIT_DATASETS_QUEUE, FecharMessage
 from functions.credit import close_datasets
-from infra.local.worker import open_worker
-from tests.client import Answer, Client, assert_problem
+from tests.client import Answer, assert_problem
 from tests.core.conftest import change_job
-from tests.credit.conftest import KINDS, MakeCompany, Sending, jobs_of, rows, stored
+from tests.credit.companies import Company
+from tests.credit.conftest import MakeCompany, Sending, jobs_of, rows, stored
 from tests.functions.conftest import rings
 from tests.gym.work import finished_job, work_off
 
@@ -39,10 +39,8 @@ def concluded(sending: Sending, counts: dict[str, int], **terms: bool) -> dict[s
 
 def trainings() -> list[Any]:
     """Messages of the trainings that were asked for."""
-    return [
-        row.message
-        for row in rows("SELECT message FROM jobs WHERE queue = 'credit_training_queue'")
-    ]
+    found = rows("SELECT message FROM jobs WHERE queue = 'credit_training_queue'")
+    return [row.message for row in found]
 
 
 def acervo_of(columns: str, table: str) -> list[tuple[Any, ...]]:
@@ -115,10 +113,8 @@ def test_gaps_are_told(sending: Sending) -> None:
     sending.store("clientes", 5, [{"codigo": "C5"}])
     concluded(sending, counts | {"clientes": 3})
     (found,) = sending.seen()["problemas"]
-    assert (found["codigo"], found["numeros"]) == (
-        "lotes_faltando",
-        {"faltando": 3, "maior_seq": 5},
-    )
+    assert found["codigo"] == "lotes_faltando"
+    assert found["numeros"] == {"faltando": 3, "maior_seq": 5}
     assert found["exemplos"] == [{"tipo": "clientes", "lote": 2, "linha": None}]
 
 
@@ -138,8 +134,8 @@ def test_items_of_unknown_clientes_are_told_where_they_are(sending: Sending) -> 
     assert "sem_cliente" in [a["codigo"] for a in sending.seen()["avisos"]]
 
 
-def test_without_an_outcome_of_its_target_there_is_nothing_to_learn(company: Client) -> None:
-    sending = Sending(company, "faturamento")
+def test_without_an_outcome_of_its_target_there_is_nothing_to_learn(company: Company) -> None:
+    sending = Sending(company.client, "faturamento")
     concluded(sending, sending.store_whole())
     (found,) = sending.seen()["problemas"]
     assert found["codigo"] == "sem_desfecho"
@@ -156,9 +152,8 @@ def test_one_outcome_alone_is_a_warning(sending: Sending) -> None:
 
 def test_odd_data_is_a_warning(sending: Sending) -> None:
     counts = sending.store_whole()
-    sending.store(
-        "clientes", 1, [{"codigo": "C0", "cliente_desde": "2025-06-01"}, {"codigo": "C1"}]
-    )
+    new = {"codigo": "C0", "cliente_desde": "2025-06-01"}
+    sending.store("clientes", 1, [new, {"codigo": "C1"}])
     sending.store("limites", 1, [{"cliente": "C0", "valor": 100, "utilizado": 150}])
     assert concluded(sending, counts)["estado"] == "fechado"
     told = {a["codigo"]: a["numeros"] for a in sending.seen()["avisos"]}
@@ -180,10 +175,8 @@ def with_refused(sending: Sending) -> tuple[Sending, dict[str, int]]:
 def test_refused_items_are_told_by_reason(with_refused: tuple[Sending, dict[str, int]]) -> None:
     sending, counts = with_refused
     concluded(sending, counts)
-    told = [
-        (found["codigo"], found["coluna"], found["mensagem"])
-        for found in sending.seen()["problemas"]
-    ]
+    problems = sending.seen()["problemas"]
+    told = [(found["codigo"], found["coluna"], found["mensagem"]) for found in problems]
     assert told == [
         ("recusados", None, "2 itens de clientes foram recusados."),
         ("motivo_de_recusa", "codigo", "1 itens: obrigatório."),
@@ -325,8 +318,8 @@ def test_a_conclusion_that_was_cancelled_can_be_asked_for_again_at_once(sending:
 # The acervo.
 
 
-def test_a_later_dataset_wins_in_the_acervo(company: Client) -> None:
-    first, second = Sending(company), Sending(company)
+def test_a_later_dataset_wins_in_the_acervo(company: Company) -> None:
+    first, second = Sending(company.client), Sending(company.client)
     concluded(first, first.store_whole(canal="loja"))
     counts = second.store_whole(orders=5, canal="app")
     concluded(second, counts)
@@ -337,11 +330,11 @@ def test_a_later_dataset_wins_in_the_acervo(company: Client) -> None:
 
 
 def test_in_the_acervo_payment_is_not_taken_back_and_outcomes_are_not_forgotten(
-    company: Client,
+    company: Company,
 ) -> None:
-    first = Sending(company)
+    first = Sending(company.client)
     concluded(first, first.store_whole())
-    second = Sending(company, "faturamento")
+    second = Sending(company.client, "faturamento")
     statuses = ["faturado", None, "bloqueado", "inadimplente", "faturado"]
     second.put("clientes", 1, [{"codigo": "C"}])
     second.store(
@@ -371,8 +364,8 @@ FROM credito_pedidos WHERE numero = 'P0' AND dataset_id = ({acervo})
 """
 
 
-def test_an_order_that_was_decided_on_only_learns_its_outcome(company: Client) -> None:
-    first, second = Sending(company), Sending(company)
+def test_an_order_that_was_decided_on_only_learns_its_outcome(company: Company) -> None:
+    first, second = Sending(company.client), Sending(company.client)
     concluded(first, first.store_whole())
     with unit_of_work(role=DatabaseRole.SYSTEM) as session:
         session.execute(text(DECIDE.replace("{acervo}", ACERVO)))
@@ -388,7 +381,7 @@ def test_an_order_that_was_decided_on_only_learns_its_outcome(company: Client) -
 
 def test_companies_do_not_meet_in_one_acervo(make_company: MakeCompany) -> None:
     for nome in ("Uma", "Outra"):
-        sending = Sending(make_company(nome)[0])
+        sending = Sending(make_company(nome).client)
         concluded(sending, sending.store_whole())
     statement = """
         SELECT c.tenant, count(*) AS n FROM credito_clientes c
@@ -433,7 +426,7 @@ def test_columns_are_described(sending: Sending) -> None:
             "origem": "web",
             "protocolo": f"PR-{i}x",
             "sequencia": i,
-            "raro": "x" if i < 3 else None,
+            "raro": "sob medida" if i < 3 else None,
             "misto": i if i % 2 else "muito",
             "quase_numero": "?x" if i == 0 else i % 7,
             "vendedor": "Fulano",
@@ -462,7 +455,7 @@ def test_columns_are_described(sending: Sending) -> None:
         "protocolo": ["identificador", "muitas_categorias"],
         "sequencia": ["identificador"],
         "raro": ["constante", "quase_vazia"],
-        "misto": ["tipos_misturados"],
+        "misto": ["tipos_misturados", "muitas_categorias"],
         "quase_numero": ["tipos_misturados"],
         "vendedor": ["constante"],
     }
@@ -570,16 +563,19 @@ def test_a_lot_puts_expiry_off(sending: Sending) -> None:
     assert service_removal.expire_datasets(_in_days(6.9)) == 0
 
 
-def test_closed_datasets_and_those_being_checked_do_not_expire(company: Client) -> None:
-    closed, checked, left = Sending(company), Sending(company), Sending(company)
+def test_closed_datasets_and_those_being_checked_do_not_expire(company: Company) -> None:
+    closed, checked, left = (
+        Sending(company.client),
+        Sending(company.client),
+        Sending(company.client),
+    )
     concluded(closed, closed.store_whole())
     job_of_left = left.conclude(left.store_whole()).json["id"]
     left.client.post(f"/jobs/{job_of_left}/cancelar")
     checked.conclude(checked.store_whole())
-    rows("SELECT 1")
-    assert service_removal.expire_datasets(_in_days(8)) == 2  # The acervo is no session.
+    assert service_removal.expire_datasets(_in_days(8)) == 1
     assert left.seen()["estado"] == "expirado"
-    assert closed.seen()["estado"] == "fechado"
+    assert [found.seen()["estado"] for found in (closed, checked)] == ["fechado", "conferindo"]
 
 
 def test_a_removal_that_was_cancelled_is_asked_for_again_the_next_day(sending: Sending) -> None:
@@ -627,18 +623,36 @@ def test_every_change_is_on_the_trail_without_personal_data(sending: Sending) ->
         assert f'"{personal}' not in everything
 
 
-def test_datasets_are_listed_newest_first(company: Client) -> None:
-    ids = [Sending(company).id for _ in range(3)]
-    first = company.get("/credito/datasets", limit=2).json
+def test_datasets_are_listed_newest_first(company: Company) -> None:
+    ids = [Sending(company.client).id for _ in range(3)]
+    first = company.client.get("/credito/datasets", limit=2).json
     assert ([d["id"] for d in first["items"]], first["total"]) == (ids[:0:-1], 3)
-    assert [d["id"] for d in company.get(first["next"]).json["items"]] == ids[:1]
+    assert [d["id"] for d in company.client.get(first["next"]).json["items"]] == ids[:1]
 
 
-def test_what_is_no_dataset_is_refused(company: Client) -> None:
+def test_what_is_no_dataset_is_refused(company: Company) -> None:
     for body in ({}, {"alvo": "lucro"}, {"alvo": "pagamento", "nome": ""}, {"alvo": 1}):
-        assert_problem(company.post("/credito/datasets", body), 422, "ValidationFailed")
+        assert_problem(company.client.post("/credito/datasets", body), 422, "ValidationFailed")
 
 
-def test_kinds_are_four() -> None:
-    assert len(KINDS) == 4
-    assert open_worker
+def test_a_lot_that_races_a_conclusion_is_in_the_check_or_refused(sending: Sending) -> None:
+    counts = sending.store_whole()
+    for seq in range(2, 7):
+        barrier = threading.Barrier(2)
+
+        def send(number: int = seq, barrier: threading.Barrier = barrier) -> Answer:
+            barrier.wait()
+            return sending.put("clientes", number, [{"codigo": f"N{number}"}])
+
+        def conclude(barrier: threading.Barrier = barrier) -> Answer:
+            barrier.wait()
+            return sending.conclude(counts | {"pedidos": 99})  # Never right: it opens again.
+
+        with ThreadPoolExecutor(2) as pool:
+            sent, asked = pool.submit(send), pool.submit(conclude)
+        lot, job = sent.result().status, asked.result().status
+        assert (lot, job) in {(202, 409), (409, 202)}
+        work_off()
+        if lot == 409:
+            sending.store("clientes", seq, [{"codigo": f"N{seq}"}])
+        assert sending.kind("clientes")["aceitos"] == seq + 1

@@ -21,6 +21,7 @@ from infra.local.worker import open_worker
 from tests.client import Client, assert_problem
 from tests.conftest import MakeUser
 from tests.core.conftest import change_job
+from tests.credit.companies import Company
 from tests.credit.conftest import MakeCompany, Sending, jobs_of, rows, stored
 from tests.functions.conftest import rings
 from tests.gym.work import work_off
@@ -56,7 +57,10 @@ def test_a_lot_of_json_is_stored(sending: Sending) -> None:
     "body",
     [
         'numero,cliente,valor,data,status,região\nP1,C1,"1.234,56",03/02/2025,Pago,Sul\n',
-        "\ufeffnumero;cliente;valor;data;status;região;;\nP1;C1;R$ 1.234,56;2025-02-03;pago;Sul;;\n",
+        (
+            "\ufeffnumero;cliente;valor;data;status;região;;\n"
+            "P1;C1;R$ 1.234,56;2025-02-03;pago;Sul;;\n"
+        ),
         "Número\tCliente\tValor\tData\tStatus\tRegião\nP1\tC1\t1234.56\t3/2/2025\tPAGO\tSul\n",
         "numero;cliente;valor;data;status;região\r\nP1;C1;1234,56;03/02/2025;quitado;Sul\r\n".encode(
             "latin-1"
@@ -290,7 +294,7 @@ def test_lots_that_share_keys_stored_at_once_have_each_key_once(sending: Sending
     assert (of["aceitos"], of["recusados"], of["pendentes"]) == (200, 600, 0)
 
 
-def test_a_lot_delivered_twice_is_stored_once(sending: Sending, company: Client) -> None:
+def test_a_lot_delivered_twice_is_stored_once(sending: Sending, company: Company) -> None:
     sending.put("clientes", 1, CLIENTES)
     (job,) = rows("SELECT id, tenant FROM jobs")
     event = rings(job.id, job.id)
@@ -384,7 +388,7 @@ def test_another_companys_datasets_are_not_there(
     sending: Sending, make_company: MakeCompany
 ) -> None:
     sending.store("clientes", 1, [{}])
-    other, _ = make_company("Outra")
+    other = make_company("Outra").client
     lot = f"{sending.path}/lotes/clientes/1"
     for path in (sending.path, f"{sending.path}/lotes", f"{sending.path}/erros", lot):
         assert_problem(other.get(path), 404, "DatasetNotFound")
@@ -399,7 +403,8 @@ def test_another_companys_datasets_are_not_there(
 
 
 def test_the_acervo_is_no_dataset_that_can_be_sent(make_company: MakeCompany) -> None:
-    client, tenant = make_company()
+    company = make_company()
+    client, tenant = company.client, company.tenant
     statement = "SELECT id FROM credito_datasets WHERE tenant = :tenant"
     path = f"/credito/datasets/{rows(statement, tenant=tenant)[0].id}"
     assert_problem(client.get(path), 404, "DatasetNotFound")

@@ -11,7 +11,8 @@ from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.credit.service_fairness import OTHERS, UNKNOWN, Group, group_values
 from chalicelib.ml.proportions import newcombe, wilson
 from tests.client import Client, assert_problem
-from tests.credit.decisions.conftest import Company, MakeCompany
+from tests.credit.companies import Company
+from tests.credit.conftest import MakeCompany
 from tests.credit.decisions.deciding import decide, order, put_policy
 
 EQUIDADE = "/credito/equidade"

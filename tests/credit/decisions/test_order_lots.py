@@ -16,7 +16,8 @@ from chalicelib.credit.service_order_lots import decide_lot
 from functions.credit.decide_orders import handler
 from tests.client import Answer, Client, assert_problem
 from tests.core.conftest import change_job, job_row
-from tests.credit.decisions.conftest import Company, MakeCompany
+from tests.credit.companies import Company
+from tests.credit.conftest import MakeCompany
 from tests.credit.decisions.deciding import decide, order, publish_credit_model
 from tests.functions.conftest import rings
 from tests.gym.work import work_off

@@ -15,7 +15,8 @@ from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.uploads import object_store
 from tests.client import Answer, Client, assert_problem
 from tests.conftest import MakeUser
-from tests.credit.decisions.conftest import Company, MakeCompany
+from tests.credit.companies import Company
+from tests.credit.conftest import MakeCompany
 from tests.credit.decisions.deciding import decide, order, publish_credit_model, put_policy
 
 PEDIDOS = "/credito/pedidos"

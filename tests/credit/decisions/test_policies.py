@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.client import Client, assert_problem
-from tests.credit.decisions.conftest import Company, MakeCompany
+from tests.credit.companies import Company
+from tests.credit.conftest import MakeCompany
 from tests.credit.decisions.deciding import decide, order, publish_credit_model, put_policy
 
 POLITICA = "/credito/politica"

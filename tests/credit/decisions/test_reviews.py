@@ -13,7 +13,7 @@ from chalicelib.core.uploads import object_store
 from chalicelib.credit.service_replay import is_same
 from chalicelib.ml.versions import model_cache
 from tests.client import Answer, Client, assert_problem
-from tests.credit.decisions.conftest import Company
+from tests.credit.companies import Company
 from tests.credit.decisions.deciding import decide, order, publish_credit_model, put_policy
 
 PEDIDOS = "/credito/pedidos"

@@ -16,7 +16,7 @@ from infra.local.seed_credit import load_company
 from infra.local.simulation.company import SimulatedCompany
 from tests.client import assert_problem
 from tests.credit.companies import Company
-from tests.credit.models.conftest import MakeCompany
+from tests.credit.conftest import MakeCompany
 from tests.credit.models.records import (
     UNTIL,
     alias,

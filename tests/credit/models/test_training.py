@@ -13,7 +13,7 @@ from chalicelib.credit.training_recipe import labelled, mature, part
 from chalicelib.ml.registry import Alias, ModelVersion
 from chalicelib.ml.training.export import load_joblib
 from tests.credit.companies import Company
-from tests.credit.models.conftest import MakeCompany
+from tests.credit.conftest import MakeCompany
 from tests.credit.models.records import (
     UNTIL,
     alias,

@@ -28,6 +28,8 @@ from infra.local.seed import load_gym
 from infra.local.simulation import simulate
 from tests.client import Answer
 from tests.conftest import MakeUser
+from tests.credit.companies import sign_up_company
+from tests.credit.conftest import Sending
 from tests.gym.conftest import count
 from tests.gym.publishing import publish_model
 from tests.gym.work import CSV
@@ -45,12 +47,14 @@ class Cloud:
 
     Attributes:
         api: A signed-in admin at the packaged API.
+        company: A company's user there.
         aws: Address of S3 and SQS.
         environment: Of every function.
         folder: For logs.
     """
 
     api: DeployedClient
+    company: DeployedClient
     aws: str
     environment: dict[str, str]
     folder: Path
@@ -91,11 +95,11 @@ def cloud(
     tmp_path: Path,
 ) -> Iterator[Cloud]:
     """Everything that is deployed, on an empty database and an empty bucket."""
-    token = client_of(Role.ADMIN).token
+    admin, company = client_of(Role.ADMIN), sign_up_company().client
     function = deployment.function(deployed_environment)
     with LambdaInstance(function, tmp_path / "api.log") as instance:
-        api = DeployedClient(token).at(instance)
-        yield Cloud(api, aws, deployed_environment, tmp_path)
+        api, of_company = (DeployedClient(user.token).at(instance) for user in (admin, company))
+        yield Cloud(api, of_company, aws, deployed_environment, tmp_path)
 
 
 def _members_are_imported(cloud: Cloud) -> None:
@@ -180,7 +184,35 @@ def _files_about_an_erased_person_are_deleted(cloud: Cloud) -> None:
     assert cloud.api.get(f"/aluno/{aluno_id}").status == 404
 
 
+def _a_lot_is_stored(cloud: Cloud) -> None:
+    sending = Sending(cloud.company)
+    accepted = sending.put("clientes", 1, "codigo;setor\nC1;Varejo\nC2;\n;x\n")
+    assert accepted.status == 202, accepted.body
+    result = cloud.work_off("credit_lots_queue", accepted.json["job_id"])
+    assert (result["aceitos"], result["recusados"]) == (2, 1)
+
+
+def _a_dataset_is_closed(cloud: Cloud) -> None:
+    sending = Sending(cloud.company)
+    counts = sending.send_whole()
+    with cloud.handler("credit_lots_queue") as instance:
+        assert EventSourceMapping(cloud.aws, "credit_lots_queue").deliver(instance) == 4
+    report = cloud.result("credit_datasets_queue", sending.conclude(counts))
+    assert (report["estado"], report["itens"]) == ("fechado", 8)
+
+
+def _a_cancelled_dataset_is_removed(cloud: Cloud) -> None:
+    sending = Sending(cloud.company)
+    sending.put("clientes", 1, [{"codigo": "C1"}])
+    assert sending.client.delete(sending.path).status == 200
+    (job,) = cloud.company.get("/jobs", queue="credit_removals_queue").json["items"]
+    assert cloud.work_off("credit_removals_queue", job["id"])["objetos"] == 1
+
+
 CASES: dict[str, Callable[[Cloud], None]] = {
+    "credit_datasets_queue": _a_dataset_is_closed,
+    "credit_lots_queue": _a_lot_is_stored,
+    "credit_removals_queue": _a_cancelled_dataset_is_removed,
     "analysis_queue": _the_gym_is_analysed,
     "lgpd_queue": _files_about_an_erased_person_are_deleted,
     "model_comparison_queue": _two_models_are_compared,
