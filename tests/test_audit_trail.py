@@ -20,6 +20,7 @@ from tests.gym.publishing import publish_model
 NOT_ON_THE_TRAIL = {
     "POST /aluno/checkin": "The check-in is itself the record of an event.",
     "POST /auth/refresh": "Routine, of a sign-in that is on the trail; a token that returns is.",
+    "POST /credito/politica/simular": "A trial: nothing is changed, and nothing kept.",
 }
 NEW_PASSWORD = "outra-senha-de-teste"
 CSV = b"aluno_id,entrada\n1,2026-03-02T07:15:00-03:00\n"
@@ -129,6 +130,7 @@ def requests(admin: Client, client_of: MakeUser, company: Company) -> Requests:
         "DELETE /retencao/regras/{regra_id}": (f"/retencao/regras/{regra_id}", None),
         "DELETE /aluno/{aluno_id}/dados": (f"/aluno/{aluno_id}/dados", None),
         **_of_companies(company),
+        **_of_decisions(company.client),
     }
 
 
@@ -155,6 +157,29 @@ def _of_companies(company: Company) -> Requests:
         "POST /credito/empresas/{empresa_id}/credenciais": (
             f"/credito/empresas/{other.id}/credenciais",
             None,
+        ),
+    }
+
+
+def _of_decisions(client: Client) -> Requests:
+    policy = {"politica": {"sensiveis": ["cliente.sexo"]}, "motivo": "Ana pediu."}
+
+    def order(numero: str) -> dict[str, Any]:
+        return {"numero": numero, "cliente": "Ana Lima", "valor": "10.00"}
+
+    pedido_id = client.post("/credito/pedidos", order("Ana-1")).json["id"]
+    return {
+        "PUT /credito/politica": ("/credito/politica", policy),
+        "POST /credito/politica/simular": ("/credito/politica/simular", {"politica": {}}),
+        "POST /credito/pedidos": ("/credito/pedidos", order("Ana-2")),
+        "POST /credito/pedidos/lote": ("/credito/pedidos/lote", {"pedidos": [order("Ana-3")]}),
+        "POST /credito/pedidos/{pedido_id}/revisao": (
+            f"/credito/pedidos/{pedido_id}/revisao",
+            {"decisao": "aprovado", "motivo": "Ana é cliente antiga."},
+        ),
+        "POST /credito/pedidos/{pedido_id}/desfecho": (
+            f"/credito/pedidos/{pedido_id}/desfecho",
+            {"desfecho": "pago"},
         ),
     }
 

@@ -326,6 +326,10 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /retencao/contatos",
         "POST /retencao/jogadas",
         "POST /retencao/regras",
+        "POST /credito/pedidos",
+        "POST /credito/pedidos/lote",
+        "POST /credito/pedidos/{pedido_id}/revisao",
+        "POST /credito/pedidos/{pedido_id}/desfecho",
     }
     assert refuses == {
         "POST /auth/token",
@@ -346,6 +350,7 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "PATCH /credito/empresa",
         "POST /credito/chaves",
         "POST /credito/chaves/{chave_id}/rotacionar",
+        "POST /credito/politica/simular",
         "PATCH /credito/empresas/{empresa_id}",
         "POST /credito/empresas/{empresa_id}/credenciais",
     }

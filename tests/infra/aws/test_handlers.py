@@ -28,6 +28,8 @@ from infra.local.seed import load_gym
 from infra.local.simulation import simulate
 from tests.client import Answer
 from tests.conftest import MakeUser
+from tests.credit.companies import sign_up_company
+from tests.credit.decisions.deciding import order, publish_credit_model
 from tests.gym.conftest import count
 from tests.gym.publishing import publish_model
 from tests.gym.work import CSV
@@ -180,6 +182,17 @@ def _files_about_an_erased_person_are_deleted(cloud: Cloud) -> None:
     assert cloud.api.get(f"/aluno/{aluno_id}").status == 404
 
 
+def _orders_are_decided(cloud: Cloud) -> None:
+    company = sign_up_company()
+    publish_credit_model(company.tenant)
+    client = cloud.api.as_caller(company.client.token)
+    sent = client.post("/credito/pedidos/lote", {"pedidos": [order(), order(valor="-1")]})
+    report = cloud.work_off("credit_orders_queue", sent.json["job_id"])
+    assert (report["aprovados"], report["problemas"]) == (1, 1)
+    found = client.get(sent.headers["Location"]).json
+    assert [item["decisao"] for item in found["items"]] == ["aprovado", None]
+
+
 CASES: dict[str, Callable[[Cloud], None]] = {
     "analysis_queue": _the_gym_is_analysed,
     "lgpd_queue": _files_about_an_erased_person_are_deleted,
@@ -187,6 +200,7 @@ CASES: dict[str, Callable[[Cloud], None]] = {
     "aluno_queue": _members_are_imported,
     "checkin_queue": _visits_are_imported,
     "churn_probabilities_queue": _every_member_is_scored,
+    "credit_orders_queue": _orders_are_decided,
     "daily_report_queue": _a_day_is_reported,
     "model_update_queue": _a_trained_model_answers_in_the_package,
 }
