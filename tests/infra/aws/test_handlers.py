@@ -28,6 +28,9 @@ from infra.local.seed import load_gym
 from infra.local.simulation import simulate
 from tests.client import Answer
 from tests.conftest import MakeUser
+from tests.credit.companies import Company, sign_up_company
+from tests.credit.decisions.deciding import publish_credit_model
+from tests.credit.models.records import load
 from tests.gym.conftest import count
 from tests.gym.publishing import publish_model
 from tests.gym.work import CSV
@@ -180,8 +183,31 @@ def _files_about_an_erased_person_are_deleted(cloud: Cloud) -> None:
     assert cloud.api.get(f"/aluno/{aluno_id}").status == 404
 
 
+def _a_company_trains_its_model(cloud: Cloud) -> None:
+    company = sign_up_company()
+    asked = {"dataset": str(load(company.tenant))}
+    accepted = _as(company, cloud).post("/credito/retreinamentos", asked)
+    report = cloud.result("credit_training_queue", accepted)
+    assert (report["versao"], report["promovido"]) == (1, True)
+
+
+def _a_company_tries_a_version_on_a_file(cloud: Cloud) -> None:
+    company = sign_up_company()
+    version = publish_credit_model(company.tenant)
+    path = f"/credito/modelos/{version}/testar"
+    accepted = _as(company, cloud).post(path, b"valor\n10.00\n20.00\n", content_type=CSV)
+    report = cloud.result("credit_analysis_queue", accepted)
+    assert (report["lidas"], len(report["pedidos"])) == (2, 2)
+
+
+def _as(company: Company, cloud: Cloud) -> DeployedClient:
+    return DeployedClient(company.client.token).at(cloud.api.instance)
+
+
 CASES: dict[str, Callable[[Cloud], None]] = {
     "analysis_queue": _the_gym_is_analysed,
+    "credit_analysis_queue": _a_company_tries_a_version_on_a_file,
+    "credit_training_queue": _a_company_trains_its_model,
     "lgpd_queue": _files_about_an_erased_person_are_deleted,
     "model_comparison_queue": _two_models_are_compared,
     "aluno_queue": _members_are_imported,
