@@ -167,6 +167,8 @@ def _of_models(company: Company) -> Requests:
     dataset = load(company.tenant, small_company(clientes=2, pedidos=3))
     models = "/credito/modelos"
     return {
+        # A promotion asks for it, too, and one such job at a time is enough.
+        "POST /credito/modelos/saude": (f"{models}/saude", None),
         "POST /credito/retreinamentos": ("/credito/retreinamentos", {"dataset": str(dataset)}),
         "POST /credito/modelos/comparar": (f"{models}/comparar", {"versoes": [first, second]}),
         "POST /credito/modelos/{versao}/testar": (
@@ -178,7 +180,6 @@ def _of_models(company: Company) -> Requests:
             {"motivo": "Conferido."},
         ),
         "POST /credito/modelos/reverter": (f"{models}/reverter", {"motivo": "Conferido."}),
-        "POST /credito/modelos/saude": (f"{models}/saude", None),
     }
 
 
