@@ -15,6 +15,8 @@ from tests.client import Client
 from tests.conftest import PASSWORD, MakeUser
 from tests.core.conftest import change_job
 from tests.credit.companies import Company, sign_up_company
+from tests.credit.decisions.deciding import publish_credit_model
+from tests.credit.models.records import load, small_company
 from tests.gym.publishing import publish_model
 
 NOT_ON_THE_TRAIL = {
@@ -131,6 +133,7 @@ def requests(admin: Client, client_of: MakeUser, company: Company) -> Requests:
         "DELETE /aluno/{aluno_id}/dados": (f"/aluno/{aluno_id}/dados", None),
         **_of_companies(company),
         **_of_decisions(company.client),
+        **_of_models(company),
     }
 
 
@@ -181,6 +184,27 @@ def _of_decisions(client: Client) -> Requests:
             f"/credito/pedidos/{pedido_id}/desfecho",
             {"desfecho": "pago"},
         ),
+    }
+
+
+def _of_models(company: Company) -> Requests:
+    first, second = (publish_credit_model(company.tenant, seed=seed) for seed in (1, 2))
+    dataset = load(company.tenant, small_company(clientes=2, pedidos=3))
+    models = "/credito/modelos"
+    return {
+        # A promotion asks for it, too, and one such job at a time is enough.
+        "POST /credito/modelos/saude": (f"{models}/saude", None),
+        "POST /credito/retreinamentos": ("/credito/retreinamentos", {"dataset": str(dataset)}),
+        "POST /credito/modelos/comparar": (f"{models}/comparar", {"versoes": [first, second]}),
+        "POST /credito/modelos/{versao}/testar": (
+            f"{models}/{first}/testar",
+            {"pedidos": [{"valor": "10.00", "cliente": "Ana"}]},
+        ),
+        "POST /credito/modelos/{versao}/promover": (
+            f"{models}/{first}/promover",
+            {"motivo": "Conferido."},
+        ),
+        "POST /credito/modelos/reverter": (f"{models}/reverter", {"motivo": "Conferido."}),
     }
 
 
