@@ -15,11 +15,14 @@ from tests.client import Client
 from tests.conftest import PASSWORD, MakeUser
 from tests.core.conftest import change_job
 from tests.credit.companies import Company, sign_up_company
+from tests.credit.decisions.deciding import publish_credit_model
+from tests.credit.models.records import load, small_company
 from tests.gym.publishing import publish_model
 
 NOT_ON_THE_TRAIL = {
     "POST /aluno/checkin": "The check-in is itself the record of an event.",
     "POST /auth/refresh": "Routine, of a sign-in that is on the trail; a token that returns is.",
+    "POST /credito/politica/simular": "A trial: nothing is changed, and nothing kept.",
 }
 NEW_PASSWORD = "outra-senha-de-teste"
 CSV = b"aluno_id,entrada\n1,2026-03-02T07:15:00-03:00\n"
@@ -142,6 +145,8 @@ def requests(admin: Client, client_of: MakeUser, company: Company) -> Requests:
             {"esperados": {"pedidos": 1}},
         ),
         "DELETE /credito/datasets/{dataset_id}": (f"/credito/datasets/{unwanted}", None),
+        **_of_decisions(company.client),
+        **_of_models(company),
     }
 
 
@@ -169,6 +174,50 @@ def _of_companies(company: Company) -> Requests:
             f"/credito/empresas/{other.id}/credenciais",
             None,
         ),
+    }
+
+
+def _of_decisions(client: Client) -> Requests:
+    policy = {"politica": {"sensiveis": ["cliente.sexo"]}, "motivo": "Ana pediu."}
+
+    def order(numero: str) -> dict[str, Any]:
+        return {"numero": numero, "cliente": "Ana Lima", "valor": "10.00"}
+
+    pedido_id = client.post("/credito/pedidos", order("Ana-1")).json["id"]
+    return {
+        "PUT /credito/politica": ("/credito/politica", policy),
+        "POST /credito/politica/simular": ("/credito/politica/simular", {"politica": {}}),
+        "POST /credito/pedidos": ("/credito/pedidos", order("Ana-2")),
+        "POST /credito/pedidos/lote": ("/credito/pedidos/lote", {"pedidos": [order("Ana-3")]}),
+        "POST /credito/pedidos/{pedido_id}/revisao": (
+            f"/credito/pedidos/{pedido_id}/revisao",
+            {"decisao": "aprovado", "motivo": "Ana é cliente antiga."},
+        ),
+        "POST /credito/pedidos/{pedido_id}/desfecho": (
+            f"/credito/pedidos/{pedido_id}/desfecho",
+            {"desfecho": "pago"},
+        ),
+    }
+
+
+def _of_models(company: Company) -> Requests:
+    first, second = (publish_credit_model(company.tenant, seed=seed) for seed in (1, 2))
+    dataset = load(company.tenant, small_company(clientes=2, pedidos=3))
+    models = "/credito/modelos"
+    return {
+        # A promotion asks for it, too, and one such job at a time is enough.
+        "POST /credito/modelos/saude": (f"{models}/saude", None),
+        "POST /credito/retreinamentos": ("/credito/retreinamentos", {"dataset": str(dataset)}),
+        "POST /credito/modelos/comparar": (f"{models}/comparar", {"versoes": [first, second]}),
+        "POST /credito/modelos/{versao}/testar": (
+            f"{models}/{first}/testar",
+            {"pedidos": [{"valor": "10.00", "cliente": "Ana"}]},
+        ),
+        "POST /credito/modelos/{versao}/promover": (
+            f"{models}/{first}/promover",
+            {"motivo": "Conferido."},
+        ),
+        "POST /credito/modelos/reverter": (f"{models}/reverter", {"motivo": "Conferido."}),
     }
 
 

@@ -28,8 +28,10 @@ from infra.local.seed import load_gym
 from infra.local.simulation import simulate
 from tests.client import Answer
 from tests.conftest import MakeUser
-from tests.credit.companies import sign_up_company
+from tests.credit.companies import Company, sign_up_company
 from tests.credit.conftest import Sending
+from tests.credit.decisions.deciding import order, publish_credit_model
+from tests.credit.models.records import load
 from tests.gym.conftest import count
 from tests.gym.publishing import publish_model
 from tests.gym.work import CSV
@@ -209,16 +211,51 @@ def _a_cancelled_dataset_is_removed(cloud: Cloud) -> None:
     assert cloud.work_off("credit_removals_queue", job["id"])["objetos"] == 1
 
 
+def _orders_are_decided(cloud: Cloud) -> None:
+    company = sign_up_company()
+    publish_credit_model(company.tenant)
+    client = _as(company, cloud)
+    sent = client.post("/credito/pedidos/lote", {"pedidos": [order(), order(valor="-1")]})
+    report = cloud.work_off("credit_orders_queue", sent.json["job_id"])
+    assert (report["aprovados"], report["problemas"]) == (1, 1)
+    found = client.get(sent.headers["Location"]).json
+    assert [item["decisao"] for item in found["items"]] == ["aprovado", None]
+
+
+def _a_company_trains_its_model(cloud: Cloud) -> None:
+    company = sign_up_company()
+    asked = {"dataset": str(load(company.tenant))}
+    accepted = _as(company, cloud).post("/credito/retreinamentos", asked)
+    report = cloud.result("credit_training_queue", accepted)
+    assert (report["versao"], report["promovido"]) == (1, True)
+
+
+def _a_company_tries_a_version_on_a_file(cloud: Cloud) -> None:
+    company = sign_up_company()
+    version = publish_credit_model(company.tenant)
+    path = f"/credito/modelos/{version}/testar"
+    accepted = _as(company, cloud).post(path, b"valor\n10.00\n20.00\n", content_type=CSV)
+    report = cloud.result("credit_analysis_queue", accepted)
+    assert (report["lidas"], len(report["pedidos"])) == (2, 2)
+
+
+def _as(company: Company, cloud: Cloud) -> DeployedClient:
+    return DeployedClient(company.client.token).at(cloud.api.instance)
+
+
 CASES: dict[str, Callable[[Cloud], None]] = {
     "credit_datasets_queue": _a_dataset_is_closed,
     "credit_lots_queue": _a_lot_is_stored,
     "credit_removals_queue": _a_cancelled_dataset_is_removed,
     "analysis_queue": _the_gym_is_analysed,
+    "credit_analysis_queue": _a_company_tries_a_version_on_a_file,
+    "credit_training_queue": _a_company_trains_its_model,
     "lgpd_queue": _files_about_an_erased_person_are_deleted,
     "model_comparison_queue": _two_models_are_compared,
     "aluno_queue": _members_are_imported,
     "checkin_queue": _visits_are_imported,
     "churn_probabilities_queue": _every_member_is_scored,
+    "credit_orders_queue": _orders_are_decided,
     "daily_report_queue": _a_day_is_reported,
     "model_update_queue": _a_trained_model_answers_in_the_package,
 }
