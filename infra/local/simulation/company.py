@@ -188,12 +188,16 @@ def _consultas(
     n, quarters = people.health.shape
     count = rng.poisson(3 * days / 365, n) * (rng.random(n) < 0.7)
     who = np.repeat(np.arange(n), count)
-    when = np.sort(rng.random(len(who)) * days)
+    seconds = np.sort((rng.random(len(who)) * days * 86_400).astype(np.int64))
+    # Of one cliente no two queries are made within the same second.
+    _, kept = np.unique(np.stack([who, seconds]), axis=1, return_index=True)
+    kept.sort()
+    who, seconds, when = who[kept], seconds[kept], seconds[kept] / 86_400
     health = people.health[who, np.minimum((when // QUARTER_DAYS).astype(int), quarters - 1)]
     marks = rng.poisson(np.exp(-1.0 - 0.9 * health))
     amount = marks * np.exp(rng.normal(7.5, 0.7, len(who)))
     score = np.clip(600 + 130 * health + rng.normal(0, 90, len(who)), 0, 1000)
-    at = _iso(begin + (when * 86_400).astype("timedelta64[s]"))
+    at = _iso(begin + seconds.astype("timedelta64[s]"))
     return [
         {
             "cliente": people.codigo[i],
