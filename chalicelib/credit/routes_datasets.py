@@ -48,7 +48,7 @@ from chalicelib.credit.service_lots import LotBody
 
 datasets = Routes(__name__)
 
-company = partial(endpoint, datasets, allow=Role.EMPRESA)
+company = partial(endpoint, datasets, allow=Role.EMPRESA, companies_only=True)
 LOT = "/credito/datasets/{dataset_id}/lotes/{tipo}/{seq}"
 
 

@@ -59,7 +59,8 @@ def test_a_dataset_that_is_whole_is_closed_poured_and_trained_on(sending: Sendin
     seen = sending.seen()
     assert (seen["estado"], seen["expira_em"], seen["problemas"]) == ("fechado", None, [])
     assert seen["encerrado_em"] is not None
-    assert trainings() == [{"dataset": sending.id, "motivo": "dataset"}]
+    (asked,) = trainings()
+    assert (asked["dataset"], asked["motivo"]) == (sending.id, "dataset")
     assert acervo_of("codigo, seq", "credito_clientes") == [("C0", None), ("C1", None)]
     assert len(acervo_of("id", "credito_pedidos")) == 4
     assert len(stored("credito_pedidos", "id", sending.id)) == 4
@@ -357,9 +358,9 @@ def test_in_the_acervo_payment_is_not_taken_back_and_outcomes_are_not_forgotten(
 
 
 DECIDE = """
-INSERT INTO credito_decisoes (tenant, pedido_id, decisao, situacao, origem, politica_versao,
-    entradas, decidido_em, decidido_por)
-SELECT tenant, id, 'aprovado', 'aprovado', 'regra', 1, '{}', now(), 'usuario:1'
+INSERT INTO credito_decisoes (tenant, pedido_id, cliente, decisao, situacao, origem,
+    politica_versao, entradas, decidido_em, decidido_por)
+SELECT tenant, id, cliente, 'aprovado', 'aprovado', 'regra', 1, '{}', now(), 'usuario:1'
 FROM credito_pedidos WHERE numero = 'P0' AND dataset_id = ({acervo})
 """
 
