@@ -19,6 +19,8 @@ TABLE_MODULES = (
     "chalicelib.ml.promotion",
     "chalicelib.gym.tables",
     "chalicelib.gym.tables_retention",
+    "chalicelib.books.tables",
+    "chalicelib.books.tables_scraping",
 )
 
 
