@@ -70,6 +70,7 @@ class Snapshot(Base):
     new: Mapped[int]
     changed: Mapped[int]
     unchanged: Mapped[int]
+    kept: Mapped[int] = mapped_column(comment="Not read this time, and not known to be gone.")
     gone: Mapped[int]
     dumps: Mapped[dict[str, Any]] = mapped_column(
         JSONB, comment="Format -> key, sha256, size_bytes of the object."
@@ -78,7 +79,7 @@ class Snapshot(Base):
     __table_args__ = (
         UniqueConstraint("run_id"),
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
-        CheckConstraint("books = new + changed + unchanged", name="books"),
+        CheckConstraint("books = new + changed + unchanged + kept", name="books"),
     )
 
 

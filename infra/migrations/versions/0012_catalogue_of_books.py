@@ -138,6 +138,12 @@ def upgrade() -> None:
         sa.Column("new", sa.Integer(), nullable=False),
         sa.Column("changed", sa.Integer(), nullable=False),
         sa.Column("unchanged", sa.Integer(), nullable=False),
+        sa.Column(
+            "kept",
+            sa.Integer(),
+            nullable=False,
+            comment="Not read this time, and not known to be gone.",
+        ),
         sa.Column("gone", sa.Integer(), nullable=False),
         sa.Column(
             "dumps",
@@ -147,7 +153,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name=op.f("book_snapshots_sha256_check")),
         sa.CheckConstraint(
-            "books = new + changed + unchanged", name=op.f("book_snapshots_books_check")
+            "books = new + changed + unchanged + kept", name=op.f("book_snapshots_books_check")
         ),
         sa.ForeignKeyConstraint(
             ["run_id"], ["book_runs.id"], name=op.f("book_snapshots_run_id_fkey")
