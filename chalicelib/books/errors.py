@@ -45,3 +45,7 @@ class SiteUnreachable(ServiceUnavailable):
 
 class SiteNotReadable(Unprocessable):
     """The site answers, but it is not a catalogue that can be read."""
+
+
+class SiteAsksToWait(Conflict):
+    """The site asks to be left alone for longer than a run waits; try again later."""
