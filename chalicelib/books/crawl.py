@@ -27,7 +27,7 @@ Listener = Callable[[Counts], None]
 
 
 class SpiderDied(Exception):
-    """The spider's process ended before it had said all."""
+    """The spider has a fault of ours, or its process ended before it had said all."""
 
 
 def crawl(order: dict[str, Any], listener: Listener) -> Found:
@@ -41,7 +41,7 @@ def crawl(order: dict[str, Any], listener: Listener) -> Found:
         SiteUnreachable: The site's front page does not come.
         SiteNotReadable: It comes, but is not one of a shop, or may not be read.
         SiteAsksToWait: The site wants to be left alone for long.
-        SpiderDied: The process ended early.
+        SpiderDied: The process ended early, or stumbled.
     """
     hearing = _Hearing(order["base_url"])
     with _spider(order) as process:
@@ -146,6 +146,9 @@ class _Hearing:
 
     def _on_fatal(self, error: str, detail: str) -> None:
         self._fatal = FATAL[error](detail)
+
+    def _on_broken(self, detail: str) -> None:
+        self._fatal = SpiderDied(detail)
 
     def _on_end(self, reason: str) -> None:
         log.info("crawl ended", extra={"reason": reason, "pages": self.counts.pages})

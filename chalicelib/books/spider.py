@@ -53,6 +53,7 @@ class CrawlOrder(BaseModel):
         concurrency: Pages asked for at once at the most.
         timeout_seconds: How long one page may take.
         inside_allowed: Whether the site's name may lead to this machine or its networks.
+        pause_seconds: Before a page is asked for a second time; doubles from there.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,6 +64,7 @@ class CrawlOrder(BaseModel):
     concurrency: int
     timeout_seconds: float
     inside_allowed: bool
+    pause_seconds: float = 0.5
 
 
 def scrapy_settings(order: CrawlOrder) -> dict[str, Any]:
@@ -82,6 +84,7 @@ def scrapy_settings(order: CrawlOrder) -> dict[str, Any]:
         "DNS_TIMEOUT": order.timeout_seconds,
         "TWISTED_DNS_RESOLVER": f"{MIDDLEWARES}.GuardedResolver",
         "BOOKS_INSIDE_ALLOWED": order.inside_allowed,
+        "BOOKS_PAUSE_SECONDS": order.pause_seconds,
         "RETRY_TIMES": RETRIES,
         "RETRY_HTTP_CODES": sorted(PASSING),
         "DOWNLOADER_MIDDLEWARES": {
@@ -117,7 +120,7 @@ class ShopSpider(Spider):
         self._categories: set[str] = set()
         self._last_told = 0.0
 
-    def tell(self, kind: str, **what: Any) -> None:
+    def tell(self, kind: str, /, **what: Any) -> None:
         """Say something to whoever started the process."""
         self._told.write(Told(kind=kind, what=what).model_dump_json() + "\n")
         self._told.flush()
@@ -227,7 +230,8 @@ class ShopSpider(Spider):
         except PageTruncated:
             assert response.request is not None  # noqa: S101 - Scrapy has set it.
             again = get_retry_request(response.request, spider=self, reason="truncated")
-            return later(again) if again is not None else None
+            pause = self.settings.getfloat("BOOKS_PAUSE_SECONDS")
+            return later(again, pause) if again is not None else None
         except PageUnreadable:
             return None
         return None
@@ -275,6 +279,11 @@ def explain(failure: Failure) -> tuple[str, int | None]:
     if isinstance(error, CannotResolveHostError):
         return "O nome do site não foi encontrado.", None
     return f"A página não chegou ({type(error).__name__}).", None
+
+
+def tell_of_bug(failure: Failure, response: Response, spider: ShopSpider) -> None:
+    """A page that the spider stumbled over is a fault of ours, and not passed over."""
+    spider.tell("broken", detail=f"{failure.value!r} at {response.url}")
 
 
 def tick(spider: ShopSpider) -> None:

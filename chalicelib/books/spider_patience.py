@@ -18,7 +18,6 @@ from twisted.internet.defer import Deferred
 
 from chalicelib.books.addresses import is_literal, may_connect
 
-FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 120.0
 NOT_BEFORE = "not_before"
@@ -32,11 +31,9 @@ class AskedToWait(IgnoreRequest):
     """The site asked for a longer wait than a run is kept for."""
 
 
-def pause_seconds(attempt: int) -> float:
+def pause_seconds(attempt: int, first: float) -> float:
     """How long to wait before asking again: doubling, and never quite the same."""
-    return float(min(FIRST_PAUSE_SECONDS * 2**attempt, LONGEST_PAUSE_SECONDS)) * random.uniform(
-        0.75, 1.25
-    )
+    return min(first * float(2**attempt), LONGEST_PAUSE_SECONDS) * random.uniform(0.75, 1.25)
 
 
 def retry_after_seconds(header: bytes | None, now: datetime) -> float | None:
@@ -76,6 +73,10 @@ class PatientRetry(RetryMiddleware):
 
     _quiet_until = 0.0
 
+    @property
+    def _first_pause(self) -> float:
+        return self.crawler.settings.getfloat("BOOKS_PAUSE_SECONDS")
+
     async def process_request(self, request: Request) -> None:
         """Hold a request back until it may be sent."""
         while (wait := max(request.meta.get(NOT_BEFORE, 0.0), self._quiet_until) - _clock()) > 0:
@@ -91,18 +92,19 @@ class PatientRetry(RetryMiddleware):
                 raise AskedToWait(f"O site pede {asked:.0f} segundos de espera.")
             self._quiet_until = max(self._quiet_until, _clock() + asked)
         elif response.status == 429:
-            pause = pause_seconds(request.meta.get("retry_times", 0))
+            pause = pause_seconds(request.meta.get("retry_times", 0), self._first_pause)
             self._quiet_until = max(self._quiet_until, _clock() + pause)
         return self._retry(request, f"HTTP {response.status}") or response
 
     def _retry(self, request: Request, reason: Any) -> Request | None:
         again = super()._retry(request, reason)
-        return later(again) if again is not None else None
+        return later(again, self._first_pause) if again is not None else None
 
 
-def later(request: Request) -> Request:
+def later(request: Request, first_pause: float) -> Request:
     """A request that is asked again, after a pause that grows with its attempts."""
-    request.meta[NOT_BEFORE] = _clock() + pause_seconds(request.meta.get("retry_times", 1) - 1)
+    attempt = request.meta.get("retry_times", 1) - 1
+    request.meta[NOT_BEFORE] = _clock() + pause_seconds(attempt, first_pause)
     return request
 
 

@@ -4,6 +4,7 @@ Its first line of standard input is the order, its standard output is what it fi
 its standard input does: whoever started it is gone then.
 """
 
+import logging
 import os
 import sys
 import threading
@@ -13,9 +14,22 @@ from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.utils.asyncio import AsyncioLoopingCall
 
-from chalicelib.books.spider import CrawlOrder, ShopSpider, say_to_stdout, scrapy_settings, tick
+from chalicelib.books.spider import (
+    CrawlOrder,
+    ShopSpider,
+    say_to_stdout,
+    scrapy_settings,
+    tell_of_bug,
+    tick,
+)
 
 TICK_SECONDS = 0.5
+NOISY = {
+    # That a page is asked for again carries over what Scrapy itself noted on it.
+    "scrapy.spidermiddlewares.metacopy": logging.ERROR,
+    # Says with a traceback what the front page's failure says, too.
+    "scrapy.downloadermiddlewares.robotstxt": logging.CRITICAL,
+}
 
 
 def main() -> None:
@@ -23,8 +37,11 @@ def main() -> None:
     order = CrawlOrder.model_validate_json(sys.stdin.readline())
     threading.Thread(target=_end_with_input, daemon=True, name="parent").start()
     process = AsyncCrawlerProcess(scrapy_settings(order))
+    for noisy, level in NOISY.items():
+        logging.getLogger(noisy).setLevel(level)
     crawler = process.create_crawler(ShopSpider)
     crawler.signals.connect(_begin_ticking, signal=signals.spider_opened)
+    crawler.signals.connect(tell_of_bug, signal=signals.spider_error)
     process.crawl(crawler, order=order, told=say_to_stdout())
     process.start()
 

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -125,12 +125,15 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Keeps quiet."""
 
-    def handle(self) -> None:
+    def finish(self) -> None:
         """A reader that has gone away is none of our business."""
-        try:
+        with suppress(ConnectionError):
+            super().finish()
+
+    def handle(self) -> None:
+        """See `finish`."""
+        with suppress(ConnectionError):
             super().handle()
-        except (ConnectionError, TimeoutError):
-            self.close_connection = True
 
 
 @contextmanager
