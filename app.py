@@ -2,6 +2,7 @@
 
 from chalice.app import Chalice, Cron, Rate
 
+from chalicelib.books.routes_scraping import scraping
 from chalicelib.core import idempotency
 from chalicelib.core.clock import utc_now
 from chalicelib.core.preflights import answer_preflights
@@ -39,6 +40,7 @@ app.register_blueprint(models)
 app.register_blueprint(personal_data)
 app.register_blueprint(reports)
 app.register_blueprint(retention)
+app.register_blueprint(scraping)
 app.register_blueprint(visits)
 answer_preflights(app)
 

@@ -172,10 +172,10 @@ class ShopSpider(Spider):
     def front_failed(self, failure: Failure) -> None:
         """Without the front page there is nothing to read."""
         reason, status = explain(failure)
-        is_passing = status is None and not failure.check(IgnoreRequest)
+        is_passing = status is None and not isinstance(failure.value, IgnoreRequest)
         is_busy = is_passing or status in PASSING
         error = "SiteUnreachable" if is_busy else "SiteNotReadable"
-        if failure.check(AskedToWait):
+        if isinstance(failure.value, AskedToWait):
             error = "SiteAsksToWait"
         self.tell("unread", url=self.site.url, kind=PageKind.LISTING, status=status, reason=reason)
         self.tell("fatal", error=error, detail=reason)
@@ -186,7 +186,7 @@ class ShopSpider(Spider):
         reason, status = explain(failure)
         body = failure.value.response.body if isinstance(failure.value, HttpError) else None
         self._put_aside(request.meta["asked"], request.meta["kind"], status, reason, body)
-        if failure.check(AskedToWait):
+        if isinstance(failure.value, AskedToWait):
             self.tell("fatal", error="SiteAsksToWait", detail=reason)
             raise CloseSpider("asked_to_wait")
 

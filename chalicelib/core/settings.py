@@ -111,6 +111,7 @@ class Settings(BaseSettings):
     books_contact: str = Field("", max_length=200, pattern=r"^[ -~]*$")
     books_concurrency: int = Field(8, ge=1, le=16)
     books_timeout_seconds: float = Field(20, gt=0, le=120)
+    books_pause_seconds: float = Field(0.5, gt=0, le=30)
 
     @field_validator("cors_origins", mode="before")
     @classmethod
