@@ -123,7 +123,7 @@ def _run(session: Session, run_id: UUID) -> ScrapeRun:
 
 def _snapshots_of(session: Session, runs: Sequence[UUID]) -> dict[UUID, int]:
     statement = select(Snapshot.run_id, Snapshot.id).where(Snapshot.run_id.in_(runs))
-    return dict(session.execute(statement).tuples().all())
+    return {row.run_id: row.id for row in session.execute(statement)}
 
 
 def _run_out(row: ScrapeRun, snapshots: dict[UUID, int]) -> RunOut:
@@ -258,7 +258,7 @@ def list_changes(
         last = shown[-1].BookVersion
         cursor = encode_cursor([last.since_snapshot, last.book_id])
     return (
-        [_change_out(*row.tuple()) for row in shown],
+        [_change_out(*row) for row in shown],
         cursor,
         count_up_to_limit(session, statement),
     )
