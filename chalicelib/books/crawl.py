@@ -16,7 +16,7 @@ from chalicelib.books.found import Counts, Found, FoundBook, PageKind, UnreadPag
 
 log = logging.getLogger("previsto.books")
 
-PROGRAM = "chalicelib.books.spider_process"
+PROGRAM = "chalicelib.books.crawling.process"
 # What the process gets of the environment: it reads strangers' pages, and needs no secret.
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
@@ -34,7 +34,7 @@ def crawl(order: dict[str, Any], listener: Listener) -> Found:
     """Read a whole site.
 
     Args:
-        order: See `spider.CrawlOrder`, as JSON.
+        order: See `crawling.spider.CrawlOrder`, as JSON.
         listener: Told at least twice a second how far it is; what it raises ends the crawl.
 
     Raises:

@@ -9,9 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from chalicelib.books.found import FIELDS, FoundBook
 from chalicelib.books.schemas import DumpFormat
 
@@ -19,26 +16,6 @@ Row = Mapping[str, Any]
 """A book by the names of `COLUMNS`."""
 
 COLUMNS = ("id", *FIELDS)
-AMOUNT = pa.decimal128(10, 2)
-SCHEMA = pa.schema(
-    [
-        pa.field("id", pa.int64(), nullable=False),
-        pa.field("upc", pa.string(), nullable=False),
-        pa.field("title", pa.string(), nullable=False),
-        pa.field("price", AMOUNT, nullable=False),
-        pa.field("price_without_tax", AMOUNT, nullable=False),
-        pa.field("tax", AMOUNT, nullable=False),
-        pa.field("currency", pa.string(), nullable=False),
-        pa.field("rating", pa.int8(), nullable=False),
-        pa.field("available", pa.bool_(), nullable=False),
-        pa.field("copies", pa.int32(), nullable=False),
-        pa.field("category", pa.string(), nullable=False),
-        pa.field("reviews", pa.int32(), nullable=False),
-        pa.field("description", pa.string()),
-        pa.field("image_url", pa.string(), nullable=False),
-        pa.field("url", pa.string(), nullable=False),
-    ]
-)
 MEDIA_TYPES = {
     DumpFormat.CSV: "text/csv; charset=utf-8",
     DumpFormat.NDJSON: "application/x-ndjson",
@@ -70,8 +47,7 @@ def write_dumps(rows: Sequence[Row], folder: Path) -> dict[DumpFormat, DumpFile]
             json.dumps({name: _number(row[name]) for name in COLUMNS}, ensure_ascii=False) + "\n"
             for row in rows
         )
-    table = pa.Table.from_pylist([{n: row[n] for n in COLUMNS} for row in rows], schema=SCHEMA)
-    pq.write_table(table, paths[DumpFormat.PARQUET])
+    _write_parquet(rows, paths[DumpFormat.PARQUET])
     return {each: _measured(each, path) for each, path in paths.items()}
 
 
@@ -86,6 +62,26 @@ def write_csv(rows: Iterable[Row], path: Path, columns: Sequence[str]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([_text(row[name]) for name in columns] for row in rows)
+
+
+def _write_parquet(rows: Sequence[Row], path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    of = {
+        "id": pa.int64(),
+        "rating": pa.int8(),
+        "available": pa.bool_(),
+        "copies": pa.int32(),
+        "reviews": pa.int32(),
+        **dict.fromkeys(("price", "price_without_tax", "tax"), pa.decimal128(10, 2)),
+    }
+    schema = pa.schema(
+        pa.field(name, of.get(name, pa.string()), nullable=name == "description")
+        for name in COLUMNS
+    )
+    table = pa.Table.from_pylist([{n: row[n] for n in COLUMNS} for row in rows], schema=schema)
+    pq.write_table(table, path)
 
 
 def _text(value: Any) -> Any:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.books.pages import (
+from chalicelib.books.crawling.pages import (
     PageTruncated,
     PageUnreadable,
     decode,

@@ -12,7 +12,7 @@ NOTICE = (
     "Estes livros são inventados: títulos, descrições, preços e notas foram sorteados para"
     " demonstração."
 )
-# The name of the generator is what a reader tells this shop by; see chalicelib/books/pages.py.
+# A reader tells this shop by its generator; see chalicelib/books/crawling/pages.py.
 PAGE = """
 
 <!DOCTYPE html>

@@ -1,4 +1,4 @@
-"""The process in which one spider runs: `python -m chalicelib.books.spider_process`.
+"""The process in which one spider runs: `python -m chalicelib.books.crawling.process`.
 
 Its first line of standard input is the order, its standard output is what it finds. It ends when
 its standard input does: whoever started it is gone then.
@@ -14,7 +14,7 @@ from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.utils.asyncio import AsyncioLoopingCall
 
-from chalicelib.books.spider import (
+from chalicelib.books.crawling.spider import (
     CrawlOrder,
     ShopSpider,
     say_to_stdout,

@@ -1,6 +1,6 @@
 """The spider: every page of one shop, each read or put aside with the reason.
 
-It runs in a process of its own, see `spider_process`, because Scrapy's reactor starts only once
+It runs in a process of its own, see `process`, because Scrapy's reactor starts only once
 in one; what it finds it tells line by line to whoever started it, see `crawl`.
 """
 
@@ -25,8 +25,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
 from chalicelib.books.addresses import Site
-from chalicelib.books.found import PageKind
-from chalicelib.books.pages import (
+from chalicelib.books.crawling.pages import (
     ListingPage,
     PageTruncated,
     PageUnreadable,
@@ -34,13 +33,14 @@ from chalicelib.books.pages import (
     read_book,
     read_listing,
 )
-from chalicelib.books.spider_patience import AskedToWait, later
+from chalicelib.books.crawling.patience import AskedToWait, later
+from chalicelib.books.found import PageKind
 
 MOST_PAGES = 200_000
 MOST_BYTES = 8 * 1024 * 1024
 RETRIES = 5
 PASSING = {408, 429, 500, 502, 503, 504, 522, 524}
-MIDDLEWARES = "chalicelib.books.spider_patience"
+MIDDLEWARES = "chalicelib.books.crawling.patience"
 
 
 class CrawlOrder(BaseModel):
