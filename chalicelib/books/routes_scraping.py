@@ -163,7 +163,8 @@ def get_dump(session: Session, snapshot: str, formato: str) -> Reply:
 def get_changes(session: Session, query: ChangesQuery, call: Call) -> Reply:
     """List what snapshots found different, earliest first: new, changed, gone, back.
 
-    To follow the catalogue, ask on with the `at` of the last change as `since`.
+    To follow the catalogue, read on until `next` is null, and later begin with the `at` of the
+    last change as `since`: all that one snapshot found has the same `at`.
     """
     rows, cursor, total = service_catalogue.list_changes(session, query)
     return page_reply(Page[ChangeOut], rows, cursor, total, call)
