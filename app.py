@@ -2,6 +2,7 @@
 
 from chalice.app import Chalice, Cron, Rate
 
+from chalicelib.books.routes_scraping import scraping
 from chalicelib.core import idempotency
 from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.clock import utc_now
@@ -58,6 +59,7 @@ app.register_blueprint(personal_data)
 app.register_blueprint(policies)
 app.register_blueprint(reports)
 app.register_blueprint(retention)
+app.register_blueprint(scraping)
 app.register_blueprint(visits)
 answer_preflights(app)
 

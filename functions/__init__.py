@@ -27,6 +27,9 @@ class EventSource:
 EVENT_SOURCES = {
     "aluno_queue": EventSource("functions.gym.import_alunos.handler", is_long=True),
     "checkin_queue": EventSource("functions.gym.import_checkins.handler", is_long=True),
+    "books_scrape_queue": EventSource(
+        "functions.books.scrape_catalogue.handler", is_long=True, can_wait=True
+    ),
     "churn_probabilities_queue": EventSource(
         "functions.gym.calculate_probabilities.handler", is_long=True, can_wait=True
     ),

@@ -75,6 +75,7 @@ def requests(admin: Client, client_of: MakeUser, company: Company) -> Requests:
         "POST /jobs/{job_id}/cancelar": (f"/jobs/{queued}/cancelar", None),
         "POST /jobs/{job_id}/reenviar": (f"/jobs/{failed}/reenviar", None),
         "POST /uploads": ("/uploads", {"tamanho_bytes": 10}),
+        "POST /api/v1/scraping/trigger": ("/api/v1/scraping/trigger", {}),
         "POST /auth/token": ("/auth/token", {"username": other.login, "password": PASSWORD}),
         "POST /auth/refresh": ("/auth/refresh", {"refresh_token": refresh_token()}),
         "POST /auth/logout": ("/auth/logout", {"refresh_token": refresh_token()}),

@@ -18,6 +18,7 @@ SHORTEST_SECRET = 32
 NO_LIMIT = "off"
 CACHE_URL = re.compile(r"rediss?://[^\s/:]*(:[^\s@]*@)?[^\s/@:]+(:\d{1,5})?(/\d{0,2})?(\?\S*)?")
 ORIGIN = re.compile(r"https?://[^\s/]+")
+SITE = re.compile(r"https?://[^\s/@?#]+(/[^\s?#]*)?")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SENTRY_DSN = re.compile(r"https?://[^\s@/]+@[^\s@]+/\d+")
 HOUSE = "casa"  # The tenant of those who run the installation; companies have their own.
@@ -103,11 +104,28 @@ class Settings(BaseSettings):
     retencao_semente: str = Field("previsto", max_length=200)
     retencao_descanso_dias: int = Field(7, ge=1, le=90)
 
+    books_base_url: str = "https://books.toscrape.com/"
+    books_allowed_urls: Annotated[tuple[str, ...], NoDecode] = (
+        "https://books.toscrape.com/",
+        "http://books.toscrape.com/",
+    )
+    books_contact: str = Field("", max_length=200, pattern=r"^[ -~]*$")
+    books_concurrency: int = Field(8, ge=1, le=16)
+    books_timeout_seconds: float = Field(20, gt=0, le=120)
+    books_pause_seconds: float = Field(0.5, gt=0, le=30)
+
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _split_on_commas(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("books_allowed_urls", mode="before")
+    @classmethod
+    def _split_addresses(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @model_validator(mode="after")
@@ -166,6 +184,12 @@ class Settings(BaseSettings):
             found.append("LOCAL_TIMEZONE must be a time zone such as America/Sao_Paulo")
         if any(origin != "*" and not ORIGIN.fullmatch(origin) for origin in self.cors_origins):
             found.append("CORS_ORIGINS must be origins such as https://painel.example.com")
+        if not all(
+            SITE.fullmatch(site) for site in (self.books_base_url, *self.books_allowed_urls)
+        ):
+            found.append(
+                "BOOKS_BASE_URL and BOOKS_ALLOWED_URLS must be such as https://example.com/"
+            )
         return found
 
     def _faults_when_deployed(self) -> list[str]:

@@ -22,6 +22,8 @@ TABLE_MODULES = (
     "chalicelib.credit.tables_models",
     "chalicelib.gym.tables",
     "chalicelib.gym.tables_retention",
+    "chalicelib.books.tables",
+    "chalicelib.books.tables_scraping",
 )
 
 

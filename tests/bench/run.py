@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.bench import (
     bench_audit,
+    bench_books,
     bench_cold_start,
     bench_dataset,
     bench_http,
@@ -34,6 +35,7 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "dataset": bench_dataset.run,
     "training": bench_training_set.run,
     "scoring": bench_scoring.run,
+    "books": bench_books.run,
 }
 BY_DEFAULT = ("http", "jobs", "start")
 

@@ -312,6 +312,7 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
                 refuses.add(f"{method} {path}")
     assert takes == {
         "POST /jobs/{job_id}/reenviar",
+        "POST /api/v1/scraping/trigger",
         "POST /auth/usuarios",
         "POST /planos",
         "POST /credito/datasets",

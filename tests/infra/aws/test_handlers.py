@@ -23,6 +23,8 @@ from chalicelib.core.jobs import Job
 from chalicelib.core.settings import HOUSE
 from functions import EVENT_SOURCES
 from infra.aws.pythons import ROOT
+from infra.local.bookshop import Shop, make_stock, serve_shop
+from infra.local.bookshop.server import ShopServer
 from infra.local.lambda_service import Function, LambdaInstance
 from infra.local.seed import load_gym
 from infra.local.simulation import simulate
@@ -89,8 +91,17 @@ class Cloud:
 
 
 @pytest.fixture
+def bookshop(deployed_environment: dict[str, str]) -> Iterator[ShopServer]:
+    """A shop of made-up books, which is the one that the functions read."""
+    with serve_shop(Shop(make_stock(60, shelves=4))) as server:
+        deployed_environment["BOOKS_BASE_URL"] = server.url
+        yield server
+
+
+@pytest.fixture
 def cloud(
     deployment: Deployment,
+    bookshop: ShopServer,
     deployed_environment: dict[str, str],
     aws: str,
     client_of: MakeUser,
@@ -102,6 +113,14 @@ def cloud(
     with LambdaInstance(function, tmp_path / "api.log") as instance:
         api, of_company = (DeployedClient(user.token).at(instance) for user in (admin, company))
         yield Cloud(api, of_company, aws, deployed_environment, tmp_path)
+
+
+def _a_shop_is_read(cloud: Cloud) -> None:
+    report = cloud.result("books_scrape_queue", cloud.api.post("/api/v1/scraping/trigger", {}))
+    assert (report["books"], report["new"], report["made_up"]) == (60, 60, True)
+    assert count("books") == 60
+    for formato in ("csv", "ndjson", "parquet"):
+        assert cloud.api.get(f"/api/v1/dumps/latest/{formato}").status == 303
 
 
 def _members_are_imported(cloud: Cloud) -> None:
@@ -250,6 +269,7 @@ CASES: dict[str, Callable[[Cloud], None]] = {
     "analysis_queue": _the_gym_is_analysed,
     "credit_analysis_queue": _a_company_tries_a_version_on_a_file,
     "credit_training_queue": _a_company_trains_its_model,
+    "books_scrape_queue": _a_shop_is_read,
     "lgpd_queue": _files_about_an_erased_person_are_deleted,
     "model_comparison_queue": _two_models_are_compared,
     "aluno_queue": _members_are_imported,

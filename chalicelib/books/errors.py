@@ -1,0 +1,51 @@
+"""Refusals of the books."""
+
+from chalicelib.core.errors import Conflict, NotFound, ServiceUnavailable, Unprocessable
+
+
+class BookNotFound(NotFound):
+    """There is no book under this id."""
+
+
+class RunNotFound(NotFound):
+    """There is no run under this id."""
+
+
+class SnapshotNotFound(NotFound):
+    """There is no snapshot under this number."""
+
+
+class DumpUnknown(NotFound):
+    """A snapshot is given out as csv, ndjson or parquet."""
+
+
+class QuarantinedPageNotFound(NotFound):
+    """There is no page in quarantine under this id."""
+
+
+class SourceNotAllowed(Unprocessable):
+    """This address is not one that may be read; BOOKS_ALLOWED_URLS names those that are."""
+
+
+class UpcRepeated(Conflict):
+    """Two books of one catalogue have the same UPC."""
+
+
+class CatalogueTooSmall(Conflict):
+    """The run found fewer books than it must; the catalogue stays as it was."""
+
+
+class CatalogueIsReal(Conflict):
+    """The catalogue holds the books of a real shop; made-up ones do not replace them."""
+
+
+class SiteUnreachable(ServiceUnavailable):
+    """The site does not answer; the catalogue stays as it was."""
+
+
+class SiteNotReadable(Unprocessable):
+    """The site answers, but it is not a catalogue that can be read."""
+
+
+class SiteAsksToWait(Conflict):
+    """The site asks to be left alone for longer than a run waits; try again later."""

@@ -1,0 +1,97 @@
+"""What titles and descriptions are put together of."""
+
+SUBJECTS = (
+    "O farol", "A cartografia", "As marés", "O inventário", "A herança", "O silêncio",
+    "As estações",
+    "A gramática", "O arquivo", "A travessia", "O relógio", "As janelas", "A memória", "O mapa",
+    "As cartas", "A geometria", "O jardim", "A biblioteca", "O inverno", "As pontes", "A oficina",
+    "O caderno", "A última colheita", "O primeiro trem", "As vozes", "A cor", "O sabor", "A sombra",
+    "As raízes", "O catálogo", "A balança", "O teatro", "As ruínas", "A correnteza", "O alfabeto",
+    "A clareira", "Os vizinhos", "A promessa", "O ofício", "As margens",
+)  # fmt: skip
+
+COMPLEMENTS = (
+    "das ilhas distantes", "do rio sem nome", "da cidade baixa", "de um verão em março",
+    "das coisas pequenas", "do vale adormecido", "da estação fechada", "dos ventos do sul",
+    "da casa amarela", "de quem ficou", "do mercado antigo", "das noites claras",
+    "da serra azul", "do outro lado da baía", "dos dias úteis", "da rua sem saída",
+    "do último andar", "das águas mansas", "da lua de agosto", "do pão e do sal",
+    "das linhas tortas", "da chuva miúda", "do porto vazio", "dos números primos",
+    "da fronteira norte", "do quintal ao lado", "das palavras perdidas", "da festa de São João",
+    "do céu de junho", "dos trilhos cobertos de mato", "da manhã seguinte", "do café da esquina",
+)  # fmt: skip
+
+# Name of the shelf, what its books are about, what they do with it.
+SHELVES = (
+    ("Viagem", "estradas, fronteiras e hospedarias", "acompanha uma longa viagem por terra"),
+    ("Mistério", "pistas, portas trancadas e testemunhas", "investiga um desaparecimento"),
+    ("Ficção Histórica", "navios, decretos e feitorias", "reconstrói um século esquecido"),
+    ("Quadrinhos", "traço, nanquim e balões", "conta tudo em desenhos de página inteira"),
+    ("Clássicos", "salões, heranças e cartas lacradas", "retoma um enredo de outra época"),
+    ("Filosofia", "dúvida, linguagem e razão", "discute o que podemos saber"),
+    ("Romance", "encontros, esperas e reconciliações", "narra um amor improvável"),
+    ("Ficção Feminina", "irmãs, amigas e recomeços", "segue três gerações da mesma família"),
+    ("Ficção", "bairros, acasos e despedidas", "observa a vida de um bairro inteiro"),
+    ("Infantil", "bichos, quintais e invenções", "ensina a contar até cem com os bichos"),
+    ("Religião", "fé, ritos e peregrinos", "explica ritos de muitos povos"),
+    ("Não Ficção", "dados, entrevistas e arquivos", "reúne dez anos de pesquisa"),
+    ("Música", "harmonia, discos e ensaios", "escuta um disco faixa por faixa"),
+    ("Diversos", "listas, curiosidades e avulsos", "junta o que não cabia em outro lugar"),
+    ("Ficção Científica", "órbitas, máquinas e colônias", "parte para a terceira lua"),
+    ("Esportes e Jogos", "treino, tabuleiro e arquibancada", "analisa partidas decisivas"),
+    ("Variedades", "crônicas, anedotas e recortes", "passeia por assuntos do dia"),
+    ("Fantasia", "dragões, feitiços e reinos", "abre um reino depois do nevoeiro"),
+    ("Novos Adultos", "repúblicas, estágios e estreias", "mostra o primeiro ano fora de casa"),
+    ("Jovem Adulto", "escola, segredos e bandas", "conta um ano letivo fora do comum"),
+    ("Ciência", "hipóteses, medidas e experimentos", "explica um experimento célebre"),
+    ("Poesia", "versos, pausas e imagens", "reúne poemas curtos"),
+    ("Paranormal", "aparições, sótãos e sinais", "passa a noite em uma casa assombrada"),
+    ("Arte", "pigmentos, ateliês e molduras", "olha de perto vinte quadros"),
+    ("Psicologia", "hábitos, atenção e memória", "descreve como os hábitos se formam"),
+    ("Autobiografia", "lembranças, ofícios e mudanças", "recorda uma vida de trabalho"),
+    ("Parentalidade", "sono, birras e rotina", "aconselha nos primeiros anos"),
+    ("Ficção Adulta", "ambição, culpa e desejo", "acompanha um casamento em crise"),
+    ("Humor", "trapalhadas, sogras e filas", "ri das filas e das repartições"),
+    ("Terror", "porões, uivos e neblina", "prende o leitor até o amanhecer"),
+    ("História", "tratados, revoltas e rotas", "examina documentos inéditos"),
+    ("Gastronomia", "fermento, brasa e temperos", "traz oitenta receitas testadas"),
+    ("Ficção Cristã", "perdão, comunidade e esperança", "narra uma volta à fé"),
+    ("Negócios", "contratos, estoques e margens", "ensina a fechar as contas do mês"),
+    ("Biografia", "cartas, retratos e depoimentos", "refaz os passos de uma pioneira"),
+    ("Suspense", "fugas, prazos e ameaças", "corre contra o relógio"),
+    ("Contemporâneo", "telas, aluguéis e plantões", "retrata a cidade de hoje"),
+    ("Espiritualidade", "silêncio, respiração e presença", "propõe um exercício por dia"),
+    ("Acadêmico", "métodos, citações e seminários", "apresenta um método passo a passo"),
+    ("Autoajuda", "metas, escolhas e coragem", "propõe mudanças pequenas"),
+    ("Histórico", "crônicas, coroas e cercos", "atravessa um cerco de sete meses"),
+    ("Cristianismo", "parábolas, salmos e concílios", "lê as parábolas uma a uma"),
+    ("Suspense Policial", "laudos, delegacias e álibis", "desmonta um álibi perfeito"),
+    ("Contos", "encontros breves e finais abertos", "reúne contos premiados"),
+    ("Novelas", "vilarejos, boatos e herdeiros", "cabe em uma tarde de leitura"),
+    ("Saúde", "sono, passos e alimentação", "separa o que é provado do que é moda"),
+    ("Política", "votos, alianças e orçamentos", "explica como se faz um orçamento"),
+    ("Cultura", "festas, ofícios e sotaques", "percorre festas populares"),
+    ("Natureza", "aves, trilhas e nascentes", "percorre um parque estação a estação"),
+    ("Crime", "provas, cúmplices e sentenças", "segue um processo até a sentença"),
+)  # fmt: skip
+
+OPENINGS = (
+    "Um livro sobre {topics}.",
+    "Entre {topics}, nada é o que parece.",
+    "Para quem gosta de {topics}.",
+    "Uma obra sobre {topics}, escrita com calma.",
+    "Tudo começa com {topics}.",
+)
+MIDDLES = (
+    "Em {pages} páginas, {does}.",
+    "O texto {does} e termina onde começou.",
+    "Capítulo a capítulo, {does}.",
+    "Com clareza e humor, {does}.",
+)
+ENDINGS = (
+    "Edição revista, com índice.",
+    "Inclui um posfácio.",
+    "Indicado a leitores de primeira viagem.",
+    "Traz notas, mapas e “caderno de imagens”.",
+    "",
+)
