@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.bench import (
     bench_audit,
     bench_cold_start,
+    bench_decision,
     bench_http,
     bench_import,
     bench_jobs,
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "jobs": bench_jobs.run,
     "start": bench_cold_start.run,
     "import": bench_import.run,
+    "decision": bench_decision.run,
     "audit": bench_audit.run,
     "training": bench_training_set.run,
     "scoring": bench_scoring.run,
