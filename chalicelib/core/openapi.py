@@ -254,7 +254,8 @@ def _responses(method: str, view: View, schemas: _Schemas) -> dict[str, Any]:
     for status, problems in sorted(by_status.items()):
         found[str(status)] = _problem_response(problems)
     for status in view.declared.may_answer:
-        found[str(status)]["content"] |= success["content"]
+        other = found.setdefault(str(status), {"description": HTTPStatus(status).phrase})
+        other["content"] = other.get("content", {}) | success["content"]
     for code, response in found.items():
         response["headers"] = {
             name: {"$ref": f"#/components/headers/{name}"}

@@ -129,7 +129,12 @@ class AmostraIn(Strict):
 class TestarIn(Strict):
     """Sample orders, or the key of an upload that has them as CSV or NDJSON."""
 
-    pedidos: list[AmostraIn] | None = Field(None, min_length=1, max_length=MOST_SAMPLES)
+    pedidos: list[AmostraIn] | None = Field(
+        None,
+        min_length=1,
+        max_length=MOST_SAMPLES,
+        examples=[[{"cliente": "C-1042", "valor": "1500.00"}]],
+    )
     objeto: str | None = Field(None, max_length=300, description="Key from POST /uploads.")
 
     @model_validator(mode="after")
