@@ -16,7 +16,6 @@ from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.runs import JobRun, LeaseLost, RunCancelled
 from chalicelib.core.uploads import object_store
 from chalicelib.credit import service_closing, service_removal
-from chalicelib.credit.own_columns import own_columns
 from chalicelib.credit.queues import CREDIT_DATASETS_QUEUE, FecharMessage
 from functions.credit import close_datasets
 from tests.client import Answer, assert_problem
@@ -492,16 +491,6 @@ def test_fields_that_we_know_are_described_without_examples(sending: Sending) ->
     assert found["pedido_em"]["avisos"] == ["quase_vazia"]
     assert found["numero"]["avisos"] == []
     assert sending.seen()["esquema"]["limites"] == []
-
-
-def test_own_columns_become_a_models_columns(sending: Sending) -> None:
-    close_with(sending, lambda i: {"prazo": i, "urgente": "S", "canal": "x"}, n=10)
-    columns = list(own_columns(sending.seen()["esquema"]))
-    assert [(c.name, c.kind) for c in columns] == [
-        ("pedido.canal", "category"),
-        ("pedido.prazo", "number"),
-        ("pedido.urgente", "category"),
-    ]
 
 
 def test_more_than_three_hundred_columns_of_a_kind_are_too_many(sending: Sending) -> None:

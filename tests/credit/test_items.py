@@ -19,7 +19,6 @@ from chalicelib.credit.items import (
     ItemRefused,
     own_value,
 )
-from chalicelib.credit.own_columns import read_own
 from chalicelib.credit.values import Reading, ValueRefused, read_number
 
 READING = Reading(datetime(2026, 3, 10, 12, tzinfo=UTC), ZoneInfo("America/Sao_Paulo"))
@@ -338,28 +337,6 @@ def test_a_text_that_is_no_category_is_left_out_and_counted() -> None:
 def test_whole_numbers_are_identifiers_as_well_as_text() -> None:
     found = order(numero=Decimal("12.0"), cliente=7).values
     assert (found["numero"], found["cliente"]) == ("12", "7")
-
-
-@pytest.mark.parametrize(
-    ("kind", "stored", "value"),
-    [
-        ("number", 3, 3.0),
-        ("number", "x", None),
-        ("number", True, None),
-        ("bool", True, "sim"),
-        ("bool", "N", "não"),
-        ("bool", "Sim", "sim"),
-        ("bool", 0, "não"),
-        ("bool", "talvez", None),
-        ("category", 12, "12"),
-        ("category", 1.5, "1.5"),
-        ("category", False, "não"),
-        ("category", "a", "a"),
-        ("category", None, None),
-    ],
-)
-def test_stored_values_are_read_as_their_column_is(kind: str, stored: Any, value: Any) -> None:
-    assert read_own(kind, stored) == value
 
 
 JSON = st.recursive(
