@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from ipaddress import IPv6Address
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from chalicelib.core.auth import Principal
@@ -23,6 +24,9 @@ from chalicelib.core.errors import TooManyRequests
 from chalicelib.core.redis_link import RedisLink, redis_link
 from chalicelib.core.settings import NO_LIMIT, settings
 from chalicelib.core.views import View
+
+if TYPE_CHECKING:
+    from limits.storage import Storage
 
 KEY_PREFIX = "previsto:requests"
 MOST_KNOWN_ADDRESSES = 10_000
@@ -68,6 +72,32 @@ class Tally:
     untold: int
 
 
+class OwnCounts:
+    """What a process has counted by itself, where no Redis counts for all of them.
+
+    The `limits` library has a storage in memory, too: it starts a thread for nearly every request.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[str, tuple[float, int]] = {}
+        self._lock = threading.Lock()
+
+    def incr(self, key: str, seconds: int, amount: int) -> int:
+        """Count more under a key; it is forgotten so many seconds after its first count."""
+        now = time.monotonic()
+        with self._lock:
+            if len(self._counts) >= MOST_TALLIES:
+                self._make_room(now)
+            ends, count = self._counts.get(key, (now + seconds, 0))
+            self._counts[key] = (ends, count + amount)
+            return count + amount
+
+    def _make_room(self, now: float) -> None:
+        live = {key: kept for key, kept in self._counts.items() if kept[0] > now}
+        # So many callers at once can only be held off before they come here.
+        self._counts = live if len(live) <= MOST_TALLIES // 2 else {}
+
+
 class RequestCounter:
     """Counts requests by policy and caller.
 
@@ -76,15 +106,15 @@ class RequestCounter:
     """
 
     def __init__(self, link: RedisLink | None) -> None:
-        # Loading it takes a tenth of a second: not before the first request that is counted.
-        from limits.storage import MemoryStorage, RedisStorage
-
-        self._own = MemoryStorage()
+        self._own = OwnCounts()
         self._tallies: dict[str, Tally] = {}
         self._lock = threading.Lock()
         self._link = link
-        self._shared: RedisStorage | None = None
+        self._shared: Storage | None = None
         if link is not None:
+            # Loading it takes a tenth of a second: not before the first request that is counted.
+            from limits.storage import RedisStorage
+
             self._shared = RedisStorage(
                 settings().cache_url,
                 connection_pool=link.client.connection_pool,
@@ -103,7 +133,7 @@ class RequestCounter:
         window, passed = int(elapsed // policy.seconds), elapsed % policy.seconds
         key = f"{policy.name}/{caller}"
         if self._shared is None:
-            used = self._own.incr(f"{key}/{window}", policy.seconds)
+            used = self._own.incr(f"{key}/{window}", policy.seconds, 1)
         else:
             used = self._count_here(policy, key, window) or self._tell(policy, key, window)
         return Standing(policy, policy.quota - used, math.ceil(policy.seconds - passed))

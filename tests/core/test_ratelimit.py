@@ -1,6 +1,7 @@
 """How often one may ask: counted by caller, told in header fields, refused beyond."""
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -230,3 +231,13 @@ def test_policy_is_read_as_it_is_written() -> None:
 )
 def test_ipv6_callers_are_told_apart_by_their_network(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+def test_what_a_process_counts_by_itself_starts_no_thread_and_is_bounded() -> None:
+    counter, policy = RequestCounter(None), read_policy("principal", "6000/minute")
+    before = threading.active_count()
+    for caller in range(ratelimit.MOST_TALLIES + 10):
+        counter.count(policy, f"usuario:{caller}", 1e9)
+    assert threading.active_count() == before
+    left = [counter.count(policy, "usuario:1", 1e9).left for _ in range(2)]
+    assert left == [5999, 5998]  # Forgotten as one of too many, and counted anew.
