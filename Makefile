@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.installed
+PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast soak check format bench package clean
@@ -14,8 +15,8 @@ help:  ## This list
 run: $(READY)  ## Everything on this machine, until Ctrl-C (PORT, DATA_DIR, ADMIN_PASSWORD, SEED)
 	@exec $(PY) -m infra.local.run
 
-test: $(READY)  ## All tests
-	$(PY) -m pytest
+test: $(READY)  ## All tests, in two processes (PROCESSES=1 for one)
+	$(PY) -m pytest -n $(PROCESSES) --dist loadgroup
 
 test-fast: $(READY)  ## The tests for daily work, under a minute
 	$(PY) -m pytest -m "not slow"

@@ -27,10 +27,10 @@ from chalicelib.core.doorbells.jobs_table import NOTIFY_CHANNEL, JobsTableDoorbe
 from chalicelib.core.pg import FastConnection, connect_url, make_engine
 from chalicelib.core.queues import Ring
 from chalicelib.core.settings import HOUSE
-from chalicelib.gym import models
 from chalicelib.identity import service
 from chalicelib.identity.passwords import hash_password
 from chalicelib.identity.schemas import UsuarioIn
+from chalicelib.ml import versions
 from infra.init_db import init_db
 from infra.local.postgres import EmbeddedPostgres, temporary_postgres
 from tests.client import Client
@@ -66,9 +66,24 @@ END $$
 """
 PASSWORD = "uma-senha-de-teste"
 
+# What costs half a minute to make is made once: these tests share a process, the others of a
+# module do, as they share what the module makes.
+TOGETHER = {"tests/infra/aws": "aws", "tests/ml": "ml"}
+
 # Tests must not be steered by whatever the machine's owner has set for their own installation.
 for name in settings.Settings.model_fields:
     os.environ.pop(name.upper(), None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Say which tests one process has to run, where several run them."""
+    if not items or not items[0].config.pluginmanager.hasplugin("xdist"):
+        return  # The API's own tests run without development's libraries, too.
+    for item in items:
+        folder = item.path.parent.relative_to(item.config.rootpath).as_posix()
+        group = TOGETHER.get(folder, item.nodeid.partition("::")[0])
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -146,8 +161,12 @@ def require_service(name: str, reachable: bool, reason: str) -> None:
 @pytest.fixture
 def redis_url() -> str:
     """An empty database of a real Redis."""
-    # Two runs of the tests on one machine must not empty each other's.
-    url = os.environ.get("TEST_REDIS", f"redis://127.0.0.1:6379/{os.getpid() % 15 + 1}")
+    # Two processes that test on one machine must not empty each other's; of those of one run,
+    # the ids may be 15 apart.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    database = (run + int(worker)) % 15 + 1
+    url = os.environ.get("TEST_REDIS", f"redis://127.0.0.1:6379/{database}")
     try:
         with Redis.from_url(url, socket_connect_timeout=1) as redis:
             redis.flushdb()
@@ -194,7 +213,7 @@ def forget_process_state() -> None:
     db.dispose_engines()
     settings.settings.cache_clear()
     uploads.object_store.cache_clear()
-    models.model_cache.cache_clear()
+    versions.model_cache.cache_clear()
     redis_link.redis_link.cache_clear()
     cache.answer_cache.cache_clear()
     ratelimit.request_counter.cache_clear()

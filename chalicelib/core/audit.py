@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from chalicelib.core import telemetry
+from chalicelib.core.auth import Principal
 from chalicelib.core.db import Base
 from chalicelib.core.pages import AS_ID, AS_INSTANT, PageQuery, fetch_page
 from chalicelib.core.types import FromRow, Id, Instant
@@ -94,6 +95,24 @@ def record(
             detalhes=detalhes,
             request_id=telemetry.request_id(),
         )
+    )
+
+
+def record_by(
+    session: Session, principal: Principal, acao: str, objeto: str, **detalhes: Any
+) -> None:
+    """Add an entry of what a caller did, in their own tenant; see `record`.
+
+    What they changed is written first: a refusal comes before the entry.
+    """
+    session.flush()
+    record(
+        session,
+        tenant=principal.tenant,
+        ator=principal.subject,
+        acao=acao,
+        objeto=objeto,
+        **detalhes,
     )
 
 

@@ -4,7 +4,7 @@ A killed import goes on from its last chunk, and a file sent again adds nothing,
 product's `load` merges by the rows' own keys.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import asdict, dataclass, field
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from chalicelib.core import audit
 from chalicelib.core.db import Base
+from chalicelib.core.import_notices import Noticed, NoticeOut, as_notices, together
 from chalicelib.core.pages import AS_ID, PageQuery, fetch_page
 from chalicelib.core.rowfile import BadRow, Position, Row, RowFile
 from chalicelib.core.runs import JobRun
@@ -56,6 +57,7 @@ class ImportReport(BaseModel):
     primeiras_rejeicoes: list[RejectionOut] = Field(
         description="The first hundred; all of them at GET /jobs/{id}/rejeicoes."
     )
+    avisos: list[NoticeOut] = Field(description="What to look at among the rows that remain.")
 
 
 @dataclass
@@ -66,11 +68,6 @@ class Tally:
     duplicadas: int = 0
     rejeitadas: int = 0
     linhas: int = 0
-
-    def add(self, other: "Tally") -> None:
-        """Count another chunk in."""
-        for name, value in asdict(other).items():
-            setattr(self, name, getattr(self, name) + value)
 
 
 @dataclass
@@ -90,8 +87,44 @@ class Chunk:
     lines: int = 0
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """What became of the rows of a chunk.
+
+    Attributes:
+        accepted: How many were new.
+        known: How many were known already.
+        refused: Line -> reason.
+        noticed: What to say -> the rows, accepted or known, of which it is to be said.
+    """
+
+    accepted: int
+    known: int
+    refused: dict[int, str]
+    noticed: Mapping[str, Noticed] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """What became of all rows so far; kept at the checkpoint."""
+
+    tally: Tally = field(default_factory=Tally)
+    noticed: dict[str, Noticed] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, saved: dict[str, Any]) -> "Outcome":
+        """What a checkpoint tells."""
+        noticed = saved.get("noticed", {})
+        return cls(Tally(**saved["tally"]), {name: Noticed(**n) for name, n in noticed.items()})
+
+    def after(self, tally: Tally, noticed: Mapping[str, Noticed]) -> "Outcome":
+        """This, and what became of another chunk."""
+        sums = {name: value + getattr(tally, name) for name, value in asdict(self.tally).items()}
+        return Outcome(Tally(**sums), together(self.noticed, noticed))
+
+
 Parse = Callable[[int, Row], Any]
-Load = Callable[[Session, list[Any]], tuple[int, int, dict[int, str]]]
+Load = Callable[[Session, list[Any]], Loaded]
 
 
 class RowRefused(Exception):
@@ -110,24 +143,23 @@ def import_rows(
         open_file: Gives the file from a position on.
         size_bytes: Of the whole file, for the progress.
         parse: Turns line number and values into what `load` takes; raises `RowRefused`.
-        load: Merges a chunk in the given transaction; returns how many rows it accepted, how
-            many were known already, and line -> reason of those it refused.
+        load: Merges a chunk in the given transaction, and says what became of its rows.
 
     Raises:
         RunCancelled, RunInterrupted, LeaseLost: See `JobRun`.
     """
     saved = run.checkpoint or {"position": {}, "tally": {}}
-    total = Tally(**saved["tally"])
+    total = Outcome.of(saved)
     file = open_file(Position(**saved["position"]))
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="load") as loader:
-        loading: Future[None] | None = None
+        loading: Future[Outcome] | None = None
         for chunk in _chunks(file, parse):
             if loading is not None:
-                loading.result()
+                total = loading.result()
                 run.progress(file.position.offset, size_bytes, "importando")
             loading = loader.submit(copy_context().run, _load, run, chunk, load, total)
         if loading is not None:
-            loading.result()
+            total = loading.result()
     return _report(run, total)
 
 
@@ -151,10 +183,10 @@ def _chunks(file: RowFile, parse: Parse) -> Iterator[Chunk]:
         yield chunk
 
 
-def _load(run: JobRun, chunk: Chunk, load: Load, total: Tally) -> None:
+def _load(run: JobRun, chunk: Chunk, load: Load, before: Outcome) -> Outcome:
     with run.transaction() as session:
-        accepted, known, refused = load(session, chunk.rows)
-        rejections = {**chunk.rejections, **refused}
+        loaded = load(session, chunk.rows)
+        rejections = {**chunk.rejections, **loaded.refused}
         if rejections:
             session.execute(
                 insert(ImportRejection),
@@ -163,20 +195,18 @@ def _load(run: JobRun, chunk: Chunk, load: Load, total: Tally) -> None:
                     for line, reason in rejections.items()
                 ],
             )
-        loaded = Tally(accepted, known, len(rejections), chunk.lines)
+        tally = Tally(loaded.accepted, loaded.known, len(rejections), chunk.lines)
         audit.record(
             session,
             tenant=run.tenant,
             ator=run.owner,
             acao="importacao.gravada",
             objeto=f"job:{run.job_id}",
-            **asdict(loaded),
+            **asdict(tally),
         )
-        after = Tally(**asdict(total))
-        after.add(loaded)
-        run.save_checkpoint(session, {"position": asdict(chunk.position), "tally": asdict(after)})
-    # Only now is the chunk counted: had its commit failed, so would the count.
-    total.add(loaded)
+        after = before.after(tally, loaded.noticed)
+        run.save_checkpoint(session, {"position": asdict(chunk.position), **asdict(after)})
+    return after
 
 
 def list_rejections(
@@ -191,7 +221,7 @@ def list_rejections(
     return fetch_page(session, statement, query, (ImportRejection.linha,), (AS_ID,))
 
 
-def _report(run: JobRun, total: Tally) -> ImportReport:
+def _report(run: JobRun, total: Outcome) -> ImportReport:
     with run.reading() as session:
         first = session.scalars(
             select(ImportRejection)
@@ -200,4 +230,6 @@ def _report(run: JobRun, total: Tally) -> ImportReport:
             .limit(REJECTIONS_SHOWN)
         )
         shown = [RejectionOut.model_validate(row) for row in first]
-    return ImportReport(**asdict(total), primeiras_rejeicoes=shown)
+    return ImportReport(
+        **asdict(total.tally), primeiras_rejeicoes=shown, avisos=as_notices(total.noticed)
+    )

@@ -151,12 +151,11 @@ def _change(
 
 
 def _audit(session: Session, principal: Principal, job: Job, acao: str) -> None:
-    audit.record(
+    audit.record_by(
         session,
-        tenant=principal.tenant,
-        ator=principal.subject,
-        acao=acao,
-        objeto=f"job:{job.id}",
+        principal,
+        acao,
+        f"job:{job.id}",
         fila=job.queue,
     )
 

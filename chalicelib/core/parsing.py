@@ -12,6 +12,22 @@ from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
+AN_INSTANT = "use a date and time with its offset from UTC, such as 2026-03-02T07:15:00-03:00"
+A_DAY = "use a date that exists, such as 2026-03-18"
+ADVICE = {
+    "datetime_parsing": AN_INSTANT,
+    "datetime_from_date_parsing": AN_INSTANT,
+    "datetime_object_invalid": AN_INSTANT,
+    "datetime_type": AN_INSTANT,
+    "timezone_aware": AN_INSTANT,
+    "date_parsing": A_DAY,
+    "date_from_datetime_parsing": A_DAY,
+    "date_from_datetime_inexact": A_DAY,
+    "date_type": A_DAY,
+    "decimal_parsing": "use a number with a point before its decimals, such as 119.90",
+}
+"""What to say of pydantic's errors that tell where it stumbled rather than what is wanted."""
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -55,7 +71,7 @@ def _field_errors(error: ValidationError, name: str | None = None) -> list[Field
     return [
         FieldError(
             campo=name or ".".join(str(part) for part in item["loc"]) or "corpo",
-            erro=item["msg"].removeprefix("Value error, "),
+            erro=ADVICE.get(item["type"], item["msg"].removeprefix("Value error, ")),
         )
         for item in error.errors(include_url=False, include_input=False, include_context=False)
     ]

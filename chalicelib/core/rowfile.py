@@ -12,9 +12,10 @@ from chalicelib.core.errors import Unprocessable
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
 BOM = b"\xef\xbb\xbf"
+ZIP = b"PK\x03\x04"  # What a workbook of a spreadsheet program begins with.
 LONGEST_LINE_BYTES = 1_000_000
 
-NOT_UTF8 = "A linha não está em UTF-8."
+NOT_UTF8 = "A linha não está em UTF-8; salve o arquivo como CSV UTF-8."
 WRONG_FIELD_COUNT = "A linha tem um número de campos diferente do cabeçalho."
 BAD_QUOTES = "As aspas da linha não fecham ou estão fora do lugar."
 NOT_JSON = "A linha não é um objeto JSON."
@@ -105,17 +106,23 @@ class RowFile:
     def _read_header(self) -> tuple[list[str], str, int]:
         with closing(self._open_at(0)) as stream:
             raw = stream.readline(LONGEST_LINE_BYTES)
+        if raw.startswith(ZIP):
+            raise HeaderInvalid("This is a workbook or a zip file; save its sheet as CSV UTF-8.")
         try:
             text = raw.removeprefix(BOM).decode()
         except UnicodeDecodeError:
-            raise HeaderInvalid("The header is not in UTF-8.") from None
+            raise HeaderInvalid("The header is not in UTF-8; save it as CSV UTF-8.") from None
         delimiter = max(",;\t", key=text.count)
         fields = _fields(raw.removeprefix(BOM), delimiter)
         if isinstance(fields, BadRow) or len(raw) == LONGEST_LINE_BYTES or "\r" in text.rstrip():
             raise HeaderInvalid("The first line is no header of a CSV with one row a line.")
         names = [name.strip().lower() for name in fields]
-        if not any(names) or len(set(names)) < len(names):
-            raise HeaderInvalid
+        if not any(names):
+            raise HeaderInvalid("The first line is no header: it must name the columns.")
+        # Spreadsheets leave columns without a name behind the last one.
+        named = [name for name in names if name]
+        if len(set(named)) < len(named):
+            raise HeaderInvalid("The header is ambiguous: a column's name stands in it twice.")
         return names, delimiter, len(raw)
 
     def _csv_rows(self) -> Iterator[tuple[int, Row | BadRow]]:

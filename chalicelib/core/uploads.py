@@ -117,12 +117,11 @@ def create_upload(
         raise UploadTooLarge
     upload = _new_upload(principal, request.tamanho_bytes, request.content_type, now)
     session.add(upload)
-    audit.record(
+    audit.record_by(
         session,
-        tenant=principal.tenant,
-        ator=principal.subject,
-        acao="upload.autorizado",
-        objeto=f"upload:{upload.id}",
+        principal,
+        "upload.autorizado",
+        f"upload:{upload.id}",
         tamanho_bytes=request.tamanho_bytes,
     )
     signed: SignedRequest = object_store().signed_upload(

@@ -2,57 +2,42 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
 from chalicelib.gym.models import CHURN
-from chalicelib.gym.schemas_models import DesempenhoOut, Medicao, Saude, SaudeOut
+from chalicelib.gym.schemas_models import DesempenhoOut, Medicao, SaudeOut
 from chalicelib.gym.service_analyses import NOT_YET, Analysis, latest
-from chalicelib.ml.registry import ModelVersion, champion_of
-from chalicelib.ml.stability import Stability
+from chalicelib.ml.health import Finding, Kept, aged, fallen, health_of, interval, shifted, stale
+from chalicelib.ml.registry import champion_of
+from chalicelib.ml.schemas_health import Saude
 
 OLDEST = timedelta(days=28)  # Four weekly trainings without a better version, or without any.
 STALE = timedelta(days=3)  # A nightly measurement that is older than this has stopped.
 BY_CONTACTS = "Entre os alunos sem contato não se vê: pode ser efeito dos contatos."
-SEVERITY = (Saude.OK, Saude.ATENCAO, Saude.DERIVA)
-
-Finding = tuple[Saude, str]
 
 
 def churn_health(session: Session, now: datetime) -> SaudeOut:
     """How the version that answers is doing."""
     champion = champion_of(session, CHURN)
-    if champion is None:
-        return _unknown("Nenhuma versão do modelo responde ainda.")
-    kept = latest(session, Analysis.SAUDE)
-    measured = None if kept is None else Medicao.model_validate(kept.conteudo)
-    if kept is None or measured is None or measured.versao != champion.version:
-        return _unknown(NOT_YET, champion, now)
-    findings = [*judge(measured, now), *_freshness(kept.calculado_em, now)]
-    return SaudeOut(
-        estado=max((state for state, _ in findings), key=SEVERITY.index, default=Saude.OK),
-        motivos=[reason for _, reason in findings] or ["Nada mudou desde o treino."],
-        versao=champion.version,
-        idade_dias=_days(now - champion.created_at),
-        dias_desde_dados=_days(now - measured.dados_ate),
-        medido_em=kept.calculado_em,
-        medicao=measured,
-    )
+    found = latest(session, Analysis.SAUDE)
+    kept = None
+    if found is not None:
+        kept = Kept(found.calculado_em, Medicao.model_validate(found.conteudo))
+    return health_of(champion, kept, partial(_findings, now=now), now, SaudeOut, not_yet=NOT_YET)
+
+
+def _findings(kept: Kept[Medicao], now: datetime) -> Iterator[Finding]:
+    yield from judge(kept.measured, now)
+    yield from stale(kept.at, now, STALE, "a análise noturna parou")
 
 
 def judge(measured: Medicao, now: datetime) -> Iterator[Finding]:
     """What is wrong with a version, each with how bad it is."""
-    shifts = [*measured.entradas, *([measured.score] if measured.score else [])]
-    for shift in shifts:
-        said = f"{shift.rotulo}: PSI {_number(shift.psi)} desde o treino."
-        if shift.faixa is Stability.DRIFT:
-            yield Saude.DERIVA, said
-        elif shift.faixa is Stability.ATTENTION:
-            yield Saude.ATENCAO, said
+    yield from shifted(measured)
     yield from _performance(measured)
-    if now - measured.treinado_em > OLDEST:
-        age = f"{_days(now - measured.treinado_em):.0f} dias"
-        yield Saude.ATENCAO, f"A versão tem {age}; os treinos semanais não a substituíram."
+    yield from aged(measured, now, OLDEST, "os treinos semanais não a substituíram")
 
 
 def _performance(measured: Medicao) -> Iterator[Finding]:
@@ -70,45 +55,12 @@ def _failings(since: DesempenhoOut, at_training: dict[str, float]) -> dict[str, 
     """Kind of failing -> what to say of it."""
     if since.metricas is None:
         return {}
-    auc, skill = since.metricas["roc_auc"], since.metricas["brier_skill"]
     found = {}
-    if auc["high"] < at_training["low"]:
-        both = f"{_interval(auc)}, abaixo da validação {_interval(at_training)}"
-        found["auc"] = f"ROC AUC desde o treino {both}."
+    worse = fallen("ROC AUC", since.metricas["roc_auc"], at_training)
+    if worse is not None:
+        found["auc"] = worse
+    skill = since.metricas["brier_skill"]
     if skill["high"] < 0:
-        gain = _interval(skill)
+        gain = interval(skill)
         found["skill"] = f"Erra mais que a simples prevalência: ganho de Brier {gain}."
     return found
-
-
-def _freshness(measured_at: datetime, now: datetime) -> Iterator[Finding]:
-    if now - measured_at > STALE:
-        days = _days(now - measured_at)
-        yield Saude.ATENCAO, f"A última medição tem {days:.0f} dias; a análise noturna parou."
-
-
-def _unknown(
-    reason: str, champion: ModelVersion | None = None, now: datetime | None = None
-) -> SaudeOut:
-    return SaudeOut(
-        estado=Saude.SEM_DADOS,
-        motivos=[reason],
-        versao=champion.version if champion else None,
-        idade_dias=_days(now - champion.created_at) if champion and now else None,
-        dias_desde_dados=None,
-        medido_em=None,
-        medicao=None,
-    )
-
-
-def _days(length: timedelta) -> float:
-    return round(length / timedelta(days=1), 2)
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".replace(".", ",")
-
-
-def _interval(estimate: dict[str, float]) -> str:
-    low, high = _number(estimate["low"]), _number(estimate["high"])
-    return f"{_number(estimate['value'])} [{low}; {high}]"

@@ -1,36 +1,26 @@
-"""The churn model as it is served: which version is champion, and the cache it lives in."""
+"""The churn model: its name, what it foretells, and its versions as they are served."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from chalicelib.core.settings import HOUSE, settings
-from chalicelib.core.uploads import object_store
-from chalicelib.ml.model_cache import ModelCache
-from chalicelib.ml.registry import ModelName, load_version
+from chalicelib.core.settings import HOUSE
+from chalicelib.gym.features import LABEL_DAYS
+from chalicelib.ml.registry import ModelName
+from chalicelib.ml.versions import served_model
 
 if TYPE_CHECKING:
     from chalicelib.ml.serving import ServedModel
 
 CHURN = ModelName(HOUSE, "churn")
-
-
-@cache
-def model_cache() -> ModelCache[ServedModel]:
-    """The models this process has loaded, bounded by `MODEL_CACHE_MB`."""
-    return ModelCache(settings().model_cache_mb)
+LABEL_TEXT = (
+    f"Deixa de vir: nenhuma visita nos {LABEL_DAYS} dias seguintes, ou cancelamento neles. "
+    f"Perguntado só de quem veio nos {LABEL_DAYS} dias anteriores e tem {LABEL_DAYS} dias de casa."
+)
 
 
 def churn_model(session: Session, version: int) -> ServedModel:
-    """A version of the churn model, ready to score.
-
-    A cache miss reads the object store; it is the one call of that kind a request may make
-    while its session is open.
-    """
-    return model_cache().get(
-        (CHURN, version),
-        lambda: load_version(session, CHURN, version, object_store().read),
-    )
+    """A version of the churn model, ready to score; see `served_model`."""
+    return served_model(session, CHURN, version)

@@ -11,9 +11,19 @@ def _number(value: Value, digits: int = 1) -> str:
     return f"{float(value or 0):.{digits}f}".replace(".", ",")
 
 
-def _days(value: Value) -> str:
+def counted_days(value: Value) -> str:
+    """Whole days with their noun."""
     days = float(value or 0)
     return "menos de 1 dia" if days < 1 else f"{days:.0f} dia{'s' if round(days) != 1 else ''}"
+
+
+def counted(number: float, one: str, many: str) -> str:
+    """A number with its noun: from 2 on it is plural, as `1,5 visita` and `2,0 visitas` are."""
+    return f"{_number(number)} {one if abs(round(number, 1)) < 2 else many}"
+
+
+def _visits(value: Value) -> str:
+    return counted(float(value or 0), "visita", "visitas")
 
 
 def _trend(value: Value) -> str:
@@ -21,14 +31,16 @@ def _trend(value: Value) -> str:
     if abs(change) < 0.25:
         return "mantém o próprio ritmo"
     direction = "a menos" if change < 0 else "a mais"
-    return f"vem {_number(abs(change))} visita por semana {direction} que o seu costume"
+    return f"vem {_visits(abs(change))} por semana {direction} que o seu costume"
 
 
 TEXTS: dict[str, Callable[[Value, Value], str]] = {
     "frequencia_semanal": lambda v, u: (
-        f"Frequência de {_number(v)} visita(s) por semana; o usual é {_number(u)}."
+        f"Frequência de {_visits(v)} por semana; o usual é {_number(u)}."
     ),
-    "dias_desde_ultimo_checkin": lambda v, u: f"Última visita há {_days(v)}; o usual é {_days(u)}.",
+    "dias_desde_ultimo_checkin": lambda v, u: (
+        f"Última visita há {counted_days(v)}; o usual é {counted_days(u)}."
+    ),
     "duracao_media_minutos": lambda v, u: (
         "Duração das visitas desconhecida."
         if v is None
@@ -37,12 +49,15 @@ TEXTS: dict[str, Callable[[Value, Value], str]] = {
     "plano": lambda v, _: f"Plano {v}.",
     "variacao_do_ritmo": lambda v, _: f"Nas últimas 4 semanas {_trend(v)}.",
     "ausencia_relativa": lambda v, _: (
-        f"A ausência atual equivale a {_number(v)} vez(es) o intervalo habitual entre visitas."
+        f"A ausência atual equivale a {counted(float(v or 0), 'vez', 'vezes')} o intervalo habitual"
+        " entre visitas."
     ),
     "semanas_ativas": lambda v, u: (
         f"Veio em {_number(v, 0)} das últimas 12 semanas; o usual é {_number(u, 0)}."
     ),
-    "meses_de_casa": lambda v, u: f"Matrícula há {_number(v)} meses; o usual é {_number(u)}.",
+    "meses_de_casa": lambda v, u: (
+        f"Matrícula há {counted(float(v or 0), 'mês', 'meses')}; o usual é {_number(u)}."
+    ),
 }
 
 

@@ -28,6 +28,7 @@ MONTHS = (
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # A spreadsheet would run a name that begins so.
 FIRST_HOUR, LAST_HOUR = 6, 22  # Shown at least; earlier and later ones when somebody came.
 NOBODY = "Aluno não encontrado"
+UNUSUALLY_FEW = -0.5  # Share by which visits fall short of their mean on a day worth a note.
 
 Names = Mapping[int, str]
 Cell = str | int | float | None
@@ -105,6 +106,7 @@ def report_html(content: ConteudoRelatorio, names: Names) -> str:
         horas=_hour_bars(content),
         dias=_day_bars(content),
         comparados=_days_compared(content),
+        incomum=(content.comparacao.variacao_visitas or 0) < UNUSUALLY_FEW,
     )
 
 
@@ -140,7 +142,7 @@ def _day(day: date) -> str:
 
 
 def _instant(instant: datetime, zone_name: str) -> str:
-    return f"{instant.astimezone(zone(zone_name)):%d/%m às %H:%M}"
+    return f"{instant.astimezone(zone(zone_name)):%d/%m às\u00a0%H:%M}"
 
 
 def _days_compared(content: ConteudoRelatorio) -> str:

@@ -218,7 +218,8 @@ def post_checkins_lote(session: Session, principal: Principal, prepared: str, ca
     aluno_id or email, entrada, saida, tipo, chave_evento. A row's key is its chave_evento, else
     (aluno, entrada), of an exit (aluno, saida): a file sent twice adds nothing, and the order of
     rows and of files does not matter. Exits without an entry are kept, see
-    GET /visitas/saidas-sem-entrada.
+    GET /visitas/saidas-sem-entrada. Visits from before the day of their member's registration are
+    kept and counted, and named under `avisos` in the job's result.
     """
     return _import(session, CHECKIN_QUEUE, principal, prepared, call)
 

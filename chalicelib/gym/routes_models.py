@@ -12,20 +12,22 @@ from chalicelib.core.pages import Page, PageQuery
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.web import Routes, endpoint
 from chalicelib.gym import health, service_analyses, service_models
-from chalicelib.gym.schemas_models import (
+from chalicelib.gym.models import CHURN, LABEL_TEXT
+from chalicelib.gym.schemas_models import RetencaoOut, SaudeOut
+from chalicelib.gym.service_models import follow_promotion
+from chalicelib.ml import versions
+from chalicelib.ml.promotion import AlreadyChampion, NoEarlierChampion
+from chalicelib.ml.registry import ModelVersionNotFound
+from chalicelib.ml.schemas import (
     CartaoOut,
     CompararIn,
     FiguraOut,
     MotivoIn,
     MudancaOut,
-    RetencaoOut,
-    SaudeOut,
     Versao,
     VersaoResumoOut,
 )
-from chalicelib.gym.service_models import FiguraNotFound, ModelUnusable
-from chalicelib.ml.promotion import AlreadyChampion, NoEarlierChampion
-from chalicelib.ml.registry import ModelVersionNotFound
+from chalicelib.ml.versions import FiguraNotFound, ModelUnusable
 
 models = Routes(__name__)
 
@@ -43,8 +45,8 @@ READERS = (Role.OPERADOR, Role.CIENTISTA, Role.LEITOR)
 )
 def get_versions(session: Session, query: PageQuery, call: Call) -> Reply:
     """List the versions of the churn model, newest first, and what each is used for."""
-    versions, cursor, total = service_models.list_versions(session, query)
-    return page_reply(Page[VersaoResumoOut], versions, cursor, total, call)
+    found, cursor, total = versions.list_versions(session, CHURN, query, VersaoResumoOut)
+    return page_reply(Page[VersaoResumoOut], found, cursor, total, call)
 
 
 @models.route("/modelos/churn/{versao}", methods=["GET"])
@@ -55,11 +57,12 @@ def get_version(session: Session, versao: Versao, call: Call) -> CartaoOut:
     Data window and fingerprint, label, split, metrics with intervals, calibration, importance,
     metrics by plan and tenure, and where its figures are.
     """
-    return service_models.model_card(session, versao, _figures_at(call, versao))
+    return _card(session, versao, call)
 
 
-def _figures_at(call: Call, version: int) -> str:
-    return call.link(f"/modelos/churn/{version}/figuras")
+def _card(session: Session, version: int, call: Call) -> CartaoOut:
+    figures_at = call.link(f"/modelos/churn/{version}/figuras")
+    return versions.model_card(session, CHURN, version, label=LABEL_TEXT, figures_at=figures_at)
 
 
 @models.route("/modelos/churn/{versao}/figuras/{nome}", methods=["GET"])
@@ -72,7 +75,7 @@ def _figures_at(call: Call, version: int) -> str:
 )
 def get_figure(session: Session, versao: Versao, nome: str) -> FiguraOut:
     """Get a figure of a version's card as Plotly JSON: `roc`, `pr`, `calibracao`, `importancia`."""
-    return service_models.figure(session, versao, nome)
+    return versions.figure(session, CHURN, versao, nome)
 
 
 @models.route("/modelos/churn/comparar", methods=["POST"])
@@ -107,8 +110,9 @@ def post_promotion(
     session: Session, principal: Principal, versao: Versao, body: MotivoIn, call: Call
 ) -> CartaoOut:
     """Let a version answer from now on, whatever the comparison says, and say why."""
-    service_models.promote_version(session, versao, by=principal.subject, reason=body.motivo)
-    return service_models.model_card(session, versao, _figures_at(call, versao))
+    by, reason = principal.subject, body.motivo
+    versions.promote(session, CHURN, versao, by=by, reason=reason, then=follow_promotion)
+    return _card(session, versao, call)
 
 
 @models.route("/modelos/churn/reverter", methods=["POST"])
@@ -121,8 +125,9 @@ def post_promotion(
 )
 def post_rollback(session: Session, principal: Principal, body: MotivoIn, call: Call) -> CartaoOut:
     """Let the version that the champion replaced answer again, and say why."""
-    version = service_models.roll_back(session, by=principal.subject, reason=body.motivo)
-    return service_models.model_card(session, version, _figures_at(call, version))
+    by, reason = principal.subject, body.motivo
+    version = versions.roll_back(session, CHURN, by=by, reason=reason, then=follow_promotion)
+    return _card(session, version, call)
 
 
 @models.route("/modelos/churn/historico", methods=["GET"])
@@ -131,7 +136,7 @@ def post_rollback(session: Session, principal: Principal, body: MotivoIn, call: 
 )
 def get_moves(session: Session, query: PageQuery, call: Call) -> Reply:
     """List who answered when, by whose decision, and why; newest first."""
-    moves, cursor, total = service_models.list_moves(session, query)
+    moves, cursor, total = versions.list_moves(session, CHURN, query)
     return page_reply(Page[MudancaOut], moves, cursor, total, call)
 
 

@@ -5,10 +5,17 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, PastDate, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    PastDate,
+    StringConstraints,
+    model_validator,
+)
 
 from chalicelib.core.pages import PageQuery
-from chalicelib.core.types import FromRow, Id, Instant, ShortText, Strict
+from chalicelib.core.types import FromRow, Id, Instant, ShortText, Strict, WrittenAs
 
 Email = Annotated[
     str,
@@ -16,13 +23,17 @@ Email = Annotated[
         strip_whitespace=True,
         to_lower=True,
         max_length=254,
-        pattern=r"^[^\s@\x00-\x1f]{1,64}@[^\s@.\x00-\x1f]+(\.[^\s@.\x00-\x1f]+)+$",
+    ),
+    WrittenAs(
+        r"^[^\s@\x00-\x1f]{1,64}@[^\s@.\x00-\x1f]+(\.[^\s@.\x00-\x1f]+)+$",
+        "use an e-mail address such as ana.lima@example.com",
     ),
     Field(examples=["ana.lima@example.com"]),
 ]
 Telefone = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9()\s-]{8,20}$"),
+    StringConstraints(strip_whitespace=True),
+    WrittenAs(r"^\+?[0-9()\s-]{8,20}$", "use 8 to 20 digits, such as +55 11 98765-4321"),
     Field(examples=["+55 11 98765-4321"]),
 ]
 DataNascimento = Annotated[PastDate, Field(ge=date(1900, 1, 1), examples=["1990-05-17"])]
@@ -33,13 +44,19 @@ ChaveEvento = Annotated[
 ]
 
 
+Reais = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=10, decimal_places=2),
+    AfterValidator(lambda amount: amount.quantize(Decimal("0.01"))),
+]
+"""An amount in BRL, to the centavo."""
+
+
 class PlanoIn(Strict):
     """A new plan."""
 
     nome: ShortText = Field(examples=["Padrão"])
-    mensalidade: Decimal = Field(
-        ge=0, max_digits=10, decimal_places=2, description="BRL a month.", examples=["119.90"]
-    )
+    mensalidade: Reais = Field(description="BRL a month.", examples=["119.90"])
 
 
 class PlanoOut(FromRow):

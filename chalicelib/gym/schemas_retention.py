@@ -10,6 +10,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -257,6 +259,14 @@ class EfeitoQuery(BaseModel):
 
     desde: Day | None = Field(None, description="From this local day on.")
     ate: Day | None = Field(None, description="Up to and with this local day.")
+
+    @field_validator("ate")
+    @classmethod
+    def _follows(cls, ate: date | None, others: ValidationInfo) -> date | None:
+        desde = others.data.get("desde")
+        if ate is not None and desde is not None and ate < desde:
+            raise ValueError("must not lie before desde")
+        return ate
 
 
 class GrupoEfeitoOut(BaseModel):

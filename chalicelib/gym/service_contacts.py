@@ -113,12 +113,11 @@ def _record(
 ) -> None:
     """Put it on the member's trail; the note, which may be personal, stays out of it."""
     session.flush()
-    audit.record(
+    audit.record_by(
         session,
-        tenant=principal.tenant,
-        ator=principal.subject,
-        acao=acao,
-        objeto=f"aluno:{contato.aluno_id}",
+        principal,
+        acao,
+        f"aluno:{contato.aluno_id}",
         contato=contato.id,
         canal=contato.canal,
         desfecho=contato.desfecho,

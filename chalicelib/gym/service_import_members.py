@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core.clock import utc_now, zone
 from chalicelib.core.db import copy_in
-from chalicelib.core.imports import ImportReport, RowRefused, import_rows
+from chalicelib.core.imports import ImportReport, Loaded, RowRefused, import_rows
 from chalicelib.core.rowfile import HeaderInvalid, Position, Row
 from chalicelib.core.runs import JobRun
 from chalicelib.core.settings import settings
@@ -27,6 +27,18 @@ ALUNO_COLUMNS = (
     "matriculado_em",
     "cancelado_em",
 )
+
+
+HOW_TO_WRITE = {
+    "nome": "nome: obrigatório, até 200 caracteres",
+    "email": "email: obrigatório, como ana.lima@example.com",
+    "plano": "plano: o nome, até 200 caracteres",
+    "plano_id": "plano_id: um número inteiro positivo",
+    "telefone": "telefone: de 8 a 20 dígitos, como +55 11 98765-4321",
+    "data_nascimento": "data_nascimento: uma data passada, como 1990-05-17",
+    "matriculado_em": "matriculado_em: uma data, como 2026-03-02, ou data e hora",
+    "cancelado_em": "cancelado_em: uma data, como 2026-03-02, ou data e hora",
+}
 
 
 def _as_instant(value: Any) -> Any:
@@ -77,8 +89,9 @@ def _parse(line: int, row: Row, now: datetime) -> str:
     try:
         aluno = _ROW.validate_python(values)
     except ValidationError as error:
-        faulty = sorted({str(fault["loc"][0]) for fault in error.errors()})
-        raise RowRefused(f"Campos inválidos ou ausentes: {', '.join(faulty)}.") from None
+        faulty = {str(fault["loc"][0]) for fault in error.errors()}
+        advice = "; ".join(HOW_TO_WRITE[name] for name in ALUNO_COLUMNS if name in faulty)
+        raise RowRefused(f"{advice}.") from None
     if aluno.plano is None and aluno.plano_id is None:
         raise RowRefused("Informe plano ou plano_id.")
     joined = aluno.matriculado_em or now
@@ -107,9 +120,18 @@ CREATE TEMP TABLE IF NOT EXISTS staged_alunos (
     data_nascimento date, matriculado_em timestamptz, cancelado_em timestamptz
 ) ON COMMIT DELETE ROWS
 """
+# As it is written; else without regard to accents and case, if that leaves no doubt.
 RESOLVE_PLANOS = """
-UPDATE staged_alunos s SET plano_id = p.id FROM planos p
-WHERE s.plano_id IS NULL AND lower(p.nome) = lower(s.plano)
+WITH escrito AS (
+    SELECT DISTINCT plano FROM staged_alunos WHERE plano_id IS NULL AND plano IS NOT NULL
+), achado AS (
+    SELECT e.plano, coalesce(min(p.id) FILTER (WHERE p.nome = e.plano),
+                             CASE WHEN count(*) = 1 THEN min(p.id) END) AS plano_id
+    FROM escrito e JOIN planos p ON sem_acentos(p.nome) = sem_acentos(e.plano)
+    GROUP BY e.plano
+)
+UPDATE staged_alunos s SET plano_id = a.plano_id FROM achado a
+WHERE s.plano_id IS NULL AND s.plano = a.plano
 """
 REFUSE_UNKNOWN_PLANOS = """
 DELETE FROM staged_alunos s
@@ -140,12 +162,8 @@ SELECT count(*) FROM novo
 """
 
 
-def load_alunos(session: Session, rows: list[str]) -> tuple[int, int, dict[int, str]]:
-    """Merge parsed rows; whoever is known by e-mail stays as they are.
-
-    Returns:
-        Rows accepted, rows known already, and line -> reason of those refused.
-    """
+def load_alunos(session: Session, rows: list[str]) -> Loaded:
+    """Merge parsed rows; whoever is known by e-mail stays as they are."""
     session.execute(text(STAGE))
     copy_in(session, "COPY staged_alunos FROM STDIN", blocks(rows))
     session.execute(text(RESOLVE_PLANOS))
@@ -153,4 +171,4 @@ def load_alunos(session: Session, rows: list[str]) -> tuple[int, int, dict[int, 
     accepted = session.execute(text(INSERT_ALUNOS)).scalar_one()
     names = ", ".join(session.execute(text("SELECT nome FROM planos ORDER BY id")).scalars())
     refused = dict.fromkeys(unknown, f"Plano desconhecido; há: {names or 'nenhum'}.")
-    return accepted, len(rows) - accepted - len(refused), refused
+    return Loaded(accepted, len(rows) - accepted - len(refused), refused)

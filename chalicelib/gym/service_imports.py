@@ -10,12 +10,18 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core.clock import utc_now, zone
 from chalicelib.core.db import copy_in
-from chalicelib.core.imports import ImportReport, RowRefused, import_rows
+from chalicelib.core.imports import (
+    ImportReport,
+    Loaded,
+    RowRefused,
+    import_rows,
+)
 from chalicelib.core.jobs import SYSTEM
 from chalicelib.core.rowfile import HeaderInvalid, Position, Row, RowFile
 from chalicelib.core.runs import JobRun
 from chalicelib.core.settings import settings
 from chalicelib.core.uploads import object_store, require_stored, upload_media_type
+from chalicelib.gym.early_visits import early_visits
 from chalicelib.gym.schemas import ImportMessage
 from chalicelib.gym.service_checkins import CLOCK_SKEW
 from chalicelib.gym.service_recounts import ask_for_staged_recounts
@@ -26,6 +32,7 @@ LONGEST_VISIT = timedelta(hours=24)
 LONGEST_TEXT = 254
 
 UNKNOWN_ALUNO = "Aluno desconhecido."
+SHORTEST_INSTANT = len("20260302T07")  # Whatever is shorter has no hour.
 
 # What COPY's text format would take for something else.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -84,6 +91,8 @@ class CheckinParser:
             RowRefused: The row makes no visit and no exit.
         """
         aluno_id, email, entrada, saida, tipo, chave = row
+        if aluno_id is None and not email:
+            raise RowRefused("Informe aluno_id ou email.")
         begins = self._instant(entrada, "entrada") if entrada else None
         ends = self._instant(saida, "saida") if saida else None
         is_exit = _is_exit(tipo, begins, ends)
@@ -99,7 +108,8 @@ class CheckinParser:
     def _instant(self, value: Any, name: str) -> datetime:
         """An aware instant; one without offset is local."""
         try:
-            instant = datetime.fromisoformat(value)
+            # A day alone is no instant: as midnight it would be a visit that nobody made.
+            instant = datetime.fromisoformat(value if len(value) >= SHORTEST_INSTANT else "")
             if instant.tzinfo is None:
                 # Turned into UTC: arithmetic in one zone would ignore a change of its offset.
                 instant = instant.replace(tzinfo=self._zone).astimezone(UTC)
@@ -274,16 +284,13 @@ SELECT count(*) FROM nova
 """
 
 
-def load_checkins(session: Session, rows: list[str]) -> tuple[int, int, dict[int, str]]:
-    """Merge parsed rows.
-
-    Returns:
-        Rows accepted, rows known already, and line -> reason of those refused.
-    """
+def load_checkins(session: Session, rows: list[str]) -> Loaded:
+    """Merge parsed rows."""
     now = utc_now()
     _stage(session, rows)
     session.execute(text(RESOLVE_EMAILS))
     refused = {row.linha: UNKNOWN_ALUNO for row in session.execute(text(REFUSE_UNKNOWN))}
+    early = early_visits(session)
     session.execute(text(BUMP_REVISIONS))
     session.execute(text(DROP_STRUCK))
     session.execute(text(CLOSE_SUPERSEDED))
@@ -293,7 +300,7 @@ def load_checkins(session: Session, rows: list[str]) -> tuple[int, int, dict[int
         match_staged(session, now)
     if accepted:
         ask_for_staged_recounts(session, owner=SYSTEM, now=now)
-    return accepted, len(rows) - len(refused) - accepted, refused
+    return Loaded(accepted, len(rows) - len(refused) - accepted, refused, early)
 
 
 def _merge(session: Session, counts: Any, now: datetime) -> int:

@@ -59,7 +59,7 @@ def export_aluno(principal: Principal, aluno_id: int, now: datetime) -> tuple[st
     """
     with unit_of_work(tenant=principal.tenant) as session:
         document = _document(session, aluno_id)
-        _record(session, principal, aluno_id, "aluno.dados_exportados")
+        audit.record_by(session, principal, "aluno.dados_exportados", f"aluno:{aluno_id}")
     data = document.encode()
     if len(data) <= LARGEST_ANSWER_BYTES:
         return None, document
@@ -96,7 +96,9 @@ def erase_aluno(session: Session, principal: Principal, aluno_id: int, now: date
         tenant=principal.tenant,
         owner=principal.subject,
     )
-    _record(session, principal, aluno_id, "aluno.dados_apagados", job=str(job.id))
+    audit.record_by(
+        session, principal, "aluno.dados_apagados", f"aluno:{aluno_id}", job=str(job.id)
+    )
     return job
 
 
@@ -147,16 +149,3 @@ def _rows(session: Session, statement: str, aluno_id: int) -> str:
 def _object(parts: dict[str, str]) -> str:
     """A JSON object of values that are JSON already."""
     return "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in parts.items()) + "}"
-
-
-def _record(
-    session: Session, principal: Principal, aluno_id: int, acao: str, **detalhes: str
-) -> None:
-    audit.record(
-        session,
-        tenant=principal.tenant,
-        ator=principal.subject,
-        acao=acao,
-        objeto=f"aluno:{aluno_id}",
-        **detalhes,
-    )

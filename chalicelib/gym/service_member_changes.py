@@ -144,12 +144,11 @@ def _change(
 ) -> None:
     aluno.revisao += 1
     session.flush()
-    audit.record(
+    audit.record_by(
         session,
-        tenant=principal.tenant,
-        ator=principal.subject,
-        acao=acao,
-        objeto=f"aluno:{aluno.id}",
+        principal,
+        acao,
+        f"aluno:{aluno.id}",
         **detalhes,
     )
 

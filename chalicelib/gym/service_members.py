@@ -35,13 +35,7 @@ def register_aluno(session: Session, principal: Principal, new: AlunoIn, now: da
     session.add(aluno)
     session.flush()
     session.add(Vigencia(aluno_id=aluno.id, desde=now, plano_id=new.plano_id, ativo=True))
-    audit.record(
-        session,
-        tenant=principal.tenant,
-        ator=principal.subject,
-        acao="aluno.registrado",
-        objeto=f"aluno:{aluno.id}",
-    )
+    audit.record_by(session, principal, "aluno.registrado", f"aluno:{aluno.id}")
     return aluno
 
 
@@ -54,13 +48,7 @@ def create_plano(session: Session, principal: Principal, new: PlanoIn) -> Plano:
     plano = Plano(nome=new.nome, mensalidade=new.mensalidade, ativo=True)
     session.add(plano)
     session.flush()
-    audit.record(
-        session,
-        tenant=principal.tenant,
-        ator=principal.subject,
-        acao="plano.criado",
-        objeto=f"plano:{plano.id}",
-    )
+    audit.record_by(session, principal, "plano.criado", f"plano:{plano.id}")
     return plano
 
 

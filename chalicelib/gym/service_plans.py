@@ -48,7 +48,7 @@ def update_plano(session: Session, principal: Principal, plano_id: int, new: Pla
         session.execute(text(RAISE_REVISIONS), {"plano_id": plano_id})
     if changes:
         plano.nome, plano.mensalidade = new.nome, new.mensalidade
-        _record(session, principal, plano_id, "plano.alterado", **changes)
+        audit.record_by(session, principal, "plano.alterado", f"plano:{plano_id}", **changes)
     return plano
 
 
@@ -64,7 +64,7 @@ def offer_plano(session: Session, principal: Principal, plano_id: int, *, on_off
         raise PlanoJaAtivo if on_offer else PlanoJaInativo
     plano.ativo = on_offer
     acao = "plano.ativado" if on_offer else "plano.desativado"
-    _record(session, principal, plano_id, acao)
+    audit.record_by(session, principal, acao, f"plano:{plano_id}")
     return plano
 
 
@@ -85,7 +85,7 @@ def delete_plano(session: Session, principal: Principal, plano_id: int) -> None:
     if session.scalar(select(exists(users) | exists(history))):
         raise PlanoEmUso
     session.delete(plano)
-    _record(session, principal, plano_id, "plano.removido")
+    audit.record_by(session, principal, "plano.removido", f"plano:{plano_id}")
 
 
 def _lock(session: Session, plano_id: int) -> Plano:
@@ -94,17 +94,3 @@ def _lock(session: Session, plano_id: int) -> Plano:
     if plano is None:
         raise PlanoNotFound
     return plano
-
-
-def _record(
-    session: Session, principal: Principal, plano_id: int, acao: str, **detalhes: Any
-) -> None:
-    session.flush()
-    audit.record(
-        session,
-        tenant=principal.tenant,
-        ator=principal.subject,
-        acao=acao,
-        objeto=f"plano:{plano_id}",
-        **detalhes,
-    )

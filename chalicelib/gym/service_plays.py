@@ -123,10 +123,4 @@ def _jogada(session: Session, jogada_id: int) -> Jogada:
 def _record(session: Session, principal: Principal, row: RegraAlerta | Jogada, done: str) -> None:
     session.flush()
     noun = "regra" if isinstance(row, RegraAlerta) else "jogada"
-    audit.record(
-        session,
-        tenant=principal.tenant,
-        ator=principal.subject,
-        acao=f"{noun}.{done}",
-        objeto=f"{noun}:{row.id}",
-    )
+    audit.record_by(session, principal, f"{noun}.{done}", f"{noun}:{row.id}")

@@ -63,7 +63,14 @@ def create_synthetic(
         ],
     ).all()
     _insert_histories(session, alunos, histories)
-    _record(session, principal, "sinteticos.criados", wanted.n, perfil=wanted.perfil.value)
+    audit.record_by(
+        session,
+        principal,
+        "sinteticos.criados",
+        "alunos:sinteticos",
+        n=wanted.n,
+        perfil=wanted.perfil.value,
+    )
     return alunos
 
 
@@ -74,7 +81,7 @@ def remove_synthetic(session: Session, principal: Principal) -> int:
         How many there were.
     """
     removed = session.scalars(delete(Aluno).where(Aluno.sintetico).returning(Aluno.id)).all()
-    _record(session, principal, "sinteticos.removidos", len(removed))
+    audit.record_by(session, principal, "sinteticos.removidos", "alunos:sinteticos", n=len(removed))
     return len(removed)
 
 
@@ -95,17 +102,3 @@ def _insert_histories(
     ]
     ids, entradas, saidas = (list(column) for column in zip(*visits, strict=True))
     session.execute(text(INSERT_VISITS), {"ids": ids, "entradas": entradas, "saidas": saidas})
-
-
-def _record(
-    session: Session, principal: Principal, acao: str, number: int, **detalhes: str
-) -> None:
-    audit.record(
-        session,
-        tenant=principal.tenant,
-        ator=principal.subject,
-        acao=acao,
-        objeto="alunos:sinteticos",
-        n=number,
-        **detalhes,
-    )

@@ -62,7 +62,9 @@ def correct_exit(
     values = {"aluno_id": aluno_id, "entrada": entrada, "saida": saida}
     if session.execute(text(CORRECT_EXIT), values).one_or_none() is None:
         raise VisitaNotFound
-    _record(session, principal, "visita.corrigida", aluno_id, entrada)
+    audit.record_by(
+        session, principal, "visita.corrigida", f"aluno:{aluno_id}", entrada=entrada.isoformat()
+    )
     return visit_at(session, aluno_id, entrada)
 
 
@@ -80,7 +82,9 @@ def strike_visit(
         raise VisitaNotFound
     match_around(session, aluno_id, entrada, now)
     ask_for_recounts(session, [entrada], owner=principal.subject, now=now)
-    _record(session, principal, "visita.anulada", aluno_id, entrada)
+    audit.record_by(
+        session, principal, "visita.anulada", f"aluno:{aluno_id}", entrada=entrada.isoformat()
+    )
 
 
 def list_exits_without_entry(
@@ -105,16 +109,3 @@ def _lock(session: Session, aluno_id: int) -> None:
     raised = session.execute(text(f"{RAISE_REVISION} RETURNING 1"), {"aluno_id": aluno_id})
     if raised.one_or_none() is None:
         raise AlunoNotFound
-
-
-def _record(
-    session: Session, principal: Principal, acao: str, aluno_id: int, entrada: datetime
-) -> None:
-    audit.record(
-        session,
-        tenant=principal.tenant,
-        ator=principal.subject,
-        acao=acao,
-        objeto=f"aluno:{aluno_id}",
-        entrada=entrada.isoformat(),
-    )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from chalicelib.core.auth import Principal
 from chalicelib.core.settings import settings
 from chalicelib.gym.models import churn_model
+from chalicelib.gym.reasons import counted, counted_days
 from chalicelib.gym.schemas import ExplicacaoOut, Faixa, MotivoOut, TipoResposta
 from chalicelib.gym.schemas_retention import (
     AlertaOut,
@@ -143,10 +144,10 @@ def suggested(
 def _said(regra: RegraAlerta, row: Any) -> str:
     if regra.tipo == TipoRegra.DIAS_AUSENTE:
         if row.dias_desde_ultimo_checkin is None:
-            return f"Nunca veio, matrícula há {row.meses_de_casa * 30.4375:.0f} dias."
-        return f"Sem vir há {row.dias_desde_ultimo_checkin:.0f} dias."
-    now, usual = (f"{each:.1f}".replace(".", ",") for each in (row.frequencia_semanal, row.usual))
-    return f"Vem {now} vez(es) por semana; o próprio costume é {usual}."
+            return f"Nunca veio, matrícula há {counted_days(row.meses_de_casa * 30.4375)}."
+        return f"Sem vir há {counted_days(row.dias_desde_ultimo_checkin)}."
+    now, usual = (counted(each, "vez", "vezes") for each in (row.frequencia_semanal, row.usual))
+    return f"Vem {now} por semana; o próprio costume é de {usual}."
 
 
 def _last_contact(row: Any) -> UltimoContatoOut | None:

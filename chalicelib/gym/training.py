@@ -1,31 +1,22 @@
-"""Build and judge the churn model; `training_publication.py` publishes it."""
-
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+"""Build, judge and publish the churn model."""
 
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.runs import JobRun
-from chalicelib.gym.features import COLUMNS
-from chalicelib.gym.training_card import SEED, Candidate
-from chalicelib.gym.training_data import LABEL, TrainingSet, read_training_set
-from chalicelib.gym.training_publication import TrainingReport, publish
-from chalicelib.ml.encoding import Encoder
-from chalicelib.ml.training.estimators import ALGORITHMS, fit_classifier
+from chalicelib.gym.service_models import follow_promotion
+from chalicelib.gym.training_data import LABEL, read_training_set
+from chalicelib.gym.training_recipe import CHURN_RECIPE, beside
+from chalicelib.ml.training.choice import train, try_algorithms
 from chalicelib.ml.training.folds import TooLittleData
-from chalicelib.ml.training.selection import Contender, choose, explanation_cost, log_loss
-from chalicelib.ml.training.splits import (
-    TemporalSplit,
-    temporal_split,
-    time_ordered_folds,
-    within,
-)
+from chalicelib.ml.training.hold_outs import describe_in_time, folds_in_time, split_in_time
+from chalicelib.ml.training.publication import TrainingReport, earlier_report, prepare, publish
+from chalicelib.ml.training.recipe import Candidate
+from chalicelib.ml.training.rows import LabelledRows
+from chalicelib.ml.training.selection import choose
+from chalicelib.ml.training.splits import TemporalSplit
 
 VALIDATION_SHARE = 0.2
 FOLDS = 3
 FOLD_SHARE = 0.2
-Mask = NDArray[np.bool_]
 
 
 class TooLittleHistory(Unprocessable):
@@ -38,73 +29,49 @@ def update_model(run: JobRun) -> TrainingReport:
     Raises:
         TooLittleHistory: There is not enough to learn from.
     """
-    if run.checkpoint is not None:
-        # An earlier attempt registered its version and died before it could say so.
-        return TrainingReport(**run.checkpoint["relatorio"])
+    published = earlier_report(run)
+    if published is not None:
+        return published
     run.progress(0, 6, "lendo o histórico")
-    data = read_training_set(run)
-    if data is None:
+    rows = read_training_set(run)
+    if rows is None:
         raise TooLittleHistory
     try:
-        split = split_in_time(data)
-        run.progress(1, 6, "escolhendo o algoritmo")
-        chosen = _train(run, data, split)
-        run.progress(4, 6, "conferindo o modelo exportado")
-        return publish(run, data, split, chosen)
+        return _train(run, rows)
     except TooLittleData as error:
         raise TooLittleHistory from error
 
 
-def split_in_time(data: TrainingSet) -> TemporalSplit:
+def _train(run: JobRun, rows: LabelledRows) -> TrainingReport:
+    split = split_snapshots(rows)
+    run.progress(1, 6, "escolhendo o algoritmo")
+    chosen = _best(run, rows, split)
+    run.progress(4, 6, "conferindo o modelo exportado")
+    described = describe_in_time(rows, split, LABEL)
+    ready = prepare(CHURN_RECIPE, rows, split, chosen, beside(rows, split), described)
+    run.progress(5, 6, "publicando")
+    return publish(run, ready, then=follow_promotion)
+
+
+def split_snapshots(rows: LabelledRows) -> TemporalSplit:
     """The latest fifth of the snapshots judges; those whose labels were known by then train.
 
     Raises:
         TooLittleData: No snapshot is left to train on.
     """
-    judging = max(1, round(len(np.unique(data.as_of)) * VALIDATION_SHARE))
-    return temporal_split(data.as_of, LABEL, judging)
+    return split_in_time(rows, LABEL, VALIDATION_SHARE)
 
 
-def _train(run: JobRun, data: TrainingSet, split: TemporalSplit) -> Candidate:
-    contenders = _contenders(run, data, split.training)
+def _best(run: JobRun, rows: LabelledRows, split: TemporalSplit) -> Candidate:
+    """The best of the algorithms, by folds within the period that is trained on."""
+    folds = folds_in_time(rows, split.training, LABEL, FOLDS, FOLD_SHARE)
+    share = 2 / len(CHURN_RECIPE.algorithms)
+    contenders = try_algorithms(
+        CHURN_RECIPE,
+        rows,
+        folds,
+        lambda place, name: run.progress(1 + share * place, 6, f"avaliando {name}"),
+    )
     algorithm = choose(contenders)
     run.progress(3, 6, f"treinando {algorithm}")
-    encoder, estimator = _fit(algorithm, data, split.training)
-    rows = encoder.encode(data.take(split.validation))
-    probabilities = estimator.predict_proba(rows)[:, 1]
-    return Candidate(algorithm, estimator, encoder, probabilities, contenders)
-
-
-def _contenders(run: JobRun, data: TrainingSet, training: Mask) -> dict[str, Contender]:
-    """Every algorithm's loss by time-ordered cross-validation, and what its reasons cost.
-
-    The period that judges the chosen one is not looked at here.
-    """
-    folds = time_ordered_folds(
-        data.as_of[training],
-        LABEL,
-        FOLDS,
-        max(1, round(len(np.unique(data.as_of[training])) * FOLD_SHARE)),
-    )
-    found: dict[str, Contender] = {}
-    for place, name in enumerate(ALGORITHMS):
-        run.progress(1 + 2 * place / len(ALGORITHMS), 6, f"avaliando {name}")
-        losses: list[float] = []
-        for fold in folds:
-            early, late = within(training, fold.training), within(training, fold.validation)
-            try:
-                encoder, estimator = _fit(name, data, early)
-            except TooLittleData:
-                continue  # Nobody had left yet in the first snapshots; later folds know more.
-            rows = encoder.encode(data.take(late))
-            losses.append(log_loss(data.y[late], estimator.predict_proba(rows)[:, 1]))
-        if not losses:
-            raise TooLittleData("every fold has one class only")
-        found[name] = Contender(tuple(losses), explanation_cost(estimator, encoder, rows))
-    return found
-
-
-def _fit(algorithm: str, data: TrainingSet, rows: Mask) -> tuple[Encoder, Any]:
-    encoder = Encoder.fit(COLUMNS, data.take(rows))
-    matrix = encoder.encode(data.take(rows))
-    return encoder, fit_classifier(algorithm, matrix, data.y[rows], data.aluno_id[rows], SEED)
+    return train(CHURN_RECIPE, algorithm, rows, split, contenders)

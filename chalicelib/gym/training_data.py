@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,6 +26,7 @@ from sqlalchemy import text
 from chalicelib.core.db import copy_out
 from chalicelib.core.runs import JobRun
 from chalicelib.gym.features import COLUMNS, LABEL_DAYS, Pairs, features_sql
+from chalicelib.ml.training.rows import LabelledRows
 
 LABEL = timedelta(days=LABEL_DAYS)
 WARM_UP = timedelta(days=60)
@@ -96,29 +96,6 @@ class Record:
         return [self.first + timedelta(days=day) for day in idle]
 
 
-@dataclass(frozen=True)
-class TrainingSet:
-    """Snapshots in order of (as_of, aluno_id).
-
-    Attributes:
-        table: Column of `COLUMNS` -> (n,) raw values.
-        y: (n,) 1 where the member left in the 30 days after.
-        aluno_id: (n,) who.
-        as_of: (n,) when, datetime64 in UTC.
-        fingerprint: SHA-256 over all of it.
-    """
-
-    table: dict[str, NDArray[Any]]
-    y: NDArray[np.int_]
-    aluno_id: NDArray[np.int64]
-    as_of: NDArray[np.datetime64]
-    fingerprint: str
-
-    def take(self, rows: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-        """The raw columns of some rows."""
-        return {name: values[rows] for name, values in self.table.items()}
-
-
 def snapshot_instants(
     first: date, visits_by_day: NDArray[np.int64], members: int
 ) -> list[datetime]:
@@ -163,11 +140,12 @@ def lively_days(visits_by_day: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.asarray(around >= LIVELY_SHARE * usual)
 
 
-def read_training_set(run: JobRun) -> TrainingSet | None:
+def read_training_set(run: JobRun) -> LabelledRows | None:
     """Read the snapshots of the whole history.
 
     Returns:
-        The set, or None when the history is too short for any.
+        Rows in order of (as_of, who), `y` being 1 where the member left in the 30 days after; or
+        None when the history is too short for any.
     """
     return read_snapshots(run, labelled_instants(run))
 
@@ -196,11 +174,11 @@ def read_record(run: JobRun) -> Record | None:
     return Record(days[0].primeiro, visits)
 
 
-def read_snapshots(run: JobRun, instants: Sequence[datetime]) -> TrainingSet | None:
+def read_snapshots(run: JobRun, instants: Sequence[datetime]) -> LabelledRows | None:
     """Read every member at every instant, with the label as far as it is on record.
 
     Returns:
-        The set, or None when nobody was there at any of the instants.
+        Rows in order of (as_of, who), or None when nobody was there at any of the instants.
     """
     if not instants:
         return None
@@ -210,7 +188,7 @@ def read_snapshots(run: JobRun, instants: Sequence[datetime]) -> TrainingSet | N
     # Not while reading: a part without rows has no instants to tell the type by.
     frame["as_of"] = pd.to_datetime(frame["as_of"], format="ISO8601", utc=True)
     frame = frame.sort_values(["as_of", "aluno_id"])
-    return _training_set(frame) if len(frame) else None
+    return _labelled_rows(frame) if len(frame) else None
 
 
 def labelled_sql(instants: Sequence[datetime], reader: int = 0, readers: int = 1) -> str:
@@ -239,12 +217,12 @@ def _read_part(run: JobRun, instants: Sequence[datetime], reader: int) -> pd.Dat
     )
 
 
-def _training_set(frame: pd.DataFrame) -> TrainingSet:
+def _labelled_rows(frame: pd.DataFrame) -> LabelledRows:
     as_of = frame["as_of"].dt.tz_localize(None).to_numpy("datetime64[us]")
-    return TrainingSet(
+    return LabelledRows(
         table={column.name: frame[column.name].to_numpy() for column in COLUMNS},
         y=frame["desistiu"].to_numpy(np.int_),
-        aluno_id=frame["aluno_id"].to_numpy(np.int64),
+        who=frame["aluno_id"].to_numpy(np.int64),
         as_of=as_of,
         fingerprint=hashlib.sha256(
             pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()

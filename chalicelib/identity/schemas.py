@@ -7,11 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib.core.auth import Role
 from chalicelib.core.pages import PageQuery
-from chalicelib.core.types import FromRow, Id, ShortText, Strict
+from chalicelib.core.types import FromRow, Id, ShortText, Strict, WrittenAs
 
 Login = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[A-Za-z0-9._@+-]{3,100}$"),
+    StringConstraints(strip_whitespace=True, to_lower=True),
+    WrittenAs(r"^[A-Za-z0-9._@+-]{3,100}$", "use 3 to 100 letters, digits and any of . _ @ + -"),
     Field(examples=["recepcao"]),
 ]
 Senha = Annotated[str, Field(min_length=8, max_length=200, examples=["cavalo-bateria-grampo"])]

@@ -248,6 +248,7 @@ def load_version(
         onnx["sha256"],
         found.encoder,
         explainer=found.explainer,
+        target=found.encoder.get("target"),
         metadata={"version": version, "algorithm": found.algorithm, **found.data},
     )
 

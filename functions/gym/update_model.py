@@ -4,7 +4,7 @@ from chalicelib.core.runs import JobRun
 from chalicelib.gym import training
 from chalicelib.gym.queues import MODEL_UPDATE_QUEUE
 from chalicelib.gym.schemas import UpdateModelMessage
-from chalicelib.gym.training_publication import TrainingReport
+from chalicelib.ml.training.publication import TrainingReport
 from functions.runtime import queue_handler
 
 

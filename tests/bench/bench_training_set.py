@@ -37,7 +37,7 @@ def run(folder: Path) -> None:
         job.mark_cancelled()
     if data is None:
         raise NothingToRead
-    snapshots = len(set(data.as_of.tolist()))
+    snapshots = len(set(data.instants.tolist()))
     print_table(
         ["training set", "rows", "seconds", "budget", ""],
         [

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,9 +130,11 @@ def test_counting_jobs_never_reads_the_finished_ones(make_job: MakeJob) -> None:
     make_job()
     with unit_of_work(role=DatabaseRole.SYSTEM) as session:
         plan = "\n".join(session.scalars(text("EXPLAIN " + scraping.JOBS)))
+    # Each of these indexes holds unfinished jobs only; which is taken depends on statistics.
+    scanned = set(re.findall(r"(?:Scan using|Scan on) (\w+)", plan)) - {"jobs", "jobs_1"}
     assert "Seq Scan" not in plan, plan
-    assert "jobs_ready_idx" in plan
-    assert "jobs_leased_idx" in plan
+    assert scanned
+    assert scanned <= {"jobs_ready_idx", "jobs_leased_idx", "jobs_dedupe_idx"}, plan
 
 
 def test_connections_are_counted_by_pool(scraper: Client) -> None:

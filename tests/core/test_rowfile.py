@@ -126,6 +126,27 @@ def test_quote_that_is_never_closed_costs_its_own_row_only() -> None:
     ]
 
 
+def test_nameless_columns_are_passed_over() -> None:
+    assert rows(b"nome;email;;\nAna;a@x;;\n") == [(2, ["Ana", "a@x"])]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "must name the columns"),
+        (b"nome,email,Nome\n", "stands in it twice"),
+        ("nome;observação\n".encode("cp1252"), "save it as CSV UTF-8"),
+        ("nome;email\n".encode("utf-16"), "save it as CSV UTF-8"),
+        (b"PK\x03\x04\x14\x00\x06\x00", "workbook"),
+        (b"nome,email\rAna,a@x\r", "one row a line"),
+    ],
+)
+def test_header_that_is_refused_says_what_to_do(data: bytes, reason: str) -> None:
+    with pytest.raises(HeaderInvalid) as refused:
+        reader(data).header()
+    assert reason in refused.value.detail
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.uploads import object_store
-from chalicelib.gym.features import COLUMNS
+from chalicelib.gym.features import COLUMNS, LABEL_DAYS
 from chalicelib.gym.models import CHURN
 from chalicelib.ml.artefacts import sha256_of
 from chalicelib.ml.encoding import Encoder
@@ -61,7 +61,11 @@ def publish_model(
                 encoder=encoder.to_json(),
                 explainer=explainer.to_json(),
                 data={"usual": _usual(table), "ate": trained_until},
-                split={"treino_ate": trained_until},
+                split={
+                    "tipo": "temporal",
+                    "intervalo_dias": LABEL_DAYS,
+                    "treino_ate": trained_until,
+                },
                 metrics={"validacao": {"roc_auc": {"value": 0.9, "low": 0.8, "high": 1.0}}},
                 profile=profile(COLUMNS, table, served.predict(table)),
                 artefacts={"onnx": {"objeto": key, "sha256": sha256_of(onnx)}},

@@ -13,8 +13,10 @@ from chalicelib.core.db import unit_of_work
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.uploads import object_store
 from chalicelib.gym.models import CHURN
-from chalicelib.gym.training_comparison import Judged, Verdict, verdict_beside
+from chalicelib.gym.training_recipe import CHURN_RECIPE
 from chalicelib.ml.registry import Alias, champion_of
+from chalicelib.ml.training.comparison import Verdict, verdict_beside
+from chalicelib.ml.training.rows import LabelledRows
 from infra.local.seed import load_gym
 from infra.local.simulation import simulate
 from tests.client import Client
@@ -39,11 +41,11 @@ def verdict_after(environment: dict[str, str]) -> Judge:
         table, y = made_up_members(2, 0.3)
         is_late = np.arange(len(y)) % 2 == 0
         as_of = np.where(is_late, np.datetime64(LATE), np.datetime64(EARLY))
-        rows = Judged(y, np.arange(len(y)), as_of.astype("datetime64[us]"))
+        rows = LabelledRows(table, y, np.arange(len(y)), as_of.astype("datetime64[us]"), "")
         challenger = np.where(is_late, y, 1 - y).astype(np.float64)
         with unit_of_work(tenant=HOUSE, autocommit=True) as session:
             champion = champion_of(session, CHURN)
-        return verdict_beside(reader(), champion, rows, table, challenger)
+        return verdict_beside(reader(), CHURN_RECIPE, champion, rows, challenger)
 
     return judge
 
@@ -74,8 +76,9 @@ def test_a_champion_that_cannot_be_loaded_is_replaced(verdict_after: Judge) -> N
     forget_process_state()
     with unit_of_work(tenant=HOUSE, autocommit=True) as session:
         champion = champion_of(session, CHURN)
-    rows = Judged(np.array([0, 1]), np.array([1, 2]), np.array([LATE] * 2, dtype="datetime64[us]"))
-    verdict = verdict_beside(reader(), champion, rows, {}, np.array([0.1, 0.9]))
+    late = np.array([LATE] * 2, dtype="datetime64[us]")
+    rows = LabelledRows({}, np.array([0, 1]), np.array([1, 2]), late, "")
+    verdict = verdict_beside(reader(), CHURN_RECIPE, champion, rows, np.array([0.1, 0.9]))
     assert verdict == Verdict(True, "A versão 1 não pode mais ser carregada.")
 
 

@@ -10,8 +10,9 @@ from chalicelib.core.db import unit_of_work
 from chalicelib.gym.features import COLUMNS
 from chalicelib.gym.service_members import ensure_planos
 from chalicelib.gym.service_risk import feature_values, read_features
-from chalicelib.gym.training_data import TrainingSet, read_training_set
+from chalicelib.gym.training_data import read_training_set
 from chalicelib.ml.encoding import Encoder
+from chalicelib.ml.training.rows import LabelledRows
 from infra.local.seed import load_gym
 from infra.local.simulation import simulate
 from tests.gym.conftest import MakeAluno
@@ -112,7 +113,7 @@ def test_nothing_after_the_instant_is_looked_at(make_aluno: MakeAluno) -> None:
     assert known(aluno_id, NOW) != before
 
 
-def _simulated_training_set() -> TrainingSet:
+def _simulated_training_set() -> LabelledRows:
     with unit_of_work() as session:
         load_gym(session, simulate(alunos=80, meses=8, until=utc_now()))
     found = read_training_set(reader())
@@ -137,12 +138,12 @@ def test_training_and_serving_see_the_same_to_the_last_bit(environment: dict[str
     assert np.concatenate(one_by_one).tobytes() == in_training.tobytes()
 
 
-def _as_served(trained: TrainingSet) -> dict[str, list[object]]:
+def _as_served(trained: LabelledRows) -> dict[str, list[object]]:
     """The rows of a training set as serving reads them, one instant after the other."""
     served: dict[str, list[object]] = {name: [] for name in NAMES}
     with unit_of_work(autocommit=True) as session:
-        for instant in np.unique(trained.as_of):
-            ids = trained.aluno_id[trained.as_of == instant].tolist()
+        for instant in np.unique(trained.instants):
+            ids = trained.who[trained.instants == instant].tolist()
             as_of = instant.astype(datetime).replace(tzinfo=UTC)
             rows = read_features(session, ids, [as_of] * len(ids))
             for row in sorted(rows, key=lambda each: each.aluno_id):
@@ -155,7 +156,7 @@ def test_the_future_of_the_last_snapshot_changes_labels_but_no_feature(
     environment: dict[str, str],
 ) -> None:
     before = _simulated_training_set()
-    latest = before.as_of.max().astype(datetime).replace(tzinfo=UTC)
+    latest = before.instants.max().astype(datetime).replace(tzinfo=UTC)
     # Every visit after the last snapshot moves by hours; the last one stays, as it dates the set.
     execute(
         "UPDATE checkins c SET entrada = entrada + interval '3 hours 7 seconds',"
@@ -173,7 +174,7 @@ def test_the_future_of_the_last_snapshot_changes_labels_but_no_feature(
     execute(f"DELETE FROM aluno_vigencias WHERE desde > '{latest}'")
     after = read_training_set(reader())
     assert after is not None
-    assert after.aluno_id.tolist() == before.aluno_id.tolist()
+    assert after.who.tolist() == before.who.tolist()
     for name in NAMES:
         assert (
             after.table[name].tolist()

@@ -12,16 +12,17 @@ from chalicelib.core.db import unit_of_work
 from chalicelib.core.settings import HOUSE
 from chalicelib.gym.health import churn_health, judge
 from chalicelib.gym.models import churn_model
-from chalicelib.gym.schemas_models import DesempenhoOut, DesvioOut, Medicao, Saude
+from chalicelib.gym.schemas_models import DesempenhoOut, DesvioOut, Medicao
 from chalicelib.gym.training_data import labelled_instants, read_snapshots
 from chalicelib.gym.training_watch import (
-    Outcomes,
     apart_from_contacts,
+    churn_performance,
     outcomes_since,
-    performance,
     recent_instants,
 )
+from chalicelib.ml.schemas_health import Saude
 from chalicelib.ml.stability import Stability
+from chalicelib.ml.training.watch import Outcomes
 from infra.local.scheduler import run_due, schedules_of
 from infra.local.seed import load_gym
 from infra.local.simulation import simulate
@@ -38,7 +39,7 @@ GOOD = {"value": 0.8, "low": 0.75, "high": 0.85}
 
 def measured(**changes: Any) -> Medicao:
     """A version in which nothing is wrong, but for what is given."""
-    since = performance(None).model_copy(update=changes.pop("desempenho", {}))
+    since = churn_performance(None).model_copy(update=changes.pop("desempenho", {}))
     fields: dict[str, Any] = {
         "versao": 1,
         "treinado_em": NOW - timedelta(days=3),
@@ -91,12 +92,12 @@ def test_what_is_seen_only_with_the_contacted_may_be_the_contacts_doing() -> Non
         (worse, Saude.DERIVA),
         (None, Saude.DERIVA),
     ):
-        without = performance(None).model_copy(update={"metricas": apart})
+        without = churn_performance(None).model_copy(update={"metricas": apart})
         found = measured(desempenho={"metricas": worse}, desempenho_sem_contato=without)
         assert states(found) == [expected]
     both = measured(
         desempenho={"metricas": worse},
-        desempenho_sem_contato=performance(None).model_copy(update={"metricas": as_before}),
+        desempenho_sem_contato=churn_performance(None).model_copy(update={"metricas": as_before}),
     )
     assert "efeito dos contatos" in next(judge(both, NOW))[1]
 
@@ -108,12 +109,12 @@ def test_a_version_that_four_trainings_did_not_replace_wants_attention() -> None
 
 def test_few_outcomes_make_no_figure() -> None:
     few = Outcomes(
-        scores=np.full(200, 0.1),
-        outcomes=np.repeat([0, 1], [196, 4]),
+        answers=np.full(200, 0.1),
+        y=np.repeat([0, 1], [196, 4]),
         who=np.arange(200),
         as_of=np.full(200, np.datetime64("2026-01-01", "us")),
     )
-    found = performance(few)
+    found = churn_performance(few)
     assert (found.desfechos, found.positivos, found.metricas) == (200, 4, None)
     assert found.aviso
     assert isinstance(found, DesempenhoOut)
@@ -195,7 +196,7 @@ def test_back_scores_are_what_the_version_would_have_answered_then(leitor: Clien
     assert len(np.unique(found.as_of)) == 2  # Only snapshots after the given one.
     then = read_snapshots(reader(), instants[-2:])
     assert then is not None
-    assert (found.scores == model.predict(then.table)).all()
+    assert (found.answers == model.predict(then.table)).all()
 
 
 def test_outcomes_are_told_apart_by_contact_and_by_lot(leitor: Client) -> None:
@@ -223,7 +224,7 @@ def test_outcomes_are_told_apart_by_contact_and_by_lot(leitor: Client) -> None:
     gone = (found.who == contacted) & (found.as_of == found.as_of.min())
     assert gone.sum() == 1
     assert len(untouched.who) == len(found.who) - 1
-    assert (untouched.scores == found.scores[~gone]).all()
+    assert (untouched.answers == found.answers[~gone]).all()
     assert set(by_lot.who.tolist()) == {held_out}
     _analyse()
     measured_now = leitor.get(HEALTH).json["medicao"]

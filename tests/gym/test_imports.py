@@ -125,12 +125,14 @@ def test_every_bad_row_is_refused_with_its_line_and_reason(
     tomorrow = _ago(days=-1)
     bad = [
         ("404,2026-03-02T07:00:00Z,,,", "Aluno desconhecido"),
-        (",2026-03-02T07:00:00Z,,,", "Aluno desconhecido"),
+        (",2026-03-02T07:00:00Z,,,", "Informe aluno_id ou email"),
         ("x1,2026-03-02T07:00:00Z,,,", "aluno_id"),
         ("-1,2026-03-02T07:00:00Z,,,", "aluno_id"),
         (f"{10**19},2026-03-02T07:00:00Z,,,", "aluno_id"),
         (f"{a},02/03/2026 07:00,,,", "entrada: use data e hora ISO"),
         (f"{a},2026-02-30T07:00:00Z,,,", "entrada: use data e hora ISO"),
+        (f"{a},2026-03-02,,,", "entrada: use data e hora ISO"),
+        (f"{a},2026-03-02T07:00:00Z,2026-W10-1,,", "saida: use data e hora ISO"),
         (f"{a},{tomorrow},,,", "entrada: fora do intervalo"),
         (f"{a},1969-12-31T00:00:00Z,,,", "entrada: fora do intervalo"),
         (f"{a},0001-01-01T00:00:00+14:00,,,", "entrada: fora do intervalo"),
@@ -184,10 +186,13 @@ def test_a_csv_row_that_is_not_utf8_is_refused_alone(
     operador: Client, make_aluno: MakeAluno
 ) -> None:
     a = make_aluno()
-    file = b"aluno_id,entrada,chave_evento\n%d,2026-03-02T07:00:00Z,\xe9\n%d,2026-03-03,\n" % (a, a)
+    file = (
+        b"aluno_id,entrada,chave_evento\n%d,2026-03-02T07:00:00Z,\xe9\n%d,2026-03-03T07:00,\n"
+        % (a, a)
+    )
     report = finished_job(operador, operador.post(VISITS, file, content_type=CSV))["result"]
     assert counts(report) == (1, 0, 1)
-    assert rejections(report) == {2: "A linha não está em UTF-8."}
+    assert "CSV UTF-8" in rejections(report)[2]
 
 
 def test_rows_known_by_key_or_by_member_and_entry_are_duplicates(
@@ -295,7 +300,9 @@ def test_an_import_raises_the_revision_of_whom_it_touches_only(
     operador: Client, make_aluno: MakeAluno
 ) -> None:
     touched, other = make_aluno(), make_aluno()
-    import_report(operador, VISITS, f"aluno_id,entrada\n{touched},2026-03-02\n404,2026-03-02\n")
+    import_report(
+        operador, VISITS, f"aluno_id,entrada\n{touched},2026-03-02T07:00Z\n404,2026-03-02T07:00Z\n"
+    )
     with unit_of_work(autocommit=True) as session:
         rows = session.execute(text("SELECT id, revisao FROM alunos ORDER BY id")).all()
     assert [tuple(row) for row in rows] == [(touched, 1), (other, 0)]
@@ -306,7 +313,7 @@ def test_rejections_beyond_the_first_hundred_are_counted(
 ) -> None:
     a = make_aluno()
     rows = "404,2026-03-02T07:00Z\n" * 150
-    report = import_report(operador, VISITS, f"aluno_id,entrada\n{rows}{a},2026-03-02\n")
+    report = import_report(operador, VISITS, f"aluno_id,entrada\n{rows}{a},2026-03-02T07:00Z\n")
     assert counts(report) == (1, 0, 150)
     assert sorted(rejections(report)) == list(range(2, 102))
     assert count_rejections() == 150
@@ -459,7 +466,8 @@ def test_every_bad_member_is_refused_with_its_line_and_reason(
         ("Ana,a@example.com,Luxo,,,,", "Plano desconhecido; há: Padrão."),
         ("Ana,a@example.com,,999,,,", "Plano desconhecido"),
         ("Ana,a@example.com,,x,,,", "plano_id"),
-        ("Ana,a@example.com,Padrão,,1990-13-01,,", "data_nascimento"),
+        ("Ana,a@example.com,Padrão,,1990-13-01,,", "data_nascimento: uma data passada, como 1990"),
+        (",not an address,Padrão,,,,", "até 200 caracteres; email: obrigatório, como ana.lima@"),
         ("Ana,a@example.com,Padrão,,2190-01-01,,", "data_nascimento"),
         ("Ana,a@example.com,Padrão,,,ontem,", "matriculado_em"),
         (f"Ana,a@example.com,Padrão,,,{_ago(days=-1)},", "no futuro"),
@@ -557,3 +565,49 @@ def test_import_is_on_the_trail_with_its_counts(operador: Client, make_aluno: Ma
         (operador.subject, "job.pedido", {"fila": "checkin_queue"}),
         (operador.subject, "importacao.gravada", counts),
     ]
+
+
+def test_visits_before_the_registration_are_kept_and_named_in_the_report(
+    operador: Client, make_aluno: MakeAluno
+) -> None:
+    a = make_aluno(now=datetime(2026, 3, 10, 15, tzinfo=UTC), registered_days_ago=0)
+    late = make_aluno()
+    rows = [
+        f"{a},2026-03-09T23:59:59-03:00,",
+        f"{a},2026-03-10T00:00:00-03:00,",  # The day itself: tried first, registered then.
+        f"{late},2026-03-01T10:00:00-03:00,",
+        f"{a},,2026-03-01T11:00:00-03:00",
+        "404,2026-03-01T10:00:00-03:00,",
+    ]
+    file = "aluno_id,entrada,saida\n" + "\n".join(rows) + "\n"
+    report = import_report(operador, VISITS, file)
+    assert counts(report) == (4, 0, 1)
+    (notice,) = report["avisos"]
+    assert "matrícula" in notice["aviso"]
+    assert (notice["linhas"], notice["primeiras"]) == (2, [2, 5])
+    assert operador.get(f"/aluno/{a}/frequencia").json["total"] == 2
+    assert (
+        import_report(operador, VISITS, f"aluno_id,entrada\n{late},2026-03-02T10:00:00Z\n")[
+            "avisos"
+        ]
+        == []
+    )
+
+
+def test_a_members_plan_is_found_without_accents_and_case_if_that_leaves_no_doubt(
+    operador: Client, plano_id: int
+) -> None:
+    for nome in ("Família", "FAMÍLIA", "Noturno"):
+        assert operador.post("/planos", {"nome": nome, "mensalidade": "99.90"}).status == 201
+    written = ["padrao", " PADRÃO ", "Família", "FAMÍLIA", "familia", "noturno"]
+    file = "nome,email,plano\n" + "".join(
+        f"Ana,a{n}@example.com,{plano}\n" for n, plano in enumerate(written)
+    )
+    report = import_report(operador, MEMBERS, file)
+    assert counts(report) == (5, 0, 1)
+    assert "há: Padrão, Família, FAMÍLIA, Noturno" in rejections(report)[6]
+    with unit_of_work(autocommit=True) as session:
+        planos = session.execute(
+            text("SELECT p.nome FROM alunos a JOIN planos p ON p.id = a.plano_id ORDER BY a.email")
+        ).scalars()
+        assert planos.all() == ["Padrão", "Padrão", "Família", "FAMÍLIA", "Noturno"]

@@ -51,6 +51,15 @@ def test_a_new_name_makes_stored_scores_stale_and_a_new_price_does_not(
     assert etag() == '"1"'
 
 
+def test_price_is_answered_to_the_centavo(operador: Client, plano_id: int) -> None:
+    made = operador.post("/planos", {"nome": "Noturno", "mensalidade": "79.9"})
+    assert (made.status, made.json["mensalidade"]) == (201, "79.90")
+    assert operador.get(f"/planos/{made.json['id']}").json == made.json
+    refused = operador.post("/planos", {"nome": "Caro", "mensalidade": "119,90"})
+    (error,) = assert_problem(refused, 422, "ValidationFailed")["errors"]
+    assert error["erro"] == "use a number with a point before its decimals, such as 119.90"
+
+
 def test_names_stay_unique(operador: Client, plano_id: int) -> None:
     operador.post("/planos", {"nome": "Anual", "mensalidade": "99.90"})
     taken = operador.put(f"/planos/{plano_id}", {"nome": "Anual", "mensalidade": "99.90"})

@@ -241,7 +241,26 @@ def test_a_day_before_there_was_anything_is_an_empty_report(operador: Client) ->
         "variacao_visitas": None,
     }
     assert [hour["media"] for hour in found["por_hora"]] == [None] * 24
-    assert "Nenhuma visita" in operador.get("/relatorios/1999-12-31", formato="html").body.decode()
+    page = operador.get("/relatorios/1999-12-31", formato="html").body.decode()
+    assert "Nenhuma visita" in page
+    assert "Visitas por hora" not in page
+
+
+def test_a_day_of_less_than_half_the_usual_visits_is_said_to_be_one(
+    operador: Client, make_aluno: MakeAluno
+) -> None:
+    regulars = [_regular(make_aluno, 1, 2, 3, 4) for _ in range(4)]
+
+    def has_note() -> bool:
+        _report(operador)
+        page = operador.get(f"/relatorios/{DAY}", formato="html").body.decode()
+        return "Menos da metade do movimento" in page
+
+    assert not has_note()  # Nobody came at all: another note says so.
+    visit(regulars[0], _at("08:00"))
+    assert has_note()
+    visit(regulars[1], _at("08:00"))
+    assert not has_note()
 
 
 def test_made_again_it_is_the_same_to_the_byte(operador: Client, make_aluno: MakeAluno) -> None:

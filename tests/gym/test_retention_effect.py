@@ -177,3 +177,7 @@ def test_too_few_make_no_difference(operador: Client, make_aluno: MakeAluno) -> 
 
 def test_days_that_are_none_are_refused(operador: Client) -> None:
     assert_problem(operador.get(EFEITO, desde="ontem"), 422, "ValidationFailed")
+    reversed_ = operador.get(EFEITO, desde="2026-03-02", ate="2026-03-01")
+    (error,) = assert_problem(reversed_, 422, "ValidationFailed")["errors"]
+    assert error == {"campo": "ate", "erro": "must not lie before desde"}
+    assert operador.get(EFEITO, desde="2026-03-02", ate="2026-03-02").status == 200

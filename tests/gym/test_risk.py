@@ -127,7 +127,7 @@ def test_reasons_are_sentences_of_the_front_desk(make_aluno: MakeAluno) -> None:
     answer = _risk(make_aluno((12, 20), minutes=None, now=NOW))
     texts = {reason.fator: reason.texto for reason in answer.motivos}
     assert texts["dias_desde_ultimo_checkin"].startswith("Última visita há 12 dias; o usual é ")
-    assert texts["frequencia_semanal"].startswith("Frequência de 0,5 visita(s) por semana")
+    assert texts["frequencia_semanal"].startswith("Frequência de 0,5 visita por semana")
     assert texts["duracao_media_minutos"] == "Duração das visitas desconhecida."
     assert texts["plano"] == "Plano Padrão."
     assert "visita por semana a mais que o seu costume" in texts["variacao_do_ritmo"]

@@ -142,7 +142,7 @@ def _assert_served_model_is_the_trained_one(row: ModelVersion) -> None:
     )
     data = read_training_set(reader())
     assert data is not None
-    judged = temporal_split(data.as_of, LABEL, 3).validation
+    judged = temporal_split(data.instants, LABEL, 3).validation
     with unit_of_work(tenant=HOUSE, autocommit=True) as session:
         served = churn_model(session, row.version)
     rows = served.encoder.encode(data.take(judged))

@@ -149,9 +149,9 @@ def test_no_label_of_training_reaches_into_the_period_that_judges(
         make_aluno(tuple(range(0, 300, 6)), now=AT)
     data = read_training_set(reader())
     assert data is not None
-    split = temporal_split(data.as_of, LABEL, 4)
-    latest_label = data.as_of[split.training].max() + np.timedelta64(30, "D")
-    assert latest_label <= data.as_of[split.validation].min()
+    split = temporal_split(data.instants, LABEL, 4)
+    latest_label = data.instants[split.training].max() + np.timedelta64(30, "D")
+    assert latest_label <= data.instants[split.validation].min()
     assert not (split.training & split.validation).any()
 
 

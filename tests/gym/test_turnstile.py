@@ -286,8 +286,8 @@ def _import(aluno_id: int, start: datetime, now: datetime, file: list[Event]) ->
     parse = CheckinParser(now)
     rows = [parse(line, event.row(aluno_id, start)) for line, event in enumerate(file, 2)]
     with unit_of_work(tenant=HOUSE) as session:
-        accepted, known, refused = load_checkins(session, rows)
-    assert (accepted + known, refused) == (len(file), {})
+        loaded = load_checkins(session, rows)
+    assert (loaded.accepted + loaded.known, loaded.refused) == (len(file), {})
 
 
 def _send_to_desk(aluno_id: int, start: datetime, now: datetime, file: list[Event]) -> None:

@@ -99,7 +99,10 @@ def test_rule_of_the_own_pace_compares_members_with_themselves(
     make_aluno((2, 29, 33, 37), registered_days_ago=40)  # Too new to have one.
     items = operador.get(FILA).json["items"]
     assert [item["aluno_id"] for item in items] == [slower]
-    assert items[0]["alertas"][0]["texto"] == "Vem 1,0 vez(es) por semana; o próprio costume é 2,0."
+    assert (
+        items[0]["alertas"][0]["texto"]
+        == "Vem 1,0 vez por semana; o próprio costume é de 2,0 vezes."
+    )
 
 
 def test_priority_rule_goes_before_any_score_and_a_sleeping_one_says_nothing(

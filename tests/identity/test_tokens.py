@@ -20,7 +20,7 @@ from chalicelib.core.web import forget_principals
 from tests.client import Client, assert_problem
 from tests.conftest import MakeUser
 
-NEVER = object()
+NEVER = Ellipsis  # Named the same by every process that runs a part of the tests.
 
 
 def forged(

@@ -135,7 +135,7 @@ def test_a_job_whose_publication_was_lost_is_found_all_the_same(
     operador: Client,
     make_aluno: MakeAluno,  # noqa: F811
 ) -> None:
-    data = f"aluno_id,entrada\n{make_aluno()},2026-03-02\n".encode()
+    data = f"aluno_id,entrada\n{make_aluno()},2026-03-02T07:00Z\n".encode()
     first = operador.post("/aluno/checkin/lote", data, content_type="text/csv")
     worker = start_worker()
     until(lambda: has_ended(UUID(first.json["id"])))
@@ -277,7 +277,7 @@ def test_work_goes_on_when_the_database_comes_back(
     until(lambda: worker.has_logged("database away"))
     own_postgres.start()
     until(_reaches_database)
-    data = f"aluno_id,entrada\n{make_aluno()},2026-03-02\n".encode()
+    data = f"aluno_id,entrada\n{make_aluno()},2026-03-02T07:00Z\n".encode()
     accepted = operador.post("/aluno/checkin/lote", data, content_type="text/csv")
     until(lambda: has_ended(UUID(accepted.json["id"])))
     assert job(UUID(accepted.json["id"])).state == "succeeded"

@@ -144,6 +144,8 @@ def assert_imported_once(job_id: UUID) -> None:
     assert found.result is not None
     report = dict(found.result)
     report.pop("primeiras_rejeicoes")
+    (early,) = report.pop("avisos")
+    assert early["linhas"] == ROWS - REFUSED
     accepted = ROWS - REFUSED - REPEATED
     assert report == {
         "linhas": ROWS,
@@ -158,8 +160,11 @@ def assert_imported_once(job_id: UUID) -> None:
 
 
 def ask_for_import(operador: Client, make_aluno: MakeAluno) -> UUID:
-    """Ask for the import of a file of which every tenth row is refused and every tenth known."""
-    members = [make_aluno() for _ in range(20)]
+    """Ask for the import of a file of which every tenth row is refused and every tenth known.
+
+    Its members registered after all of their visits.
+    """
+    members = [make_aluno(registered_days_ago=0) for _ in range(20)]
     first = datetime(2025, 1, 1, tzinfo=UTC)
     lines = ["aluno_id,entrada,chave_evento"]
     for n in range(ROWS):

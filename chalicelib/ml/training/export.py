@@ -76,7 +76,7 @@ def check_agreement(
     (answer,) = open_session(onnx).run(None, {INPUT_NAME: X})
     found = answer[:, -1].astype(np.float64)
     with threads_for(len(X)):
-        expected = _predict(estimator, X)
+        expected = estimator_answers(estimator, X)
     scale: NDArray[np.float64] | float = 1.0
     if not is_classifier(estimator):
         magnitude = np.abs(expected)
@@ -87,7 +87,11 @@ def check_agreement(
     return worst
 
 
-def _predict(estimator: Any, X: NDArray[np.float32]) -> NDArray[np.float64]:  # noqa: N803
+def estimator_answers(
+    estimator: Any,
+    X: NDArray[np.float32],  # noqa: N803
+) -> NDArray[np.float64]:
+    """(n,) probabilities of the positive class, or regressions, of (n, width) encoded rows."""
     if is_classifier(estimator):
         positive: NDArray[np.float64] = estimator.predict_proba(X)[:, 1]
         return positive

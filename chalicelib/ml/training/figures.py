@@ -63,8 +63,10 @@ def calibration_figure(bins: Sequence[ReliabilityBin]) -> Figure:
     return _figure([trace, perfect], "Calibração", "Probabilidade prevista", "Parcela observada")
 
 
-def importance_figure(found: Sequence[Importance], labels: Mapping[str, str]) -> Figure:
-    """What ROC AUC loses without each column, the most needed on top."""
+def importance_figure(
+    found: Sequence[Importance], labels: Mapping[str, str], measure: str
+) -> Figure:
+    """What the measure loses without each column, the most needed on top."""
     trace = {
         "type": "bar",
         "orientation": "h",
@@ -73,7 +75,7 @@ def importance_figure(found: Sequence[Importance], labels: Mapping[str, str]) ->
         "y": [labels.get(each.column, each.column) for each in found],
         "error_x": {"type": "data", "array": _rounded([each.deviation for each in found])},
     }
-    figure = _figure([trace], "Importância por permutação", "Perda de ROC AUC", "")
+    figure = _figure([trace], "Importância por permutação", f"Perda de {measure}", "")
     figure["layout"]["yaxis"]["autorange"] = "reversed"
     return figure
 

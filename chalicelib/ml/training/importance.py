@@ -1,20 +1,23 @@
-"""How much a model leans on each source column: what its ROC AUC loses when one is shuffled."""
+"""How much a model leans on each source column: what its score loses when one is shuffled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.inspection import permutation_importance
-from sklearn.metrics import roc_auc_score
 
 from chalicelib.ml.encoding import Table
 
 Predict = Callable[[Table], NDArray[np.float64]]
-"""Raw columns of n rows -> (n,) probabilities."""
+"""Raw columns of n rows -> (n,) answers."""
+
+Score = Callable[[NDArray[Any], NDArray[np.float64]], float]
+"""(n,) what happened and (n,) answers -> how good they are; more is better."""
 
 REPEATS = 10
 MOST_ROWS = 20_000
@@ -22,7 +25,7 @@ MOST_ROWS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """What ROC AUC loses without a column.
+    """What the score loses without a column.
 
     Attributes:
         column: The source column.
@@ -42,8 +45,9 @@ class Importance:
 def importances(
     predict: Predict,
     table: Table,
-    y: NDArray[np.int_],
+    y: NDArray[Any],
     seed: int,
+    score: Score,
 ) -> list[Importance]:
     """Permutation importance (Breiman, "Random Forests", 2001) of raw columns, largest first.
 
@@ -52,20 +56,20 @@ def importances(
     Args:
         predict: The model.
         table: Column -> (n,) values of rows the model has not seen.
-        y: (n,) classes, both of which occur.
+        y: (n,) what happened.
         seed: Of the shuffles, and of the rows drawn when there are very many.
+        score: What is measured.
     """
     frame = pd.DataFrame({name: pd.Series(values) for name, values in table.items()})
     rows = np.arange(len(frame))
     if len(rows) > MOST_ROWS:
         rows = np.random.default_rng(seed).permutation(rows)[:MOST_ROWS]
 
-    def score(_model: object, columns: pd.DataFrame, classes: NDArray[np.int_]) -> float:
-        found = predict({name: columns[name].to_numpy() for name in table})
-        return float(roc_auc_score(classes, found))
+    def scoring(_model: object, columns: pd.DataFrame, happened: NDArray[Any]) -> float:
+        return score(happened, predict({name: columns[name].to_numpy() for name in table}))
 
     found = permutation_importance(
-        _Fitted(), frame.iloc[rows], y[rows], scoring=score, n_repeats=REPEATS, random_state=seed
+        _Fitted(), frame.iloc[rows], y[rows], scoring=scoring, n_repeats=REPEATS, random_state=seed
     )
     ranked = np.argsort(-found.importances_mean, kind="stable")
     names = list(table)

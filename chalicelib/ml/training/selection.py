@@ -26,7 +26,7 @@ class Contender:
     """One algorithm on trial.
 
     Attributes:
-        losses: Log loss on each fold, earliest first.
+        losses: What it is chosen by, on each fold, earliest first; less is better.
         explanation_ms: What one row's score with its reasons takes the served model.
     """
 
@@ -34,14 +34,14 @@ class Contender:
     explanation_ms: float
 
     @property
-    def log_loss(self) -> float:
+    def loss(self) -> float:
         """The mean over the folds."""
         return mean(self.losses)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
+    def to_json(self, loss_name: str) -> dict[str, Any]:
+        """Plain JSON, the mean under its name."""
         within = self.explanation_ms <= EXPLANATION_BUDGET_MS
-        return {"log_loss": self.log_loss, **asdict(self), "within_budget": within}
+        return {loss_name: self.loss, **asdict(self), "within_budget": within}
 
 
 def choose(contenders: Mapping[str, Contender], budget_ms: float = EXPLANATION_BUDGET_MS) -> str:
@@ -52,7 +52,7 @@ def choose(contenders: Mapping[str, Contender], budget_ms: float = EXPLANATION_B
     affordable = {n: c for n, c in contenders.items() if c.explanation_ms <= budget_ms}
     if not affordable:
         return min(contenders, key=lambda name: contenders[name].explanation_ms)
-    return min(affordable, key=lambda name: affordable[name].log_loss)
+    return min(affordable, key=lambda name: affordable[name].loss)
 
 
 def explanation_cost(

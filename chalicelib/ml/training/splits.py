@@ -38,17 +38,26 @@ def choose_hold_out(
 
 
 @dataclass(frozen=True, slots=True)
-class TemporalSplit:
-    """Rows to train on and rows to judge on; those between are in neither.
+class RowSplit:
+    """Rows to train on and rows to judge on; some may be in neither.
 
     Attributes:
         training: (n,) mask.
         validation: (n,) mask.
-        first_validation: The earliest instant that is judged.
     """
 
     training: NDArray[np.bool_]
     validation: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalSplit(RowSplit):
+    """Earlier rows and later ones.
+
+    Attributes:
+        first_validation: The earliest instant that is judged.
+    """
+
     first_validation: Moment
 
 

@@ -28,7 +28,9 @@ def test_the_column_in_use_is_needed_and_the_others_are_not() -> None:
         "p": P,
         "ruido": DRAW.random(5000),
     }
-    found = importances(lambda rows: np.asarray(rows["p"], dtype=np.float64), table, Y, seed=1)
+    found = importances(
+        lambda rows: np.asarray(rows["p"], dtype=np.float64), table, Y, 1, roc_auc_score
+    )
     assert found[0].column == "p"
     assert found[0].loss == pytest.approx(roc_auc_score(Y, P) - 0.5, abs=0.03)
     assert [(each.loss, each.deviation) for each in found[1:]] == [(0, 0), (0, 0)]
@@ -44,7 +46,7 @@ def test_missing_and_categorical_values_reach_the_model_as_they_are() -> None:
         seen.append(found.dtype)
         return np.where(np.isnan(found), 0.0, found)
 
-    importances(predict, table, np.array([0, 1] * 50), seed=1)
+    importances(predict, table, np.array([0, 1] * 50), 1, roc_auc_score)
     assert str in seen
     assert set(seen) <= {str, type(None), float, np.dtype("float64")}
 
@@ -63,7 +65,7 @@ def test_figures_are_small_plain_json() -> None:
         roc_figure(Y, {"modelo": P, "regra": 1 - P}),
         pr_figure(Y, {"modelo": P}),
         calibration_figure(bins),
-        importance_figure([Importance("p", 0.3, 0.01)], {"p": "Probabilidade"}),
+        importance_figure([Importance("p", 0.3, 0.01)], {"p": "Probabilidade"}, "ROC AUC"),
     ]
     for figure in figures:
         assert set(figure) == {"data", "layout"}

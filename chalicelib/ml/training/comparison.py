@@ -1,0 +1,149 @@
+"""Two versions on the same rows, none of which either of them was trained on (law 7)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from chalicelib.core.errors import Unprocessable
+from chalicelib.core.runs import JobRun
+from chalicelib.ml.columns import Table
+from chalicelib.ml.registry import ModelName, ModelVersion, version_of
+from chalicelib.ml.schemas import ComparisonReport
+from chalicelib.ml.training.folds import TooLittleData
+from chalicelib.ml.training.judging import Floats, Gate
+from chalicelib.ml.training.recipe import Recipe
+from chalicelib.ml.training.rows import LabelledRows
+from chalicelib.ml.versions import UNLOADABLE, served_model
+
+log = logging.getLogger("previsto.training")
+
+Report = TypeVar("Report", bound=ComparisonReport)
+
+
+class NoCommonHoldOut(Unprocessable):
+    """There are no rows yet that neither version was trained on and that could tell them apart."""
+
+
+class ModelUnloadable(Unprocessable):
+    """The stored model of one of the versions is missing or is not the one registered."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a new version is promoted, and why, for the trail."""
+
+    promoted: bool
+    why: str
+
+
+def compare(
+    run: JobRun, recipe: Recipe, pair: tuple[int, int], rows: LabelledRows, report: type[Report]
+) -> Report:
+    """Judge two versions on those rows that neither of them was trained on.
+
+    Args:
+        run: The job; it is at 1 of 3 while the versions answer, and at 2 of 3 thereafter.
+        recipe: Whose versions they are.
+        pair: a and b.
+        rows: Labelled rows; those that one of the two has seen are left out here.
+        report: What is said; beside the base's fields, the counts of the recipe by their names.
+
+    Raises:
+        NoCommonHoldOut: There are none, or they cannot tell the two apart.
+        ModelUnloadable: One of them cannot be loaded.
+        ModelVersionNotFound: There is no such version.
+    """
+    with run.reading() as session:
+        splits = [version_of(session, recipe.name, number).split for number in pair]
+    common = rows
+    for split in splits:
+        common = common.part(recipe.unseen(common, split))
+    if not len(common.y):
+        raise NoCommonHoldOut
+    run.progress(1, 3, "perguntando às duas versões")
+    with run.reading() as session:
+        a, b = (_answers(session, recipe.name, number, common.table) for number in pair)
+    run.progress(2, 3, "comparando")
+    try:
+        return _report(recipe, pair, common, (a, b), report)
+    except TooLittleData as error:
+        raise NoCommonHoldOut from error
+
+
+def _answers(session: Session, name: ModelName, version: int, table: Table) -> Floats:
+    try:
+        return served_model(session, name, version).predict(table)
+    except UNLOADABLE as error:
+        log.exception("version cannot be loaded", extra={"version": version})
+        raise ModelUnloadable from error
+
+
+def _report(
+    recipe: Recipe,
+    pair: tuple[int, int],
+    rows: LabelledRows,
+    answers: tuple[Floats, Floats],
+    report: type[Report],
+) -> Report:
+    judge, y, who = recipe.judge, rows.y, rows.who
+    return report.model_validate(
+        {
+            "a": pair[0],
+            "b": pair[1],
+            **rows.span(),
+            "linhas": len(y),
+            **recipe.count_entities(who),
+            **judge.counts(y),
+            "metricas_a": judge.metrics(y, answers[0], who),
+            "metricas_b": judge.metrics(y, answers[1], who),
+            "diferencas": judge.differences(y, *answers, who),
+        }
+    )
+
+
+def verdict_beside(
+    run: JobRun,
+    recipe: Recipe,
+    champion: ModelVersion | None,
+    rows: LabelledRows,
+    challenger: Floats,
+) -> Verdict:
+    """Whether a challenger may take the champion's place.
+
+    Args:
+        run: The training.
+        recipe: Whose versions they are.
+        champion: Who answers now; None where nobody does.
+        rows: The rows that judge the challenger, none of which it was trained on.
+        challenger: (n,) its answers for them.
+    """
+    if champion is None:
+        return Verdict(True, "Primeira versão do modelo.")
+    common = recipe.unseen(rows, champion.split)
+    try:
+        with run.reading() as session:
+            model = served_model(session, recipe.name, champion.version)
+        theirs = model.predict(rows.take(common))
+        gate = recipe.judge.gate(rows.y[common], challenger[common], theirs, rows.who[common])
+    except UNLOADABLE:
+        log.exception("champion cannot be loaded", extra={"version": champion.version})
+        return Verdict(True, f"A versão {champion.version} não pode mais ser carregada.")
+    except TooLittleData:
+        return Verdict(
+            False,
+            f"Não há {recipe.judge.wanted_rows} fora dos treinos desta versão e da "
+            f"{champion.version}: sem comparação honesta, quem responde continua.",
+        )
+    return _verdict(recipe.judge.measure, champion.version, gate)
+
+
+def _verdict(measure: str, champion: int, gate: Gate) -> Verdict:
+    found = gate.difference
+    interval = f"{found.value:+.4f} [{found.low:+.4f}; {found.high:+.4f}]"
+    if gate.passed:
+        return Verdict(True, f"{measure} não inferior à versão {champion}: {interval}.")
+    return Verdict(False, f"{measure} pode ser pior que a da versão {champion}: {interval}.")
