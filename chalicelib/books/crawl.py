@@ -130,11 +130,6 @@ class _Hearing:
 
     def _on_book(self, asked: str, book: dict[str, Any]) -> None:
         found = FoundBook.model_validate(book)
-        known = self._books.get(found.upc)
-        if known is not None and known[0] != asked:
-            reason = f"O UPC é o mesmo da página {known[0]}."
-            self._on_unread(asked, PageKind.BOOK, 200, reason)
-            return
         self._books[found.upc] = (asked, found)
         self.counts = replace(self.counts, books=len(self._books))
 

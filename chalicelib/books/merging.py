@@ -48,10 +48,13 @@ SELECT b.id, b.upc, b.title, b.price, b.price_without_tax, b.tax, b.currency, b.
        b.available, b.copies, c.name AS category, b.reviews, b.description, b.image_url, b.url,
        b.made_up, b.gone_at
 FROM books b JOIN book_categories c ON c.id = b.category_id
-WHERE b.gone_at IS NULL AND NOT b.upc = ANY (cast(:upcs AS text[]))
+WHERE b.gone_at IS NULL
+    AND NOT EXISTS (SELECT FROM unnest(cast(:upcs AS text[])) AS u (upc) WHERE u.upc = b.upc)
 ORDER BY b.id
 """
-KNOWN_IDS = "SELECT upc, id FROM books WHERE upc = ANY (cast(:upcs AS text[]))"
+KNOWN_IDS = """
+SELECT b.upc, b.id FROM unnest(cast(:upcs AS text[])) AS u (upc) JOIN books b ON b.upc = u.upc
+"""
 NEXT_IDS = """
 SELECT nextval(pg_get_serial_sequence('books', 'id')) FROM generate_series(1, cast(:n AS int))
 """

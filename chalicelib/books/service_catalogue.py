@@ -54,6 +54,11 @@ LATEST = "latest"
 Total = tuple[int, bool]
 
 
+def catalogue_source(session: Session) -> Snapshot | None:
+    """The latest snapshot: where the catalogue is from; None where there is none yet."""
+    return session.scalars(select(Snapshot).order_by(Snapshot.id.desc()).limit(1)).first()
+
+
 def ask_for_scrape(session: Session, wanted: TriggerIn, *, owner: str) -> Job:
     """Have a shop read; while one is being read, the job that does so is answered.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from chalicelib.books import dump_files, merging, run_record
@@ -20,7 +20,6 @@ from chalicelib.books.found import Found
 from chalicelib.books.judgement import Current, judge
 from chalicelib.books.merging import Merged, Planned
 from chalicelib.books.schemas import DumpFormat, RunState, ScrapeMessage, ScrapeReport
-from chalicelib.books.tables import Book
 from chalicelib.books.tables_scraping import ScrapeRun, Snapshot
 from chalicelib.core import audit
 from chalicelib.core.clock import utc_now
@@ -200,15 +199,3 @@ def _report(snapshot: Snapshot, row: ScrapeRun) -> ScrapeReport:
         kept=snapshot.kept,
         gone=snapshot.gone,
     )
-
-
-def catalogue_source(session: Session) -> tuple[str, bool, int] | None:
-    """Where the catalogue was read from, whether it is made up, and how many books it has.
-
-    None where there is no catalogue yet.
-    """
-    last = session.scalars(select(Snapshot).order_by(Snapshot.id.desc()).limit(1)).first()
-    if last is None:
-        return None
-    listed = session.scalar(select(func.count()).where(Book.gone_at.is_(None))) or 0
-    return last.base_url, last.made_up, listed

@@ -36,6 +36,7 @@ from chalicelib.gym.queues import MODEL_UPDATE_QUEUE
 from infra.create_admin import ensure_admin
 from infra.init_db import init_db
 from infra.local import environment, seed
+from infra.local.books import open_catalogue
 from infra.local.environment import DataDirRefused
 from infra.local.gateway import GatewayNotReady, PortBusy, check_port, wait_until_ready
 from infra.local.postgres import EmbeddedPostgres, EmbeddedPostgresError
@@ -89,14 +90,16 @@ def run(stop: threading.Event) -> None:
     with _database(data_dir, given) as postgres:
         found = settings()
         _say("Preparing the database ...")
-        _prepare_database(found, given)
-        children = [
+        size = _prepare_database(found, given)
+        shop, books = open_catalogue(data_dir, found, size)
+        children = [shop] if shop is not None else []
+        children += [
             Child(["-m", f"infra.local.{name}"]) for name in ("serve", "scheduler", "worker")
         ]
         try:
             for child in children:
                 child.start()
-            _announce(found, stop)
+            _announce(found, stop, books)
             _watch(children, postgres, stop)
         finally:
             _say("\nStopping ...")
@@ -120,7 +123,7 @@ def _database(data_dir: Path, given: Settings) -> Iterator[EmbeddedPostgres | No
         yield postgres
 
 
-def _prepare_database(found: Settings, given: Settings) -> None:
+def _prepare_database(found: Settings, given: Settings) -> Seed:
     url = found.database_admin_url or found.database_url
     init_db(url, make_url(found.database_url).username)
     ensure_admin(
@@ -134,9 +137,10 @@ def _prepare_database(found: Settings, given: Settings) -> None:
         _say("Simulating a demo gym ...")
         visits = seed.seed_gym(chosen, utc_now())
         _say(f"The demo gym has {visits:,} simulated visits; its model is being trained.")
+    return chosen
 
 
-def _announce(found: Settings, stop: threading.Event) -> None:
+def _announce(found: Settings, stop: threading.Event, books: str) -> None:
     """Say where everything is, once it answers."""
     local = f"http://127.0.0.1:{found.port}"
     wait_until_ready(f"{local}/health/ready", READY_SECONDS)
@@ -145,7 +149,8 @@ def _announce(found: Settings, stop: threading.Event) -> None:
         f"\nPrevisto is ready at {found.base_url}\n"
         f"  API documentation  {found.base_url}/docs  (ReDoc: /redoc, OpenAPI: /openapi.json)\n"
         f"  Sign in as         {ADMIN}\n"
-        f"  Password           {found.admin_password.get_secret_value()}\n",
+        f"  Password           {found.admin_password.get_secret_value()}\n"
+        f"  Catalogue          {books}\n",
         flush=True,
     )
     if example is not None:

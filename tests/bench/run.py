@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import (
+    bench_books,
     bench_cold_start,
     bench_http,
     bench_import,
@@ -30,6 +31,7 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "import": bench_import.run,
     "training": bench_training_set.run,
     "scoring": bench_scoring.run,
+    "books": bench_books.run,
 }
 BY_DEFAULT = ("http", "jobs", "start")
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -140,6 +141,22 @@ def test_pages_that_robots_txt_keeps_back_are_left_alone(tmp_path: Path) -> None
         found = read(server, tmp_path)
         assert server.asked[path] == 0
     assert [page.reason for page in found.unread] == ["O robots.txt do site não permite."]
+
+
+def test_a_name_that_leads_inside_is_not_followed_where_the_network_is_not_ours(
+    tmp_path: Path,
+) -> None:
+    name = socket.gethostname()
+    try:
+        address = socket.gethostbyname(name)
+    except OSError as error:
+        pytest.skip(f"this machine's own name resolves to nothing: {error}")
+    with serve_shop(Shop(make_stock(30, shelves=2)), host=address) as server:
+        url = server.url.replace(address, name)
+        with pytest.raises(SiteNotReadable, match="dentro da rede"):
+            read(url, tmp_path, inside_allowed=False)
+        assert server.asked == {}
+        assert read(url, tmp_path).counts.books == 30
 
 
 def test_a_front_page_that_is_none_of_a_shop_is_refused(tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READY = "Ctrl-C stops everything"
-JOBS = 4  # Training, the report of yesterday, scores and analyses of the new model.
+NOBODY = "http://127.0.0.1:9/"
+# Training, the report of yesterday, scores and analyses of the new model; the books.
+JOBS = 5
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Installation:
             "SEED": "small",
             "DATA_DIR": str(self.folder / "data"),
             "PORT": str(self.port),
+            "BOOKS_BASE_URL": NOBODY,  # No test asks the real shop.
         }
         with (self.folder / "output.log").open("wb") as log:
             self.process = subprocess.Popen(
@@ -258,4 +261,23 @@ def test_a_killed_gateway_is_replaced(installation: Installation) -> None:
         _kill(victim)
     until(lambda: _answers(installation, token), seconds=60)
     assert not installation.has_ended()
+    assert installation.stop() == 0
+
+
+def test_where_no_shop_is_reached_made_up_books_are_read_and_said_to_be(
+    installation: Installation,
+) -> None:
+    said = installation.start_and_wait()
+    assert f"{NOBODY} cannot be reached from here" in said
+    assert "200 made-up books" in said
+    until(lambda: bool(installation.ask("/api/v1/snapshots")["total"]), seconds=90)
+    snapshot = installation.ask("/api/v1/snapshots/latest")
+    assert (snapshot["books"], snapshot["made_up"]) == (200, True)
+    assert snapshot["base_url"] in said
+    token = installation.sign_in()
+    # The last of the tests: it leaves one job more than the others count.
+    again = installation.ask("/api/v1/scraping/trigger", {}, token)
+    address = f"/jobs/{again['id']}"
+    until(lambda: installation.ask(address, token=token)["state"] == "succeeded", seconds=60)
+    assert installation.ask(address, token=token)["result"]["unchanged"] == 200
     assert installation.stop() == 0

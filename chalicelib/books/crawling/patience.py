@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -15,12 +16,16 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.resolver import CachingThreadedResolver
 from twisted.internet.defer import Deferred
+from twisted.internet.error import DNSLookupError
 
 from chalicelib.books.addresses import is_literal, may_connect
 
 LONGEST_PAUSE_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 120.0
 NOT_BEFORE = "not_before"
+
+
+_inside: set[str] = set()  # Names that were found to lead there.
 
 
 class AddressRefused(IgnoreRequest):
@@ -66,6 +71,8 @@ class StayOnSite:
         spider: Any = self._crawler.spider
         if not spider.site.has(request.url):
             raise AddressRefused("A página leva para fora do site.")
+        if urlsplit(request.url).hostname in _inside:
+            raise AddressRefused("O nome do site leva para dentro da rede.")
 
 
 class PatientRetry(RetryMiddleware):
@@ -131,5 +138,6 @@ class GuardedResolver(CachingThreadedResolver):
 
     def _checked(self, address: str, name: str) -> str:
         if not may_connect(address, is_inside_allowed=self.is_inside_allowed or is_literal(name)):
-            raise AddressRefused("O nome do site leva para dentro da rede.")
+            _inside.add(name)
+            raise DNSLookupError("the name leads inside")
         return address

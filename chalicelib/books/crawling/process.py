@@ -51,7 +51,7 @@ def _begin_ticking(spider: Any) -> None:
 
 
 def _end_with_input() -> None:
-    while sys.stdin.buffer.read(1024):
+    while os.read(0, 1024):  # Not by `sys.stdin`, whose lock would be held at the end.
         pass
     os._exit(1)
 

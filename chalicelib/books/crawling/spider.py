@@ -118,6 +118,7 @@ class ShopSpider(Spider):
         self._folder = order.folder
         self._told = told
         self._categories: set[str] = set()
+        self._upcs: dict[str, str] = {}
         self._last_told = 0.0
 
     def tell(self, kind: str, /, **what: Any) -> None:
@@ -167,7 +168,11 @@ class ShopSpider(Spider):
         except PageUnreadable as fault:
             self._refuse(response, PageKind.BOOK, str(fault))
             return
-        self.tell("book", asked=response.meta["asked"], book=book.model_dump(mode="json"))
+        asked = response.meta["asked"]
+        if (first := self._upcs.setdefault(book.upc, asked)) != asked:
+            self._refuse(response, PageKind.BOOK, f"O UPC é o mesmo da página {first}")
+            return
+        self.tell("book", asked=asked, book=book.model_dump(mode="json"))
 
     def front_failed(self, failure: Failure) -> None:
         """Without the front page there is nothing to read."""

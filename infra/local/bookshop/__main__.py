@@ -15,6 +15,7 @@ def main() -> None:
     given = argparse.ArgumentParser(prog="python -m infra.local.bookshop", description=__doc__)
     given.add_argument("--port", type=int, default=8100)
     given.add_argument("--books", type=int, default=BOOKS)
+    given.add_argument("--delay-ms", type=float, default=0, help="before every answer")
     arguments = given.parse_args()
     stop = threading.Event()
 
@@ -25,6 +26,7 @@ def main() -> None:
         signal.signal(number, on_signal)
     end_with_parent()
     with serve_shop(Shop(make_stock(arguments.books)), port=arguments.port) as server:
+        server.delay_seconds = arguments.delay_ms / 1000
         print(f"A shop of {arguments.books:,} made-up books is at {server.url}", flush=True)
         stop.wait()
 

@@ -43,6 +43,7 @@ class ShopServer(ThreadingHTTPServer):
         faults: Path -> what goes wrong with it.
         asked: Path -> how often it was asked for.
         agents: Who asked.
+        delay_seconds: Before every answer.
         most_at_once: How many requests were answered at the same time at the most.
     """
 
@@ -57,6 +58,7 @@ class ShopServer(ThreadingHTTPServer):
         self.asked: Counter[str] = Counter()
         self.agents: set[str] = set()
         self.most_at_once = 0
+        self.delay_seconds = 0.0
         self.closing = threading.Event()
         self._at_once = 0
         self._counting = threading.Lock()
@@ -95,8 +97,9 @@ class _Handler(BaseHTTPRequestHandler):
             fault = self.server.faults.get(path)
             if fault is not None and fault.times is not None and number > fault.times:
                 fault = None
-            if fault is not None and fault.hang_seconds:
-                self.server.closing.wait(fault.hang_seconds)
+            wait = self.server.delay_seconds + (fault.hang_seconds if fault is not None else 0)
+            if wait:
+                self.server.closing.wait(wait)
             self._answer(path, fault)
 
     def _answer(self, path: str, fault: Fault | None) -> None:
