@@ -2,6 +2,7 @@
 
 from chalice.app import Chalice, Cron, Rate
 
+from chalicelib.books.routes_books import books
 from chalicelib.books.routes_scraping import scraping
 from chalicelib.core import idempotency
 from chalicelib.core.clock import utc_now
@@ -34,6 +35,7 @@ app = Chalice(app_name="previsto", configure_logs=False)
 
 app.register_blueprint(core)
 app.register_blueprint(identity)
+app.register_blueprint(books)
 app.register_blueprint(gym)
 app.register_blueprint(members)
 app.register_blueprint(models)

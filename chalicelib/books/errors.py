@@ -49,3 +49,7 @@ class SiteNotReadable(Unprocessable):
 
 class SiteAsksToWait(Conflict):
     """The site asks to be left alone for longer than a run waits; try again later."""
+
+
+class LikedUnknown(Unprocessable):
+    """One of the books in `liked` is not known."""
