@@ -30,11 +30,13 @@ from chalicelib.gym.routes_visits import visits
 from chalicelib.gym.service_lgpd_files import remove_old_exports
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
+from chalicelib.identity.routes_api import identity_api
 
 app = Chalice(app_name="previsto", configure_logs=False)
 
 app.register_blueprint(core)
 app.register_blueprint(identity)
+app.register_blueprint(identity_api)
 app.register_blueprint(books)
 app.register_blueprint(gym)
 app.register_blueprint(members)

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis, RedisError
 from sqlalchemy import Engine, text
 
+from chalicelib.books import edition
 from chalicelib.core import (
     cache,
     db,
@@ -218,6 +219,7 @@ def forget_process_state() -> None:
     cache.answer_cache.cache_clear()
     ratelimit.request_counter.cache_clear()
     metrics.forget_metrics()
+    edition.kept_answers.cache_clear()
     telemetry.ensure_logging.cache_clear()
     telemetry.report_errors.cache_clear()
     runs._stopping.clear()

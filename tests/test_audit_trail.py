@@ -18,6 +18,7 @@ from tests.gym.publishing import publish_model
 
 NOT_ON_THE_TRAIL = {
     "POST /aluno/checkin": "The check-in is itself the record of an event.",
+    "POST /api/v1/auth/refresh": "As by the other address.",
     "POST /auth/refresh": "Routine, of a sign-in that is on the trail; a token that returns is.",
 }
 NEW_PASSWORD = "outra-senha-de-teste"
@@ -65,6 +66,14 @@ def requests(admin: Client, client_of: MakeUser) -> Requests:
         "POST /api/v1/scraping/trigger": ("/api/v1/scraping/trigger", {}),
         "POST /auth/token": ("/auth/token", {"username": other.login, "password": PASSWORD}),
         "POST /auth/refresh": ("/auth/refresh", {"refresh_token": refresh_token()}),
+        "POST /api/v1/auth/login": (
+            "/api/v1/auth/login",
+            {"username": other.login, "password": PASSWORD},
+        ),
+        "POST /api/v1/auth/refresh": (
+            "/api/v1/auth/refresh",
+            {"refresh_token": refresh_token()},
+        ),
         "POST /auth/logout": ("/auth/logout", {"refresh_token": refresh_token()}),
         "POST /auth/usuarios": ("/auth/usuarios", new_user),
         "PATCH /auth/usuarios/{usuario_id}": (

@@ -15,19 +15,21 @@ from chalicelib.books.errors import BookNotFound, LikedUnknown
 from chalicelib.books.schemas_books import (
     BookDetailOut,
     BooksOut,
-    BooksQuery,
     CatalogueHealthOut,
     CategoriesOut,
     CategoriesStatsOut,
+    OverviewOut,
+    RecommendationsOut,
+    SearchOut,
+    SimilarOut,
+)
+from chalicelib.books.schemas_questions import (
+    BooksQuery,
     DetailQuery,
     Filtered,
-    OverviewOut,
     PriceRangeQuery,
-    RecommendationsOut,
     RecommendationsQuery,
-    SearchOut,
     SearchQuery,
-    SimilarOut,
     SimilarQuery,
 )
 from chalicelib.books.service_books import BY_ID, Found, list_books, page_json, search_books

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from chalicelib.books.edition import LATEST_SNAPSHOT
-from chalicelib.books.schemas_books import Filtered, SortKey
+from chalicelib.books.schemas_questions import Filtered, SortKey
 from chalicelib.core.pages import (
     AS_ID,
     LARGEST_EXACT_TOTAL,

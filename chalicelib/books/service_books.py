@@ -20,8 +20,8 @@ from chalicelib.books.schemas_books import (
     FIELDS,
     FacetOut,
     FacetsOut,
-    Filtered,
 )
+from chalicelib.books.schemas_questions import Filtered
 from chalicelib.books.selection import (
     CATEGORIES,
     COLUMNS,

@@ -44,6 +44,7 @@ class Declared:
         autocommit: The view runs at most one writing statement.
         limit: A stricter policy of this endpoint's own, such as `30/minute`, counted by caller
             beside the general one.
+        counted_as: Another endpoint's name, whose policy counts the requests of this one, too.
         unlimited: Requests are not counted: health checks and documentation.
         versioned: The answer carries an `ETag`, for the documentation; a view that changes what
             it stands for takes `If-Match`.
@@ -69,6 +70,7 @@ class Declared:
     own_transactions: bool = False
     autocommit: bool = False
     limit: str | None = None
+    counted_as: str | None = None
     unlimited: bool = False
     versioned: bool = False
     identifies_caller: bool = False

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from chalicelib.books import edition
 from chalicelib.core.db import DatabaseRole, engine, unit_of_work
 from tests.books.catalogue import publish_books, some_books
 from tests.client import Answer, Client, assert_problem
@@ -18,12 +17,10 @@ FIELDS += ["upc", "url"]
 
 
 @pytest.fixture
-def api(environment: dict[str, str], tmp_path: Path) -> Iterator[Client]:
+def api(environment: dict[str, str], tmp_path: Path) -> Client:
     """Anybody, at a catalogue of 25 books."""
-    edition.kept_answers.cache_clear()
     publish_books(tmp_path, some_books())
-    yield Client()
-    edition.kept_answers.cache_clear()
+    return Client()
 
 
 @contextmanager
