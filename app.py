@@ -3,6 +3,7 @@
 from chalice.app import Chalice, Cron, Rate
 
 from chalicelib.books.routes_books import books
+from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
 from chalicelib.core import idempotency
 from chalicelib.core.clock import utc_now
@@ -39,6 +40,7 @@ app.register_blueprint(identity)
 app.register_blueprint(identity_api)
 app.register_blueprint(books)
 app.register_blueprint(gym)
+app.register_blueprint(learning)
 app.register_blueprint(members)
 app.register_blueprint(models)
 app.register_blueprint(personal_data)

@@ -71,12 +71,18 @@ def current_edition(session: Session) -> Edition:
     return edition_of(CURRENT.one_or_none(session))
 
 
-def unchanged(session: Session, call: Call) -> Reply | None:
-    """A 304 for who has this answer already; asks nothing where nobody says that they have any."""
+def unchanged(session: Session, call: Call, edition: Edition | None = None) -> Reply | None:
+    """A 304 for who has this answer already; asks nothing where nobody says that they have any.
+
+    Args:
+        session: The session.
+        call: The request.
+        edition: Which edition answers it; the newest where it is left out.
+    """
     known = call.headers.get("if-none-match")
     if known is None:
         return None
-    tag = current_edition(session).tag(call)
+    tag = (edition or current_edition(session)).tag(call)
     theirs = {each.strip().removeprefix("W/") for each in known.split(",")}
     return Reply(status=304, headers=_headers(tag)) if tag in theirs else None
 

@@ -36,7 +36,8 @@ class Declared:
         response: Model of the answer where the view returns a `Reply`, for the documentation.
         response_media_type: Media type of success, for the documentation.
         also_as: Other media types in which the view answers, for the documentation.
-        may_answer: Other statuses that carry the response model, for the documentation.
+        may_answer: Other statuses that carry the response model, or lead elsewhere, for the
+            documentation.
         before: Takes what a view may take but the session, and runs before the transaction:
             hashing a password or storing an object must not hold one open. The view gets its
             result as `prepared`.

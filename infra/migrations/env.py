@@ -20,6 +20,7 @@ TABLE_MODULES = (
     "chalicelib.gym.tables",
     "chalicelib.gym.tables_retention",
     "chalicelib.books.tables",
+    "chalicelib.books.tables_ml",
     "chalicelib.books.tables_scraping",
 )
 
