@@ -8,6 +8,7 @@ from chalicelib.books.routes_scraping import scraping
 from chalicelib.core import idempotency
 from chalicelib.core.clock import utc_now
 from chalicelib.core.preflights import answer_preflights
+from chalicelib.core.route_minutes import remove_old_minutes
 from chalicelib.core.routes import core
 from chalicelib.core.schedules import scheduled
 from chalicelib.core.settings import HOUSE
@@ -87,8 +88,9 @@ def remove_uploads() -> None:
 
 @scheduled(app, Cron(20, 7, "*", "*", "?", "*"))
 def remove_jobs() -> None:
-    """Delete the jobs that ended long ago, at 04:20 in São Paulo."""
+    """Delete the jobs that ended, and the minutes that were counted, long ago, at 04:20."""
     remove_old_jobs(utc_now())
+    remove_old_minutes(utc_now())
 
 
 @scheduled(app, Cron(0, 9, "*", "*", "?", "*"))

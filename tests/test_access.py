@@ -28,6 +28,7 @@ ACCESS = {
     "GET /status": PUBLIC,
     "GET /status/cache": PUBLIC,
     "GET /metrics": {ADMIN},
+    "GET /api/v1/metrics/summary": {ADMIN},
     "GET /auditoria": {ADMIN},
     "GET /openapi.json": PUBLIC,
     "GET /": PUBLIC,

@@ -1,5 +1,6 @@
 """Every route that changes something leaves an entry in the trail, or says here why it does not."""
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.identity import sessions
+from tests.books.catalogue import publish_books, some_books
 from tests.client import Client
 from tests.conftest import PASSWORD, MakeUser
 from tests.core.conftest import change_job
@@ -29,8 +31,9 @@ Requests = dict[str, Request]
 
 
 @pytest.fixture
-def requests(admin: Client, client_of: MakeUser) -> Requests:
+def requests(admin: Client, client_of: MakeUser, tmp_path: Path) -> Requests:
     """A request to each route that changes something, which will succeed."""
+    publish_books(tmp_path, some_books(5))
     other = client_of(Role.OPERADOR)
     plano_id = admin.post("/planos", {"nome": "Padrão", "mensalidade": "119.90"}).json["id"]
     unused = {"nome": "Sem uso", "mensalidade": "1.00"}
@@ -82,6 +85,14 @@ def requests(admin: Client, client_of: MakeUser) -> Requests:
         ),
         "PUT /auth/usuarios/{usuario_id}/senha": (f"/auth/usuarios/{other.usuario_id}/senha", new),
         "PUT /auth/senha": ("/auth/senha", {"senha_atual": PASSWORD, **new}),
+        "POST /api/v1/ml/predictions": (
+            "/api/v1/ml/predictions",
+            {
+                "model": "Ana",
+                "version": "1",
+                "predictions": [{"book_id": 1, "value": 1.0}],
+            },
+        ),
         "POST /planos": ("/planos", {"nome": "Novo", "mensalidade": "99.90"}),
         "POST /aluno/registro": ("/aluno/registro", member),
         "POST /aluno/registro/lote": ("/aluno/registro/lote", b"nome,email,plano\n"),

@@ -13,6 +13,7 @@ TABLE_MODULES = (
     "chalicelib.core.idempotency",
     "chalicelib.core.jobs",
     "chalicelib.core.imports",
+    "chalicelib.core.route_minutes",
     "chalicelib.core.uploads",
     "chalicelib.identity.tables",
     "chalicelib.ml.registry",

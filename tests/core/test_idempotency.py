@@ -334,6 +334,7 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /auth/logout",
         "POST /api/v1/auth/login",
         "POST /api/v1/auth/refresh",
+        "POST /api/v1/ml/predictions",
         "POST /uploads",
         "POST /jobs/{job_id}/cancelar",
         "PATCH /auth/usuarios/{usuario_id}",

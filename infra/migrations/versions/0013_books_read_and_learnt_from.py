@@ -111,9 +111,30 @@ def upgrade() -> None:
     )
     op.create_index("book_predictions_book_id_idx", "book_predictions", ["book_id"])
     isolate_tenants(["book_predictions"])
+    op.create_table(
+        "route_minutes",
+        sa.Column("minute", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("route", sa.Text(), nullable=False),
+        sa.Column("format", sa.SmallInteger(), nullable=False, comment="Of the buckets' bounds."),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("refused", sa.BigInteger(), nullable=False, comment="Answered with a 4xx."),
+        sa.Column("failed", sa.BigInteger(), nullable=False, comment="Answered with a 5xx."),
+        sa.Column("seconds", sa.Float(), nullable=False, comment="Sum of what they took."),
+        sa.Column(
+            "buckets",
+            postgresql.ARRAY(sa.BigInteger()),
+            nullable=False,
+            comment="By duration; each request is in one.",
+        ),
+        sa.PrimaryKeyConstraint(
+            "minute", "method", "route", "format", name=op.f("route_minutes_pkey")
+        ),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("route_minutes")
     op.drop_table("book_predictions")
     op.drop_table("book_training_sets")
     op.execute("DROP FUNCTION livro_de_teste(text)")

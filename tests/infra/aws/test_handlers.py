@@ -199,9 +199,19 @@ def _files_about_an_erased_person_are_deleted(cloud: Cloud) -> None:
     assert cloud.api.get(f"/aluno/{aluno_id}").status == 404
 
 
+def _prices_are_learnt(cloud: Cloud) -> None:
+    """The job follows a reading of the shop; 60 books are too few for a model, not for files."""
+    cloud.result("books_scrape_queue", cloud.api.post("/api/v1/scraping/trigger", {}))
+    (job,) = cloud.api.get("/jobs?queue=books_training_queue").json["items"]
+    report = cloud.work_off("books_training_queue", job["id"])
+    assert (report["linhas"], report["modelo"]) == (60, None)
+    assert cloud.api.get("/api/v1/ml/training-data?format=parquet").status == 303
+
+
 CASES: dict[str, Callable[[Cloud], None]] = {
     "analysis_queue": _the_gym_is_analysed,
     "books_scrape_queue": _a_shop_is_read,
+    "books_training_queue": _prices_are_learnt,
     "lgpd_queue": _files_about_an_erased_person_are_deleted,
     "model_comparison_queue": _two_models_are_compared,
     "aluno_queue": _members_are_imported,
