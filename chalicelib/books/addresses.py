@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from chalicelib.books.errors import SourceNotAllowed
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+FRONT_PAGE = re.compile(r"/[^/]*\.html?$")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\]")
 
 
@@ -47,10 +48,10 @@ class Site:
             raise SourceNotAllowed from None
         host = (parts.hostname or "").lower()
         written = f"[{host}]" if ":" in host else host
-        path = parts.path[: parts.path.rfind("/") + 1] or "/"
+        path = FRONT_PAGE.sub("", parts.path).rstrip("/") + "/"
         if parts.username or parts.query or parts.fragment or not HOST.fullmatch(written):
             raise SourceNotAllowed
-        if ".." in path or "//" in path:
+        if ".." in path.split("/") or "//" in path:
             raise SourceNotAllowed
         return cls(parts.scheme, written, port, path)
 
@@ -63,7 +64,8 @@ class Site:
     def has(self, url: str) -> bool:
         """Whether an address is of this site: same host and port; http may have become https."""
         try:
-            other = Site.of(urlsplit(url)._replace(query="", fragment="").geturl())
+            parts = urlsplit(url)
+            other = Site.of(parts._replace(path="", query="", fragment="").geturl())
         except (SourceNotAllowed, ValueError):
             return False
         same = (other.scheme, other.port) == (self.scheme, self.port)

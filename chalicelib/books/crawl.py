@@ -18,7 +18,10 @@ log = logging.getLogger("previsto.books")
 
 PROGRAM = "chalicelib.books.crawling.process"
 # What the process gets of the environment: it reads strangers' pages, and needs no secret.
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+PASSED_ON = (
+    *("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR"),
+    *("LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 STOP_SECONDS = 10.0
 FATAL = {each.__name__: each for each in (SiteAsksToWait, SiteNotReadable, SiteUnreachable)}

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from chalicelib.books import service_catalogue
+from chalicelib.books import service_runs, service_snapshots
 from chalicelib.books.errors import (
     BookNotFound,
     DumpUnknown,
@@ -58,7 +58,7 @@ def post_trigger(session: Session, principal: Principal, body: TriggerIn, call: 
     far; `/api/v1/scraping/runs/{id}` has them as numbers. A run that finds fewer than 95 % of the
     books that the site states, or that the last good run found, leaves the catalogue alone.
     """
-    job = service_catalogue.ask_for_scrape(session, body, owner=principal.subject)
+    job = service_runs.ask_for_scrape(session, body, owner=principal.subject)
     return job_control.accepted(job, call)
 
 
@@ -73,7 +73,7 @@ def post_trigger(session: Session, principal: Principal, body: TriggerIn, call: 
 )
 def get_runs(session: Session, query: PageQuery, call: Call) -> Reply:
     """List the runs, latest first."""
-    rows, cursor, total = service_catalogue.list_runs(session, query)
+    rows, cursor, total = service_runs.list_runs(session, query)
     return page_reply(Page[RunOut], rows, cursor, total, call)
 
 
@@ -81,7 +81,7 @@ def get_runs(session: Session, query: PageQuery, call: Call) -> Reply:
 @endpoint(scraping, tenant=HOUSE, allow=Role.ADMIN, raises=(RunNotFound,), autocommit=True)
 def get_run(session: Session, run_id: UUID) -> RunOut:
     """Show a run, by the id of its job: how far it is, or what came of it."""
-    return service_catalogue.get_run(session, run_id)
+    return service_runs.get_run(session, run_id)
 
 
 @scraping.route("/api/v1/scraping/runs/{run_id}/csv", methods=["GET"])
@@ -90,7 +90,7 @@ def get_run(session: Session, run_id: UUID) -> RunOut:
 )
 def get_run_csv(session: Session, run_id: UUID) -> Reply:
     """Fetch what a run found as CSV, whether or not it became the catalogue."""
-    return _elsewhere(service_catalogue.run_csv_link(session, run_id))
+    return _elsewhere(service_runs.run_csv_link(session, run_id))
 
 
 @scraping.route("/api/v1/scraping/quarantine", methods=["GET"])
@@ -104,7 +104,7 @@ def get_run_csv(session: Session, run_id: UUID) -> Reply:
 )
 def get_quarantine(session: Session, query: QuarantineQuery, call: Call) -> Reply:
     """List the pages that could not be read, and why; latest first."""
-    rows, cursor, total = service_catalogue.list_quarantine(session, query)
+    rows, cursor, total = service_runs.list_quarantine(session, query)
     return page_reply(Page[QuarantinedOut], rows, cursor, total, call)
 
 
@@ -114,7 +114,7 @@ def get_quarantine(session: Session, query: QuarantineQuery, call: Call) -> Repl
 )
 def get_quarantined(session: Session, page_id: Id) -> QuarantinedOut:
     """Show a page that could not be read, and why."""
-    return service_catalogue.get_quarantined(session, page_id)
+    return service_runs.get_quarantined(session, page_id)
 
 
 @scraping.route("/api/v1/scraping/quarantine/{page_id}/page", methods=["GET"])
@@ -128,14 +128,14 @@ def get_quarantined(session: Session, page_id: Id) -> QuarantinedOut:
 )
 def get_quarantined_page(session: Session, page_id: Id) -> Reply:
     """Fetch a page that could not be read as it came, as plain text."""
-    return _elsewhere(service_catalogue.quarantined_link(session, page_id))
+    return _elsewhere(service_runs.quarantined_link(session, page_id))
 
 
 @scraping.route("/api/v1/snapshots", methods=["GET"])
 @endpoint(scraping, query=PageQuery, allow=PUBLIC, response=Page[SnapshotOut], autocommit=True)
 def get_snapshots(session: Session, query: PageQuery, call: Call) -> Reply:
     """List the snapshots of the catalogue, latest first: from where, and how many books."""
-    rows, cursor, total = service_catalogue.list_snapshots(session, query)
+    rows, cursor, total = service_snapshots.list_snapshots(session, query)
     return page_reply(Page[SnapshotOut], rows, cursor, total, call)
 
 
@@ -143,7 +143,7 @@ def get_snapshots(session: Session, query: PageQuery, call: Call) -> Reply:
 @endpoint(scraping, allow=PUBLIC, raises=(SnapshotNotFound,), autocommit=True)
 def get_snapshot(session: Session, snapshot: str) -> SnapshotOut:
     """Show a snapshot, by its number or as `latest`."""
-    return service_catalogue.get_snapshot(session, snapshot)
+    return service_snapshots.get_snapshot(session, snapshot)
 
 
 @scraping.route("/api/v1/dumps/{snapshot}/{formato}", methods=["GET"])
@@ -155,7 +155,7 @@ def get_dump(session: Session, snapshot: str, formato: str) -> Reply:
 
     The same snapshot gives the same bytes; the list of snapshots has their digests.
     """
-    return _elsewhere(service_catalogue.dump_link(session, snapshot, formato))
+    return _elsewhere(service_snapshots.dump_link(session, snapshot, formato))
 
 
 @scraping.route("/api/v1/changes", methods=["GET"])
@@ -163,9 +163,10 @@ def get_dump(session: Session, snapshot: str, formato: str) -> Reply:
 def get_changes(session: Session, query: ChangesQuery, call: Call) -> Reply:
     """List what snapshots found different, earliest first: new, changed, gone, back.
 
-    To follow the catalogue, ask on with the `at` of the last change as `since`.
+    To follow the catalogue, read on until `next` is null, and later begin with the `at` of the
+    last change as `since`: all that one snapshot found has the same `at`.
     """
-    rows, cursor, total = service_catalogue.list_changes(session, query)
+    rows, cursor, total = service_snapshots.list_changes(session, query)
     return page_reply(Page[ChangeOut], rows, cursor, total, call)
 
 
@@ -180,5 +181,5 @@ def get_changes(session: Session, query: ChangesQuery, call: Call) -> Reply:
 )
 def get_history(session: Session, book_id: Id, query: PageQuery, call: Call) -> Reply:
     """A book's price and stock over time, latest first."""
-    rows, cursor, total = service_catalogue.list_history(session, book_id, query)
+    rows, cursor, total = service_snapshots.list_history(session, book_id, query)
     return page_reply(Page[HistoryOut], rows, cursor, total, call)

@@ -7,8 +7,9 @@ from http.client import HTTPException
 from pathlib import Path
 
 from chalicelib.books.schemas import TriggerIn
-from chalicelib.books.service_catalogue import ask_for_scrape, catalogue_source
+from chalicelib.books.service_runs import ask_for_scrape
 from chalicelib.books.service_scrape import user_agent
+from chalicelib.books.service_snapshots import catalogue_source
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.jobs import SYSTEM
 from chalicelib.core.settings import HOUSE, Seed, Settings, settings

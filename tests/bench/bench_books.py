@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from chalicelib.books.schemas import TriggerIn
-from chalicelib.books.service_catalogue import ask_for_scrape
+from chalicelib.books.service_runs import ask_for_scrape
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.jobs import SYSTEM, Job
 from chalicelib.core.settings import HOUSE, settings

@@ -13,7 +13,7 @@ from chalicelib.books.addresses import Site
 from chalicelib.books.found import Counts, Found, FoundBook, UnreadPage
 from chalicelib.books.queues import BOOKS_SCRAPE_QUEUE
 from chalicelib.books.schemas import ScrapeMessage, ScrapeReport, TriggerIn
-from chalicelib.books.service_catalogue import ask_for_scrape
+from chalicelib.books.service_runs import ask_for_scrape
 from chalicelib.books.service_scrape import make_catalogue
 from chalicelib.core import settings
 from chalicelib.core.claims import claim

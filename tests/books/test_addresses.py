@@ -26,6 +26,14 @@ def test_an_allowed_shop_may_be_written_in_several_ways(written: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "path"),
+    [("", "/"), ("/index.html", "/"), ("/mirror", "/mirror/"), ("/a/b/index.html", "/a/b/")],
+)
+def test_a_shop_may_lie_in_a_folder(written: str, path: str) -> None:
+    assert Site.of(f"http://127.0.0.1:9000{written}").url == f"http://127.0.0.1:9000{path}"
+
+
+@pytest.mark.parametrize(
     "wanted",
     [
         "http://books.toscrape.com/",
@@ -55,6 +63,7 @@ def test_pages_of_the_site_are_its_own_and_no_others() -> None:
     site = Site.of("http://shop.example/")
     assert site.has("http://shop.example/catalogue/x_1/index.html?page=2")
     assert site.has("https://shop.example/")
+    assert site.has("http://shop.example/catalogue/and-then..._7//index.html")
     for other in (
         "http://shop.example:8080/",
         "http://other.example/",

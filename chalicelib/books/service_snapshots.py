@@ -1,54 +1,33 @@
-"""What the API says of runs, quarantine, snapshots and changes, and how it asks for a run."""
+"""What the API says of snapshots, of what they changed, and of a book over time."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from chalicelib.books.addresses import allowed_site, require_reachable
-from chalicelib.books.errors import (
-    BookNotFound,
-    DumpUnknown,
-    QuarantinedPageNotFound,
-    RunNotFound,
-    SnapshotNotFound,
-)
-from chalicelib.books.queues import BOOKS_SCRAPE_QUEUE
+from chalicelib.books.errors import BookNotFound, DumpUnknown, SnapshotNotFound
 from chalicelib.books.schemas import (
     ChangeOut,
     ChangesQuery,
     DumpFormat,
     HistoryOut,
-    QuarantinedOut,
-    QuarantineQuery,
-    RunOut,
-    ScrapeMessage,
     SnapshotOut,
-    TriggerIn,
 )
 from chalicelib.books.tables import Book, BookVersion, Category
-from chalicelib.books.tables_scraping import QuarantinedPage, ScrapeRun, Snapshot
-from chalicelib.core import audit
-from chalicelib.core.jobs import Job, enqueue
+from chalicelib.books.tables_scraping import Snapshot
 from chalicelib.core.pages import (
     AS_ID,
-    AS_INSTANT,
-    AS_UUID,
     PageQuery,
     count_up_to_limit,
     decode_cursor,
     encode_cursor,
     fetch_page,
 )
-from chalicelib.core.settings import HOUSE, settings
 from chalicelib.core.uploads import object_store
 
 LINK_LIFETIME = timedelta(minutes=15)
-ONE_AT_A_TIME = "catalogue"
 LATEST = "latest"
 
 Total = tuple[int, bool]
@@ -57,136 +36,6 @@ Total = tuple[int, bool]
 def catalogue_source(session: Session) -> Snapshot | None:
     """The latest snapshot: where the catalogue is from; None where there is none yet."""
     return session.scalars(select(Snapshot).order_by(Snapshot.id.desc()).limit(1)).first()
-
-
-def ask_for_scrape(session: Session, wanted: TriggerIn, *, owner: str) -> Job:
-    """Have a shop read; while one is being read, the job that does so is answered.
-
-    Raises:
-        SourceNotAllowed: The shop is not one that may be read.
-    """
-    chosen = settings()
-    site = allowed_site(wanted.base_url, chosen.books_base_url, chosen.books_allowed_urls)
-    require_reachable(site)
-    message = ScrapeMessage(base_url=site.url, accept_smaller=wanted.accept_smaller)
-    job = enqueue(
-        session,
-        BOOKS_SCRAPE_QUEUE,
-        message,
-        tenant=HOUSE,
-        owner=owner,
-        dedupe_key=ONE_AT_A_TIME,
-    )
-    if wanted.accept_smaller:
-        audit.record(
-            session,
-            tenant=HOUSE,
-            ator=owner,
-            acao="catalogo.menor_aceito",
-            objeto=f"job:{job.id}",
-        )
-    return job
-
-
-def list_runs(session: Session, query: PageQuery) -> tuple[list[RunOut], str | None, Total]:
-    """The runs, latest first: the page, the cursor of the next one, the total."""
-    key = (ScrapeRun.started_at, ScrapeRun.id)
-    rows, cursor, total = fetch_page(session, select(ScrapeRun), query, key, (AS_INSTANT, AS_UUID))
-    made = _snapshots_of(session, [row.id for row in rows])
-    return [_run_out(row, made) for row in rows], cursor, total
-
-
-def get_run(session: Session, run_id: UUID) -> RunOut:
-    """One run.
-
-    Raises:
-        RunNotFound: There is no such run.
-    """
-    return _run_out(_run(session, run_id), _snapshots_of(session, [run_id]))
-
-
-def run_csv_link(session: Session, run_id: UUID) -> str:
-    """Where what a run found can be fetched for a quarter of an hour.
-
-    Raises:
-        RunNotFound: There is no such run, or it has not found anything.
-    """
-    row = _run(session, run_id)
-    if row.csv_key is None:
-        raise RunNotFound
-    return object_store().signed_download(
-        row.csv_key, expires_in=LINK_LIFETIME, filename=f"livros-{run_id}.csv"
-    )
-
-
-def _run(session: Session, run_id: UUID) -> ScrapeRun:
-    row = session.get(ScrapeRun, run_id)
-    if row is None:
-        raise RunNotFound
-    return row
-
-
-def _snapshots_of(session: Session, runs: Sequence[UUID]) -> dict[UUID, int]:
-    statement = select(Snapshot.run_id, Snapshot.id).where(Snapshot.run_id.in_(runs))
-    return {row.run_id: row.id for row in session.execute(statement)}
-
-
-def _run_out(row: ScrapeRun, snapshots: dict[UUID, int]) -> RunOut:
-    return RunOut.model_validate(row).model_copy(update={"snapshot": snapshots.get(row.id)})
-
-
-def list_quarantine(
-    session: Session, query: QuarantineQuery
-) -> tuple[list[QuarantinedOut], str | None, Total]:
-    """Pages that could not be read, latest first."""
-    statement = select(QuarantinedPage)
-    if query.run is not None:
-        statement = statement.where(QuarantinedPage.run_id == query.run)
-    rows, cursor, total = fetch_page(session, statement, query, (QuarantinedPage.id,), (AS_ID,))
-    return [_quarantined_out(row) for row in rows], cursor, total
-
-
-def get_quarantined(session: Session, page_id: int) -> QuarantinedOut:
-    """One page that could not be read.
-
-    Raises:
-        QuarantinedPageNotFound: There is none.
-    """
-    return _quarantined_out(_quarantined(session, page_id))
-
-
-def quarantined_link(session: Session, page_id: int) -> str:
-    """Where the page as it came can be fetched for a quarter of an hour, as plain text.
-
-    Raises:
-        QuarantinedPageNotFound: There is none, or nothing ever came.
-    """
-    row = _quarantined(session, page_id)
-    if row.page_key is None:
-        raise QuarantinedPageNotFound
-    return object_store().signed_download(
-        row.page_key, expires_in=LINK_LIFETIME, filename=f"pagina-{page_id}.txt"
-    )
-
-
-def _quarantined(session: Session, page_id: int) -> QuarantinedPage:
-    row = session.get(QuarantinedPage, page_id)
-    if row is None:
-        raise QuarantinedPageNotFound
-    return row
-
-
-def _quarantined_out(row: QuarantinedPage) -> QuarantinedOut:
-    return QuarantinedOut(
-        id=row.id,
-        run_id=row.run_id,
-        url=row.url,
-        kind=row.kind,
-        status=row.status,
-        reason=row.reason,
-        found_at=row.found_at,
-        has_page=row.page_key is not None,
-    )
 
 
 def list_snapshots(
