@@ -10,7 +10,7 @@ from chalicelib.books.edition import Edition
 from chalicelib.books.errors import SnapshotNotFound, TrainingSetNotReady
 from chalicelib.books.features import DATA_NAMES, SCHEMA, SPLIT_RULE, TARGET, snapshot_rows_sql
 from chalicelib.books.schemas_ml import ColumnOut, DataFormat, FeaturesQuery
-from chalicelib.books.service_catalogue import LATEST, LINK_LIFETIME
+from chalicelib.books.service_snapshots import LATEST, LINK_LIFETIME
 from chalicelib.core.pages import AS_ID, decode_cursor, encode_cursor
 from chalicelib.core.statements import HotStatement
 from chalicelib.core.uploads import object_store

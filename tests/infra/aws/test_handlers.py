@@ -200,12 +200,14 @@ def _files_about_an_erased_person_are_deleted(cloud: Cloud) -> None:
 
 
 def _prices_are_learnt(cloud: Cloud) -> None:
-    """The job follows a reading of the shop; 60 books are too few for a model, not for files."""
+    """The job follows a reading of the shop."""
     cloud.result("books_scrape_queue", cloud.api.post("/api/v1/scraping/trigger", {}))
     (job,) = cloud.api.get("/jobs?queue=books_training_queue").json["items"]
     report = cloud.work_off("books_training_queue", job["id"])
-    assert (report["linhas"], report["modelo"]) == (60, None)
+    assert (report["linhas"], report["modelo"]["versao"]) == (60, 1)
     assert cloud.api.get("/api/v1/ml/training-data?format=parquet").status == 303
+    answer = cloud.api.post("/api/v1/ml/predictions", {"rating": 3})
+    assert (answer.status, answer.json["version"]) == (200, 1)
 
 
 CASES: dict[str, Callable[[Cloud], None]] = {
