@@ -2,6 +2,7 @@
 
     python -m tests.bench.run                       http, jobs and cold starts
     python -m tests.bench.run import training       the big ones, minutes and gigabytes each
+    python -m tests.bench.run books scraping        the catalogue, of a million books; its reading
 
 Everything is kept under `BENCH_DIR` (default `.data/bench`) and removed at the end, but for the
 peer's virtual environment. The database runs with fsync, synchronous commits, row-level
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from tests.bench import (
     bench_books,
+    bench_catalogue,
     bench_cold_start,
     bench_http,
     bench_import,
@@ -31,7 +33,8 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "import": bench_import.run,
     "training": bench_training_set.run,
     "scoring": bench_scoring.run,
-    "books": bench_books.run,
+    "books": bench_catalogue.run,
+    "scraping": bench_books.run,
 }
 BY_DEFAULT = ("http", "jobs", "start")
 
