@@ -2,11 +2,14 @@
 
 from chalice.app import Chalice, Cron, Rate
 
+from chalicelib.books.routes_books import books
+from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
 from chalicelib.core import idempotency
 from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.clock import utc_now
 from chalicelib.core.preflights import answer_preflights
+from chalicelib.core.route_minutes import remove_old_minutes
 from chalicelib.core.routes import core
 from chalicelib.core.routes_audit import trail
 from chalicelib.core.schedules import scheduled
@@ -40,6 +43,7 @@ from chalicelib.gym.routes_visits import visits
 from chalicelib.gym.service_lgpd_files import remove_old_exports
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
+from chalicelib.identity.routes_api import identity_api
 
 app = Chalice(app_name="previsto", configure_logs=False)
 
@@ -49,7 +53,10 @@ app.register_blueprint(identity)
 app.register_blueprint(datasets)
 app.register_blueprint(companies)
 app.register_blueprint(company_trail)
+app.register_blueprint(identity_api)
+app.register_blueprint(books)
 app.register_blueprint(gym)
+app.register_blueprint(learning)
 app.register_blueprint(members)
 app.register_blueprint(models)
 app.register_blueprint(order_lots)
@@ -100,8 +107,9 @@ def remove_uploads() -> None:
 
 @scheduled(app, Cron(20, 7, "*", "*", "?", "*"))
 def remove_jobs() -> None:
-    """Delete the jobs that ended long ago, at 04:20 in São Paulo."""
+    """Delete the jobs that ended, and the minutes that were counted, long ago, at 04:20."""
     remove_old_jobs(utc_now())
+    remove_old_minutes(utc_now())
 
 
 @scheduled(app, Cron(40, 7, "*", "*", "?", "*"))

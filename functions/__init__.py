@@ -30,6 +30,9 @@ EVENT_SOURCES = {
     "books_scrape_queue": EventSource(
         "functions.books.scrape_catalogue.handler", is_long=True, can_wait=True
     ),
+    "books_training_queue": EventSource(
+        "functions.books.train_prices.handler", is_long=True, can_wait=True
+    ),
     "churn_probabilities_queue": EventSource(
         "functions.gym.calculate_probabilities.handler", is_long=True, can_wait=True
     ),

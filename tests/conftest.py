@@ -9,6 +9,7 @@ import pytest
 from redis import Redis, RedisError
 from sqlalchemy import Engine, text
 
+from chalicelib.books import edition
 from chalicelib.core import (
     cache,
     db,
@@ -16,6 +17,7 @@ from chalicelib.core import (
     metrics,
     ratelimit,
     redis_link,
+    route_minutes,
     runs,
     settings,
     telemetry,
@@ -217,7 +219,9 @@ def forget_process_state() -> None:
     redis_link.redis_link.cache_clear()
     cache.answer_cache.cache_clear()
     ratelimit.request_counter.cache_clear()
+    route_minutes.flusher.cache_clear()
     metrics.forget_metrics()
+    edition.kept_answers.cache_clear()
     telemetry.ensure_logging.cache_clear()
     telemetry.report_errors.cache_clear()
     runs._stopping.clear()

@@ -1,5 +1,6 @@
 """Every route that changes something leaves an entry in the trail, or says here why it does not."""
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.identity import sessions
+from tests.books.catalogue import publish_books, some_books
 from tests.client import Client
 from tests.conftest import PASSWORD, MakeUser
 from tests.core.conftest import change_job
@@ -21,6 +23,7 @@ from tests.gym.publishing import publish_model
 
 NOT_ON_THE_TRAIL = {
     "POST /aluno/checkin": "The check-in is itself the record of an event.",
+    "POST /api/v1/auth/refresh": "As by the other address.",
     "POST /auth/refresh": "Routine, of a sign-in that is on the trail; a token that returns is.",
     "POST /credito/politica/simular": "A trial: nothing is changed, and nothing kept.",
 }
@@ -38,8 +41,9 @@ def company(environment: dict[str, str]) -> Company:
 
 
 @pytest.fixture
-def requests(admin: Client, client_of: MakeUser, company: Company) -> Requests:
+def requests(admin: Client, client_of: MakeUser, company: Company, tmp_path: Path) -> Requests:
     """A request to each route that changes something, which will succeed."""
+    publish_books(tmp_path, some_books(5))
     other = client_of(Role.OPERADOR)
     plano_id = admin.post("/planos", {"nome": "Padrão", "mensalidade": "119.90"}).json["id"]
     unused = {"nome": "Sem uso", "mensalidade": "1.00"}
@@ -78,6 +82,14 @@ def requests(admin: Client, client_of: MakeUser, company: Company) -> Requests:
         "POST /api/v1/scraping/trigger": ("/api/v1/scraping/trigger", {}),
         "POST /auth/token": ("/auth/token", {"username": other.login, "password": PASSWORD}),
         "POST /auth/refresh": ("/auth/refresh", {"refresh_token": refresh_token()}),
+        "POST /api/v1/auth/login": (
+            "/api/v1/auth/login",
+            {"username": other.login, "password": PASSWORD},
+        ),
+        "POST /api/v1/auth/refresh": (
+            "/api/v1/auth/refresh",
+            {"refresh_token": refresh_token()},
+        ),
         "POST /auth/logout": ("/auth/logout", {"refresh_token": refresh_token()}),
         "POST /auth/usuarios": ("/auth/usuarios", new_user),
         "PATCH /auth/usuarios/{usuario_id}": (
@@ -86,6 +98,14 @@ def requests(admin: Client, client_of: MakeUser, company: Company) -> Requests:
         ),
         "PUT /auth/usuarios/{usuario_id}/senha": (f"/auth/usuarios/{other.usuario_id}/senha", new),
         "PUT /auth/senha": ("/auth/senha", {"senha_atual": PASSWORD, **new}),
+        "POST /api/v1/ml/predictions": (
+            "/api/v1/ml/predictions",
+            {
+                "model": "Ana",
+                "version": "1",
+                "predictions": [{"book_id": 1, "value": 1.0}],
+            },
+        ),
         "POST /planos": ("/planos", {"nome": "Novo", "mensalidade": "99.90"}),
         "POST /aluno/registro": ("/aluno/registro", member),
         "POST /aluno/registro/lote": ("/aluno/registro/lote", b"nome,email,plano\n"),

@@ -14,5 +14,9 @@ Glossary:
     copies: How many are in stock.
     quarantine: Pages that could not be read, with the reason.
 
-Queues: `books_scrape_queue` (reads the site).
+    training data: Of each snapshot, what a model may learn of its books, as files and as pages;
+        which books judge is decided by a digest of the UPC, for ever.
+
+Queues: `books_scrape_queue` (reads the site), `books_training_queue` (keeps the training data of a
+snapshot and trains the price model). Model: `precos-livros`.
 """

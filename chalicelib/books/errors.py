@@ -49,3 +49,19 @@ class SiteNotReadable(Unprocessable):
 
 class SiteAsksToWait(Conflict):
     """The site asks to be left alone for longer than a run waits; try again later."""
+
+
+class LikedUnknown(Unprocessable):
+    """One of the books in `liked` is not known."""
+
+
+class TrainingSetNotReady(NotFound):
+    """The files of this snapshot's training data are not written yet; a job is at it."""
+
+
+class NoPriceModel(Conflict):
+    """No price model has been trained yet; one is after each reading of the shop."""
+
+
+class PredictedBookUnknown(Unprocessable):
+    """One of the predictions is of a book that is not known; none was kept."""

@@ -20,6 +20,7 @@ from chalicelib.books.found import Found
 from chalicelib.books.judgement import Current, judge
 from chalicelib.books.merging import Merged, Planned
 from chalicelib.books.schemas import DumpFormat, RunState, ScrapeMessage, ScrapeReport
+from chalicelib.books.service_training import ask_for_training
 from chalicelib.books.tables_scraping import ScrapeRun, Snapshot
 from chalicelib.core import audit
 from chalicelib.core.clock import utc_now
@@ -142,6 +143,7 @@ def _publish(
         session.flush()
         merging.merge(session, planned, made_up=found.made_up, now=now)
         merging.replace_similar(session, alike)
+        ask_for_training(session, snapshot.id, owner=run.owner)
         _succeed(session, run, snapshot, merged)
         return _report(snapshot, session.get_one(ScrapeRun, run.job_id))
 

@@ -116,6 +116,11 @@ class Book(Described, Base):
         Index("books_category_id_idx", "category_id", "id"),
         Index("books_price_idx", "price", "id"),
         Index("books_rating_idx", "rating", "id"),
+        Index(
+            "books_unavailable_idx",
+            "id",
+            postgresql_where=text("NOT available AND gone_at IS NULL"),
+        ),
     )
 
 

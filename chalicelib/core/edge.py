@@ -9,7 +9,7 @@ from typing import Any, cast
 from chalice.app import Request, Response
 from pydantic import BaseModel, TypeAdapter
 
-from chalicelib.core import idempotency, ratelimit, telemetry
+from chalicelib.core import idempotency, ratelimit, route_minutes, telemetry
 from chalicelib.core.answer_headers import complete_headers
 from chalicelib.core.auth import FindCredential, Principal, TokenCache
 from chalicelib.core.calls import (
@@ -112,6 +112,7 @@ class Edge:
             response.headers.update({**counted, "X-Request-Id": identifier})
             complete_headers(request, response)
             log_call(request, response, principal, time.perf_counter() - started)
+            route_minutes.flusher().after_request()
         return response
 
     def _admit(self, request: Request, counted: dict[str, str]) -> Principal | None:

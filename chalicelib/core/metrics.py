@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.core.route_counts import BOUNDS, RouteCounts
+
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # The library's own name for it.
 NAMESPACE = "Previsto"
 
-REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 RUN_BUCKETS = (0.01, 0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600)
 LOAD_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
@@ -54,11 +55,18 @@ def count_request(method: str, route: str, status: int, seconds: float) -> None:
         status: Of the answer.
         seconds: From arrival to answer.
     """
+    route_counts().observe(time.time(), method, route, status, seconds)
     if leaves_by_log():
         return
     answered, duration = _of_route(method, route, status_class(status))
     answered.inc()
     duration.observe(seconds)
+
+
+@cache
+def route_counts() -> RouteCounts:
+    """What this process has answered, by minute and route; see `route_minutes.py`."""
+    return RouteCounts()
 
 
 def count_run(queue: str, outcome: str, seconds: float) -> None:
@@ -173,7 +181,7 @@ def _made() -> Instruments:
         registry=registry,
         requests=counter("http_requests", "Requests answered.", "method", "route", "status"),
         request_seconds=histogram(
-            "http_request_duration", "Time to answer.", REQUEST_BUCKETS, "method", "route"
+            "http_request_duration", "Time to answer.", BOUNDS, "method", "route"
         ),
         runs=counter("runs", "Runs of jobs that ended.", "queue", "outcome"),
         run_seconds=histogram("run_duration", "Time a run took.", RUN_BUCKETS, "queue"),
@@ -192,5 +200,5 @@ def _made() -> Instruments:
 
 def forget_metrics() -> None:
     """Start counting anew."""
-    for kept in (_made, _of_route, leaves_by_log):
+    for kept in (_made, _of_route, leaves_by_log, route_counts):
         kept.cache_clear()

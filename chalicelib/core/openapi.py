@@ -80,6 +80,8 @@ HEADERS = {
     REPLAYED: f"`true` where the `{HEADER}` was known: this is its answer.",
 }
 
+REDIRECTIONS = range(300, 400)
+
 Operation = tuple[str, str, str, View]
 
 
@@ -254,8 +256,9 @@ def _responses(method: str, view: View, schemas: _Schemas) -> dict[str, Any]:
     for status, problems in sorted(by_status.items()):
         found[str(status)] = _problem_response(problems)
     for status in view.declared.may_answer:
-        other = found.setdefault(str(status), {"description": HTTPStatus(status).phrase})
-        other["content"] = other.get("content", {}) | success["content"]
+        answered = found.setdefault(str(status), {"description": HTTPStatus(status).phrase})
+        if status not in REDIRECTIONS:
+            answered["content"] = answered.get("content", {}) | success["content"]
     for code, response in found.items():
         response["headers"] = {
             name: {"$ref": f"#/components/headers/{name}"}

@@ -216,7 +216,7 @@ def _policies(view: View, principal: Principal | None) -> Iterator[Policy]:
         return
     yield read_policy(name, general)
     if view.declared.limit is not None:
-        yield read_policy(view.run.__name__, view.declared.limit)
+        yield read_policy(view.declared.counted_as or view.run.__name__, view.declared.limit)
 
 
 @cache

@@ -8,9 +8,10 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from chalicelib.core import imports, job_control, scraping, status, uploads
+from chalicelib.core import imports, job_control, route_minutes, scraping, status, uploads
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply, page_reply
+from chalicelib.core.db import unit_of_work
 from chalicelib.core.docs import page_policy, redoc_page, swagger_page
 from chalicelib.core.imports import RejectionOut
 from chalicelib.core.job_control import (
@@ -25,6 +26,7 @@ from chalicelib.core.openapi import build_document
 from chalicelib.core.pages import Page, PageQuery
 from chalicelib.core.settings import HOUSE, settings
 from chalicelib.core.status import CacheStatus, Health, Status
+from chalicelib.core.summary import SummaryOut, SummaryQuery, summarise
 from chalicelib.core.uploads import UploadIn, UploadOut, UploadTooLarge
 from chalicelib.core.web import EVERYONE, PUBLIC, Routes, endpoint
 
@@ -108,6 +110,18 @@ def get_metrics(call: Call) -> Reply:
     """Metrics for Prometheus, which sends `METRICS_TOKEN`; an admin may look as well."""
     text, media_type = scraping.exposition(call.headers.get("accept", ""))
     return Reply(text, media_type=media_type, headers={"Cache-Control": "no-store"})
+
+
+@core.route("/api/v1/metrics/summary", methods=["GET"])
+@endpoint(core, query=SummaryQuery, allow=Role.ADMIN, tenant=HOUSE, own_transactions=True)
+def get_metrics_summary(query: SummaryQuery, now: datetime) -> SummaryOut:
+    """Requests, errors, p50, p95 and p99 by route and over time, of all processes.
+
+    Other processes write down what they have counted every 15 seconds.
+    """
+    route_minutes.flush()
+    with unit_of_work(autocommit=True) as session:
+        return summarise(session, query, now)
 
 
 @core.route("/jobs", methods=["GET"])

@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     upload_max_mb: int = Field(512, ge=1)
     upload_keep_days: int = Field(7, ge=1)
     jobs_keep_days: int = Field(90, ge=1)
+    metrics_keep_days: int = Field(14, ge=1)
     model_cache_mb: int = Field(256, ge=1)
     worker_processes: int = Field(2, ge=1)
     gateway_processes: int = Field(2, ge=1)

@@ -37,7 +37,8 @@ class Declared:
         response: Model of the answer where the view returns a `Reply`, for the documentation.
         response_media_type: Media type of success, for the documentation.
         also_as: Other media types in which the view answers, for the documentation.
-        may_answer: Other statuses that carry the response model, for the documentation.
+        may_answer: Other statuses that carry the response model, or lead elsewhere, for the
+            documentation.
         before: Takes what a view may take but the session, and runs before the transaction:
             hashing a password or storing an object must not hold one open. The view gets its
             result as `prepared`.
@@ -45,6 +46,7 @@ class Declared:
         autocommit: The view runs at most one writing statement.
         limit: A stricter policy of this endpoint's own, such as `30/minute`, counted by caller
             beside the general one.
+        counted_as: Another endpoint's name, whose policy counts the requests of this one, too.
         unlimited: Requests are not counted: health checks and documentation.
         versioned: The answer carries an `ETag`, for the documentation; a view that changes what
             it stands for takes `If-Match`.
@@ -71,6 +73,7 @@ class Declared:
     own_transactions: bool = False
     autocommit: bool = False
     limit: str | None = None
+    counted_as: str | None = None
     unlimited: bool = False
     versioned: bool = False
     identifies_caller: bool = False

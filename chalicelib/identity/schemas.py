@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib.core.auth import Role
 from chalicelib.core.pages import PageQuery
@@ -28,6 +28,23 @@ class TokenIn(BaseModel):
     password: str = Field(min_length=1, max_length=200, examples=["a-senha-do-admin"])
 
 
+class LoginIn(TokenIn):
+    """Credentials, by the names that clients of `/api/v1` use for them."""
+
+    username: str = Field(
+        min_length=1,
+        max_length=100,
+        validation_alias=AliasChoices("username", "login", "email", "user", "usuario"),
+        examples=["admin"],
+    )
+    password: str = Field(
+        min_length=1,
+        max_length=200,
+        validation_alias=AliasChoices("password", "senha"),
+        examples=["a-senha-do-admin"],
+    )
+
+
 class RefreshIn(BaseModel):
     """A refresh token, in OAuth2's field names."""
 
@@ -35,6 +52,19 @@ class RefreshIn(BaseModel):
 
     grant_type: Literal["refresh_token"] = "refresh_token"
     refresh_token: str = Field(min_length=1, max_length=200)
+
+
+class RenewIn(BaseModel):
+    """A refresh token, unless it comes as the bearer token of the request."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    refresh_token: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        validation_alias=AliasChoices("refresh_token", "refresh"),
+    )
 
 
 class TokenOut(BaseModel):

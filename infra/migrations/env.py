@@ -13,6 +13,7 @@ TABLE_MODULES = (
     "chalicelib.core.idempotency",
     "chalicelib.core.jobs",
     "chalicelib.core.imports",
+    "chalicelib.core.route_minutes",
     "chalicelib.core.uploads",
     "chalicelib.identity.tables",
     "chalicelib.ml.registry",
@@ -23,6 +24,7 @@ TABLE_MODULES = (
     "chalicelib.gym.tables",
     "chalicelib.gym.tables_retention",
     "chalicelib.books.tables",
+    "chalicelib.books.tables_ml",
     "chalicelib.books.tables_scraping",
 )
 

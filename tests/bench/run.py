@@ -2,6 +2,7 @@
 
     python -m tests.bench.run                       http, jobs and cold starts
     python -m tests.bench.run import training       the big ones, minutes and gigabytes each
+    python -m tests.bench.run books scraping        the catalogue, of a million books; its reading
 
 Everything is kept under `BENCH_DIR` (default `.data/bench`) and removed at the end, but for the
 peer's virtual environment. The database runs with fsync, synchronous commits, row-level
@@ -17,6 +18,7 @@ from pathlib import Path
 from tests.bench import (
     bench_audit,
     bench_books,
+    bench_catalogue,
     bench_cold_start,
     bench_dataset,
     bench_decision,
@@ -37,7 +39,8 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "dataset": bench_dataset.run,
     "training": bench_training_set.run,
     "scoring": bench_scoring.run,
-    "books": bench_books.run,
+    "books": bench_catalogue.run,
+    "scraping": bench_books.run,
 }
 BY_DEFAULT = ("http", "jobs", "start")
 

@@ -65,10 +65,15 @@ def ours(log: Path) -> Iterator[int]:
 
 
 @contextmanager
-def peer(python: Path, log: Path, environment: Mapping[str, str]) -> Iterator[int]:
-    """The peer on uvicorn; yields its port."""
+def peer(
+    python: Path,
+    log: Path,
+    environment: Mapping[str, str],
+    app: str = "tests.bench.peer.app:app",
+) -> Iterator[int]:
+    """A peer on uvicorn, the gym's unless it is said; yields its port."""
     port = free_port()
-    command = [str(python), "-m", "uvicorn", "tests.bench.peer.app:app", "--no-access-log"]
+    command = [str(python), "-m", "uvicorn", app, "--no-access-log"]
     with _server([*command, "--port", str(port)], port, "/openapi.json", log, environment):
         yield port
 

@@ -17,6 +17,8 @@ from chalicelib.ml.training.importance import Importance
 
 Figure = dict[str, Any]
 MOST_POINTS = 200
+MOST_DOTS = 500
+ERROR_BINS = 30
 DIGITS = 4
 
 
@@ -63,6 +65,41 @@ def calibration_figure(bins: Sequence[ReliabilityBin]) -> Figure:
     return _figure([trace, perfect], "Calibração", "Probabilidade prevista", "Parcela observada")
 
 
+def foretold_figure(y: NDArray[Any], answers: Mapping[str, NDArray[np.float64]]) -> Figure:
+    """What happened over what was foretold, by name, and the line on which both are the same."""
+    kept = _thinned(len(y), MOST_DOTS)
+    dots = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": _rounded(found[kept].tolist()),
+            "y": _rounded(y[kept].tolist()),
+        }
+        for name, found in answers.items()
+    ]
+    ends = np.array([float(y.min()), float(y.max())])
+    same = _line("perfeita", ends, ends, dash="dot")
+    return _figure([*dots, same], "Previsto e observado", "Previsto", "Observado")
+
+
+def residuals_figure(y: NDArray[Any], answers: Mapping[str, NDArray[np.float64]]) -> Figure:
+    """How many answers missed by how much, by name, in the same bins for all."""
+    errors = {name: y - found for name, found in answers.items()}
+    edges = np.histogram_bin_edges(np.concatenate(list(errors.values())), ERROR_BINS)
+    middles = ((edges[:-1] + edges[1:]) / 2).tolist()
+    bars = [
+        {
+            "type": "bar",
+            "name": name,
+            "x": _rounded(middles),
+            "y": np.histogram(found, edges)[0].tolist(),
+        }
+        for name, found in errors.items()
+    ]
+    return _figure(bars, "Erros", "Observado menos previsto", "Linhas")
+
+
 def importance_figure(
     found: Sequence[Importance], labels: Mapping[str, str], measure: str
 ) -> Figure:
@@ -99,9 +136,9 @@ def _line(name: str, x: NDArray[np.float64], y: NDArray[np.float64], dash: str =
     }
 
 
-def _thinned(points: int) -> NDArray[np.intp]:
+def _thinned(points: int, most: int = MOST_POINTS) -> NDArray[np.intp]:
     """Which of a curve's points to keep: the first, the last, and evenly between."""
-    return np.unique(np.linspace(0, points - 1, min(points, MOST_POINTS)).round().astype(np.intp))
+    return np.unique(np.linspace(0, points - 1, min(points, most)).round().astype(np.intp))
 
 
 def _figure(data: list[Figure], title: str, x: str, y: str) -> Figure:

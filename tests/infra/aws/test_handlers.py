@@ -262,6 +262,17 @@ def _as(company: Company, cloud: Cloud) -> DeployedClient:
     return DeployedClient(company.client.token).at(cloud.api.instance)
 
 
+def _prices_are_learnt(cloud: Cloud) -> None:
+    """The job follows a reading of the shop."""
+    cloud.result("books_scrape_queue", cloud.api.post("/api/v1/scraping/trigger", {}))
+    (job,) = cloud.api.get("/jobs?queue=books_training_queue").json["items"]
+    report = cloud.work_off("books_training_queue", job["id"])
+    assert (report["linhas"], report["modelo"]["versao"]) == (60, 1)
+    assert cloud.api.get("/api/v1/ml/training-data?format=parquet").status == 303
+    answer = cloud.api.post("/api/v1/ml/predictions", {"rating": 3})
+    assert (answer.status, answer.json["version"]) == (200, 1)
+
+
 CASES: dict[str, Callable[[Cloud], None]] = {
     "credit_datasets_queue": _a_dataset_is_closed,
     "credit_lots_queue": _a_lot_is_stored,
@@ -270,6 +281,7 @@ CASES: dict[str, Callable[[Cloud], None]] = {
     "credit_analysis_queue": _a_company_tries_a_version_on_a_file,
     "credit_training_queue": _a_company_trains_its_model,
     "books_scrape_queue": _a_shop_is_read,
+    "books_training_queue": _prices_are_learnt,
     "lgpd_queue": _files_about_an_erased_person_are_deleted,
     "model_comparison_queue": _two_models_are_compared,
     "aluno_queue": _members_are_imported,

@@ -1,9 +1,7 @@
-"""Models of two made-up companies: who pays, judged as a class; a price, judged by its error."""
+"""Models of two made-up companies: who pays, judged as a class; a price, judged by its errors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,20 +16,17 @@ from chalicelib.core.runs import JobRun
 from chalicelib.ml.columns import Column
 from chalicelib.ml.encoding import TargetScaling
 from chalicelib.ml.registry import ModelName
-from chalicelib.ml.training.bootstrap import draw_weights
 from chalicelib.ml.training.card import Beside
 from chalicelib.ml.training.choice import train, try_algorithms
 from chalicelib.ml.training.classifiers import ClassifierJudge
-from chalicelib.ml.training.evaluate import Estimate
-from chalicelib.ml.training.folds import TooLittleData, entity_codes
 from chalicelib.ml.training.hold_outs import (
     describe_by_entity,
     folds_by_entity,
     split_by_entity,
 )
-from chalicelib.ml.training.judging import Floats, Gate
 from chalicelib.ml.training.publication import Publishable, TrainingReport, prepare, publish
 from chalicelib.ml.training.recipe import Recipe
+from chalicelib.ml.training.regressors import RegressionJudge
 from chalicelib.ml.training.rows import LabelledRows
 from tests.core.sample import SAMPLE_QUEUE, Tiny
 
@@ -48,64 +43,6 @@ PAYER_RECIPE = Recipe(
 )
 
 
-@dataclass(frozen=True)
-class ErrorJudge:
-    """Judges by the mean absolute error; a `Judge` of the tests' own."""
-
-    measure = "MAE"
-    loss_name = "mae"
-    wanted_rows = "linhas com preço"
-
-    def loss(self, y: NDArray[Any], answers: Floats) -> float:
-        return float(np.abs(y - answers).mean())
-
-    def score(self, y: NDArray[Any], answers: Floats) -> float:
-        return -self.loss(y, answers)
-
-    def metrics(self, y: NDArray[Any], answers: Floats, who: NDArray[Any]) -> dict[str, Any]:
-        return {"mae": _mean(np.abs(y - answers), who).to_json(), "rows": len(y)}
-
-    def gains(
-        self, y: NDArray[Any], a: Floats, b: Floats, who: NDArray[Any]
-    ) -> dict[str, dict[str, float]]:
-        return self.differences(y, a, b, who)
-
-    def differences(
-        self, y: NDArray[Any], a: Floats, b: Floats, who: NDArray[Any]
-    ) -> dict[str, dict[str, float]]:
-        return {"mae": _mean(np.abs(y - b) - np.abs(y - a), who).to_json()}
-
-    def gate(
-        self, y: NDArray[Any], challenger: Floats, champion: Floats, who: NDArray[Any]
-    ) -> Gate:
-        found = _mean(np.abs(y - champion) - np.abs(y - challenger), who)
-        return Gate(found, found.low > -0.01 * float(np.abs(y).mean()))
-
-    def is_few(self, _y: NDArray[Any], who: NDArray[Any]) -> bool:
-        return len(np.unique(who)) < 5
-
-    def counts(self, _y: NDArray[Any]) -> dict[str, int]:
-        return {}
-
-    def summary(self, y: NDArray[Any]) -> dict[str, float]:
-        return {"mediana": float(np.median(y))}
-
-    def details(self, _y: NDArray[Any], _answers: Floats) -> dict[str, Any]:
-        return {}
-
-    def figures(self, _y: NDArray[Any], _answers: Mapping[str, Floats]) -> dict[str, Any]:
-        return {}
-
-
-def _mean(values: Floats, who: NDArray[Any]) -> Estimate:
-    if not len(values):
-        raise TooLittleData("no rows to judge on")
-    codes = entity_codes(who)
-    sums, rows = np.bincount(codes, values), np.bincount(codes)
-    drawn = [float(w @ sums / (w @ rows)) for w in draw_weights(len(rows), 100, 7)]
-    return Estimate(float(values.mean()), *map(float, np.quantile(drawn, (0.025, 0.975))))
-
-
 def _ridge(
     _name: str, matrix: NDArray[np.float32], y: NDArray[Any], _who: NDArray[Any], _seed: int
 ) -> Ridge:
@@ -115,7 +52,7 @@ def _ridge(
 PRICE_RECIPE = Recipe(
     name=PRICES,
     columns=COLUMNS,
-    judge=ErrorJudge(),
+    judge=RegressionJudge(),
     entities="imoveis",
     algorithms=("ridge",),
     fit=_ridge,

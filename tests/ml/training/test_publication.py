@@ -105,10 +105,10 @@ def test_a_price_passes_the_same_way_and_answers_in_its_own_unit() -> None:
 def test_the_gate_is_the_recipes_judge() -> None:
     published(PRICE_RECIPE, draw_rows(1))
     better = published(PRICE_RECIPE, draw_rows(1))
-    assert (better.promovido, better.motivo[:29]) == (True, "MAE não inferior à versão 1: ")
+    assert (better.promovido, better.motivo[:28]) == (True, "R² não inferior à versão 1: ")
     worse = published(replace(PRICE_RECIPE, columns=COLUMNS[1:]), draw_rows(1))
     assert (worse.promovido, champion(PRICE_RECIPE)) == (False, 2)
-    assert "MAE pode ser pior que a da versão 2" in worse.motivo
+    assert "R² pode ser pior que a da versão 2" in worse.motivo
 
 
 def test_another_companys_session_finds_nothing_of_it() -> None:
