@@ -77,12 +77,13 @@ for name in settings.Settings.model_fields:
     os.environ.pop(name.upper(), None)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Say which tests one process has to run, where several run them."""
-    if not items or not items[0].config.pluginmanager.hasplugin("xdist"):
-        return  # The API's own tests run without development's libraries, too.
-    for item in items:
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Say which tests one process has to run, where several run them.
+
+    Once all are collected it is too late: by then the groups may have been read.
+    """
+    # The API's own tests run without development's libraries, too.
+    if item.config.pluginmanager.hasplugin("xdist"):
         folder = item.path.parent.relative_to(item.config.rootpath).as_posix()
         group = TOGETHER.get(folder, item.nodeid.partition("::")[0])
         item.add_marker(pytest.mark.xdist_group(group))

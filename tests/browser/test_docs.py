@@ -27,7 +27,7 @@ def shown(url: str, folder: Path) -> tuple[str, str]:
         [
             *(str(chromium), "--headless=new", "--no-sandbox", "--disable-gpu"),
             *(f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr"),
-            *("--virtual-time-budget=8000", "--dump-dom", url),
+            *("--virtual-time-budget=30000", "--dump-dom", url),
         ],
         capture_output=True,
         text=True,

@@ -38,7 +38,7 @@ def _reset_pause() -> None:
 
 
 def _upload(operador: Client, aluno_id: int, day: int) -> UUID:
-    data = f"aluno_id,entrada\n{aluno_id},2026-03-{day:02}\n".encode()
+    data = f"aluno_id,entrada\n{aluno_id},2026-03-{day:02}T10:00Z\n".encode()
     accepted = operador.post("/aluno/checkin/lote", data, content_type="text/csv")
     assert accepted.status == 202
     return UUID(accepted.json["id"])
