@@ -27,7 +27,8 @@ def shown(url: str, folder: Path) -> tuple[str, str]:
         [
             *(str(chromium), "--headless=new", "--no-sandbox", "--disable-gpu"),
             *(f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr"),
-            *("--virtual-time-budget=30000", "--dump-dom", url),
+            # Swagger UI draws what is in sight.
+            *("--virtual-time-budget=30000", "--window-size=1280,20000", "--dump-dom", url),
         ],
         capture_output=True,
         text=True,
