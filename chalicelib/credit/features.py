@@ -121,7 +121,4 @@ WHERE p.dataset_id = :dataset
 """
 
 OF_ORDERS = FEATURES + "    AND p.id = ANY(cast(:pedidos AS bigint[]))\n"
-"""Of some orders of a dataset: of the one that is being decided on."""
-
-OF_DATASET = FEATURES + "    AND p.id > :after ORDER BY p.id LIMIT :limit\n"
-"""Of a dataset's orders, in pages by id."""
+"""Of some orders of a dataset: of the one that is decided on, of a page of those trained on."""

@@ -19,7 +19,7 @@ from sqlalchemy import RowMapping, text
 
 from chalicelib.core.runs import JobRun
 from chalicelib.credit.columns import as_kind, own_columns
-from chalicelib.credit.features import BASE_COLUMNS, FEATURES
+from chalicelib.credit.features import BASE_COLUMNS, OF_ORDERS
 from chalicelib.ml.columns import Column
 from chalicelib.ml.training.rows import LabelledRows, Mask
 
@@ -32,12 +32,12 @@ OUTCOMES: Mapping[str, Mapping[str, int]] = {
 """Alvo -> desfecho -> whether it is the bad outcome. What was paid, or was not, had been invoiced;
 what was blocked nobody knows whether it would have been paid."""
 
-OF_OUTCOMES = (
-    FEATURES
-    + """    AND p.desfecho = ANY(cast(:desfechos AS text[])) AND p.id > :after
-ORDER BY p.id LIMIT :limit
+# All ids at once, then a page of orders at a time: a page "after this id" would look at everything
+# behind it before it sorted and cut (20,000 orders took 0.9 s a page, ten times over).
+IDS = """
+SELECT id FROM credito_pedidos
+WHERE dataset_id = :dataset AND desfecho = ANY(cast(:desfechos AS text[])) ORDER BY id
 """
-)
 
 COUNTS = """
 SELECT
@@ -182,17 +182,13 @@ def read_orders(run: JobRun, dataset: UUID, alvo: str, now: datetime) -> Orders:
 def _pages(
     run: JobRun, dataset: UUID, outcomes: list[str], now: datetime
 ) -> Iterator[Sequence[RowMapping]]:
-    after = 0
-    while True:
-        given = {"dataset": dataset, "now": now, "desfechos": outcomes}
+    with run.reading() as session:
+        ids = session.scalars(text(IDS), {"dataset": dataset, "desfechos": outcomes}).all()
+    for start in range(0, len(ids), PAGE):
+        given = {"dataset": dataset, "now": now, "pedidos": ids[start : start + PAGE]}
         with run.reading() as session:
-            found = session.execute(text(OF_OUTCOMES), {**given, "after": after, "limit": PAGE})
-            page = found.mappings().all()
-        if page:
-            yield page
-        if len(page) < PAGE:
-            return
-        after = page[-1]["id"]
+            found = session.execute(text(OF_ORDERS), given).mappings().all()
+        yield sorted(found, key=lambda row: row["id"])
 
 
 class _Reading:

@@ -25,6 +25,7 @@ from tests.credit.models.records import (
     train,
     version_row,
 )
+from tests.gym.work import finished_job
 
 FIGURES = {"roc", "pr", "calibracao", "importancia", "aprovacao", "custo"}
 METRICS = ("roc_auc", "pr_auc", "ks", "brier", "log_loss")
@@ -113,6 +114,23 @@ def _assert_was_measured(company: Company) -> None:
     health = company.client.get("/credito/modelos/saude").json
     assert (health["estado"], health["versao"]) == ("ok", 1)
     assert health["medicao"]["desempenho"]["desfechos"] == health["medicao"]["pedidos"] == 0
+
+
+@pytest.mark.slow
+def test_a_training_killed_before_it_could_say_so_is_not_done_again(company: Company) -> None:
+    body = {"dataset": str(load(company.tenant, small_company(alvo="faturamento")))}
+    accepted = company.client.post("/credito/retreinamentos", body)
+    assert company.client.post("/credito/retreinamentos", body).json["id"] == accepted.json["id"]
+    report = report_of(finished_job(company.client, accepted))
+    # As if the worker had died between the registration and the end of the run.
+    change(
+        company.tenant,
+        "UPDATE jobs SET state = 'queued', result = NULL, finished_at = NULL WHERE queue = :queue",
+        queue="credit_training_queue",
+    )
+    again = finished_job(company.client, accepted)
+    assert (again["state"], again["attempt"], again["result"]) == ("succeeded", 2, report)
+    assert company.client.get("/credito/modelos").json["total"] == 1
 
 
 @pytest.mark.slow
