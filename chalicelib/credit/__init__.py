@@ -15,6 +15,9 @@ Glossary:
         changeable; *faixa de revisão*, the scores that a person decides.
     decisão: aprovado, revisao or negado; *justificativas*, the reasons for it.
 
+Deciding is best read in this order: `policy`, `cases`, `rules`, `verdicts`, `counterfactuals` and
+`assessments`, which are pure; then `intake`, `service_orders`, `service_replay`.
+
 Queues: `credit_lots_queue` (lots received), `credit_datasets_queue` (closing a dataset),
 `credit_removals_queue` (what was given up), `credit_training_queue`, `credit_orders_queue`
 (orders in lots), `credit_analysis_queue` (comparisons, trials, health).

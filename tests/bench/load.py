@@ -30,12 +30,14 @@ class Load:
         requests: Whole requests, head and body.
         status: What each is to be answered with.
         seconds: When to stop asking, though requests be left.
+        connections: How many are asked over at once.
     """
 
     port: int
     requests: Sequence[bytes]
     status: int = 200
     seconds: float = 3.0
+    connections: int = CONNECTIONS
 
 
 @dataclass
@@ -135,7 +137,8 @@ def generate(load: Load) -> Measured:
         NoAnswer: The server hung up, or was silent for `SILENCE_SECONDS`.
     """
     numbered = list(enumerate(load.requests))
-    lines = [_Line(load.port, iter(numbered[n::CONNECTIONS])) for n in range(CONNECTIONS)]
+    every = load.connections
+    lines = [_Line(load.port, iter(numbered[n::every])) for n in range(every)]
     found, poll = Measured(), select.epoll()
     by_fd = {line.socket.fileno(): line for line in lines}
     started = time.perf_counter()
