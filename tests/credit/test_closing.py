@@ -179,10 +179,20 @@ def test_refused_items_are_told_by_reason(with_refused: tuple[Sending, dict[str,
     told = [(found["codigo"], found["coluna"], found["mensagem"]) for found in problems]
     assert told == [
         ("recusados", None, "2 itens de clientes foram recusados."),
-        ("motivo_de_recusa", "codigo", "1 itens: obrigatório."),
-        ("motivo_de_recusa", "titulos_pagos", "1 itens: não é um número."),
+        ("motivo_de_recusa", "codigo", "1 item: obrigatório."),
+        ("motivo_de_recusa", "titulos_pagos", "1 item: não é um número."),
     ]
     assert len(sending.faults()) == 2
+
+
+def test_one_reason_in_other_numbers_is_told_by_an_example(sending: Sending) -> None:
+    counts = sending.store_whole()
+    found = [{"codigo": "C7"}, {"codigo": "C8"}, {"codigo": "C8"}, {"codigo": "C7"}]
+    sending.store("clientes", 2, found)
+    concluded(sending, counts | {"clientes": counts["clientes"] + 4})
+    (told,) = [p for p in sending.seen()["problemas"] if p["codigo"] == "motivo_de_recusa"]
+    said = "2 itens: por exemplo, repetido: a linha 1 deste lote tem a mesma chave."
+    assert told["mensagem"] == said
 
 
 @pytest.mark.parametrize("without", [0, 2])
