@@ -55,11 +55,14 @@ def acervo_of(columns: str, table: str) -> list[tuple[Any, ...]]:
 
 def test_a_dataset_that_is_whole_is_closed_poured_and_trained_on(sending: Sending) -> None:
     report = concluded(sending, sending.store_whole())
+    training = report.pop("treino")
     assert report == {"estado": "fechado", "problemas": 0, "avisos": 0, "itens": 8}
+    assert sending.client.get(f"/jobs/{training}").json["queue"] == "credit_training_queue"
     seen = sending.seen()
     assert (seen["estado"], seen["expira_em"], seen["problemas"]) == ("fechado", None, [])
     assert seen["encerrado_em"] is not None
-    assert trainings() == [{"dataset": sending.id, "motivo": "dataset"}]
+    (asked,) = trainings()
+    assert (asked["dataset"], asked["motivo"]) == (sending.id, "dataset")
     assert acervo_of("codigo, seq", "credito_clientes") == [("C0", None), ("C1", None)]
     assert len(acervo_of("id", "credito_pedidos")) == 4
     assert len(stored("credito_pedidos", "id", sending.id)) == 4
@@ -284,6 +287,14 @@ def test_a_worker_killed_before_the_commit_leaves_nothing_behind(sending: Sendin
     assert len(trainings()) == 1
 
 
+def test_a_training_asked_for_while_the_datasets_own_waits_is_that_one(sending: Sending) -> None:
+    run, message = claimed(sending)
+    report = service_closing.close_dataset(run, message)
+    asked = sending.client.post("/credito/retreinamentos", {"dataset": str(message.dataset)})
+    assert asked.json["id"] == str(report.treino)
+    assert len(trainings()) == 1
+
+
 def test_two_attempts_at_the_same_moment_close_once(sending: Sending) -> None:
     run, message = claimed(sending)
     with ThreadPoolExecutor(2) as pool:
@@ -367,9 +378,9 @@ def test_in_the_acervo_payment_is_not_taken_back_and_outcomes_are_not_forgotten(
 
 
 DECIDE = """
-INSERT INTO credito_decisoes (tenant, pedido_id, decisao, situacao, origem, politica_versao,
+INSERT INTO credito_decisoes (tenant, pedido_id, cliente, decisao, situacao, origem, politica_versao,
     entradas, decidido_em, decidido_por)
-SELECT tenant, id, 'aprovado', 'aprovado', 'regra', 1, '{}', now(), 'usuario:1'
+SELECT tenant, id, cliente, 'aprovado', 'aprovado', 'regra', 1, '{}', now(), 'usuario:1'
 FROM credito_pedidos WHERE numero = 'P0' AND dataset_id = ({acervo})
 """
 
