@@ -378,8 +378,8 @@ def test_in_the_acervo_payment_is_not_taken_back_and_outcomes_are_not_forgotten(
 
 
 DECIDE = """
-INSERT INTO credito_decisoes (tenant, pedido_id, cliente, decisao, situacao, origem, politica_versao,
-    entradas, decidido_em, decidido_por)
+INSERT INTO credito_decisoes (tenant, pedido_id, cliente, decisao, situacao, origem,
+    politica_versao, entradas, decidido_em, decidido_por)
 SELECT tenant, id, cliente, 'aprovado', 'aprovado', 'regra', 1, '{}', now(), 'usuario:1'
 FROM credito_pedidos WHERE numero = 'P0' AND dataset_id = ({acervo})
 """
