@@ -215,15 +215,16 @@ def _avisos(case: Case, model: ServedModel, table: Mapping[str, list[Any]]) -> J
     """What of the order the model does not know, or knows nothing like."""
     columns = model.encoder.columns
     passed_over = unread(case.row, columns)
+    strange: dict[tuple[str, str], list[str]] = {}
+    for unseen in model.encoder.unseen(table)[0]:
+        strange.setdefault(UNSEEN[unseen.kind.value], []).append(unseen.source)
     missing = sorted(name for name, values in table.items() if values[0] is None)
     found = [
         _aviso("coluna_desconhecida", "O modelo não conhece", passed_over.unknown),
         _aviso("valor_de_outro_tipo", "O modelo espera outro tipo de valor", passed_over.misfit),
         _aviso("coluna_ausente", "Sem valor; o modelo tratou como ausente", missing),
+        *(_aviso(kind, words, sorted(named)) for (kind, words), named in strange.items()),
     ]
-    for unseen in model.encoder.unseen(table)[0]:
-        kind, words = UNSEEN[unseen.kind.value]
-        found.append(_aviso(kind, words, (unseen.source,)))
     return [aviso for aviso in found if aviso["colunas"]]
 
 

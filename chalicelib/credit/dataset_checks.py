@@ -21,10 +21,11 @@ GOOD_AND_BAD = {
 """What a model of each target tells apart."""
 
 REASONS = """
-SELECT campo, motivo, count(*) AS n, min(seq) AS lote
-FROM (SELECT campo, regexp_replace(motivo, '[0-9]+', 'N', 'g') AS motivo, seq
-      FROM credito_erros WHERE dataset_id = :dataset AND tipo = :tipo AND ordem = 1) e
-GROUP BY campo, motivo ORDER BY n DESC, campo, motivo LIMIT :most
+SELECT campo, min(motivo) AS motivo, count(DISTINCT motivo) AS motivos, count(*) AS n,
+    min(seq) AS lote
+FROM credito_erros WHERE dataset_id = :dataset AND tipo = :tipo AND ordem = 1
+GROUP BY campo, regexp_replace(motivo, '[0-9]+', 'N', 'g')
+ORDER BY n DESC, campo, motivo LIMIT :most
 """
 UNKNOWN = """
 SELECT t.seq, t.linha, count(*) OVER () AS n FROM {table} t
@@ -37,7 +38,7 @@ ORDER BY t.seq, t.linha LIMIT :most
 ODD = {
     "cliente_novo": (
         Tipo.PEDIDOS,
-        "{n} pedidos são anteriores à data em que seu cliente começou.",
+        "Pedidos anteriores à data em que seu cliente começou: {n}.",
         """
         SELECT t.seq, t.linha, count(*) OVER () AS n FROM credito_pedidos t
         WHERE t.dataset_id = :dataset AND EXISTS (
@@ -49,7 +50,7 @@ ODD = {
     ),
     "limite_excedido": (
         Tipo.LIMITES,
-        "{n} limites têm mais utilizado do que valor.",
+        "Limites com mais utilizado do que valor: {n}.",
         """
         SELECT t.seq, t.linha, count(*) OVER () AS n FROM credito_limites t
         WHERE t.dataset_id = :dataset AND t.utilizado > t.valor
@@ -94,7 +95,7 @@ def _check_counts(dataset: Dataset, counts: TipoOut) -> Iterator[Achado]:
         yield Achado(
             codigo="lotes_faltando",
             tipo=counts.tipo,
-            mensagem=f"Faltam {counts.lotes_faltando} lotes de {counts.tipo}.",
+            mensagem=f"Lotes de {counts.tipo} que faltam: {counts.lotes_faltando}.",
             numeros={"faltando": counts.lotes_faltando, "maior_seq": counts.maior_seq},
             exemplos=[
                 Exemplo(tipo=counts.tipo, lote=stretch.de)
@@ -130,7 +131,7 @@ def _refusals(session: Session, dataset: Dataset, counts: TipoOut) -> Iterator[A
     yield Achado(
         codigo="recusados",
         tipo=counts.tipo,
-        mensagem=f"{counts.recusados} itens de {counts.tipo} foram recusados.",
+        mensagem=refused(counts.recusados, counts.tipo),
         numeros={"recusados": counts.recusados, "aceitos": counts.aceitos},
     )
     for row in session.execute(text(REASONS), values):
@@ -138,15 +139,25 @@ def _refusals(session: Session, dataset: Dataset, counts: TipoOut) -> Iterator[A
             codigo="motivo_de_recusa",
             tipo=counts.tipo,
             coluna=row.campo,
-            mensagem=f"{row.n} itens: {row.motivo}.",
+            mensagem=f"{items(row.n)}: {'por exemplo, ' if row.motivos > 1 else ''}{row.motivo}.",
             numeros={"itens": row.n},
             exemplos=[Exemplo(tipo=counts.tipo, lote=row.lote)],
         )
 
 
+def items(n: int) -> str:
+    """So many items."""
+    return "1 item" if n == 1 else f"{n} itens"
+
+
+def refused(n: int, tipo: Tipo) -> str:
+    """So many items of a kind were refused."""
+    return f"{items(n)} de {tipo} {'foi recusado' if n == 1 else 'foram recusados'}."
+
+
 def _check_references(session: Session, dataset: Dataset) -> Iterator[Achado]:
     for tipo, table in REFERRING.items():
-        message = f"{{n}} itens de {tipo} são de clientes que não vieram neste dataset."
+        message = f"Itens de {tipo} cujo cliente não veio neste dataset: {{n}}."
         yield from _found(
             session, dataset, UNKNOWN.format(table=table), ("sem_cliente", tipo, message)
         )

@@ -18,7 +18,7 @@ BASE_COLUMNS = (
     Column("atraso_medio_dias", "number", label="Atraso médio", unit="dias"),
     Column("maior_atraso_dias", "number", label="Maior atraso", unit="dias"),
     Column("limite_credito", "number", label="Limite de crédito", unit="R$", log=True),
-    Column("uso_do_limite", "number", label="Uso do limite com este pedido", unit="x o limite"),
+    Column("uso_do_limite", "number", label="Uso do limite com este pedido", unit="% do limite"),
     Column("consultas_12_meses", "number", label="Consultas em 12 meses", unit="consultas"),
     Column("dias_desde_consulta", "number", label="Dias desde a última consulta", unit="dias"),
     Column("serasa_ocorrencias", "number", label="Ocorrências na Serasa", unit="ocorrências"),
@@ -26,7 +26,7 @@ BASE_COLUMNS = (
     Column("serasa_protestos", "number", label="Protestos", unit="protestos"),
     Column("serasa_pontuacao", "number", label="Pontuação na Serasa", unit="pontos"),
     Column("pedidos_12_meses", "number", label="Pedidos em 12 meses", unit="pedidos"),
-    Column("valor_sobre_media", "number", label="Valor frente à média do cliente", unit="x"),
+    Column("valor_sobre_media", "number", label="Valor frente à média do cliente", unit="vezes"),
     Column("pedidos_ruins", "number", label="Pedidos com desfecho ruim", unit="pedidos"),
     Column("dias_desde_pedido", "number", label="Dias desde o pedido anterior", unit="dias"),
 )

@@ -6,16 +6,16 @@ from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.schemas_datasets import Achado
 
 WARNINGS = {
-    "vale_desde_ausente": "{n} itens sem vale_desde: valem como conhecidos desde sempre.",
+    "vale_desde_ausente": "Itens sem vale_desde: {n}. Valem como conhecidos desde sempre.",
     "pedido_sem_data": (
-        "{n} pedidos sem data: valem como feitos agora, e sem datas não há separação por tempo."
+        "Pedidos sem data: {n}. Valem como feitos agora, e sem datas não há separação por tempo."
     ),
     "desfecho_sem_data": (
-        "{n} pedidos com desfecho sem data: o desfecho não conta no histórico do cliente."
+        "Pedidos com desfecho sem data: {n}. O desfecho não conta no histórico do cliente."
     ),
-    "texto_longo": "{n} textos longos demais em {coluna}: foram deixados de fora.",
+    "texto_longo": "Textos longos demais em {coluna}: {n}. Foram deixados de fora.",
     "ponto_ambiguo": (
-        "{n} números como 1.234 em {coluna}: o ponto foi lido como decimal. "
+        "Números como 1.234 em {coluna}: {n}. O ponto foi lido como decimal. "
         "Se separa milhares, envie sem ele."
     ),
 }

@@ -132,10 +132,9 @@ class ItemReader:
         """What belongs to fields that we know, and the company's own columns."""
         fields: dict[str, Any] = {}
         own: dict[str, Any] = {}
-        named = [(column_name(name), value) for name, value in _flat(found, faults)]
-        present = {name for name, value in named if value is not None}
-        for name, value in named:
-            known = self._known.get(name)
+        named = list(self._named(found, faults))
+        present = {name for name, value, _ in named if value is not None}
+        for name, value, known in named:
             if known is not None and (name == known or known not in present):
                 target, key = fields, known
             else:
@@ -147,6 +146,25 @@ class ItemReader:
             else:
                 target[key] = value
         return fields, own
+
+    def _named(
+        self, found: Mapping[str, Any], faults: list[Fault]
+    ) -> Iterator[tuple[str, Any, str | None]]:
+        """Every value with its column's name and the field that this may name.
+
+        Among `atributos` a field has its own name only: there `status` is what the company calls
+        so, with an outcome beside it as without one yet.
+        """
+        for name, value in found.items():
+            if name != "atributos":
+                flat = column_name(name)
+                yield flat, value, self._known.get(flat)
+            elif isinstance(value, Mapping):
+                for inner, own in value.items():
+                    nested = column_name(inner)
+                    yield nested, own, nested if self._known.get(nested) == nested else None
+            elif not is_missing(value):
+                faults.append(Fault("atributos", "não é um objeto"))
 
     def _value(self, known: Field, value: Any, faults: list[Fault]) -> Any:
         read = None
@@ -205,17 +223,6 @@ class ItemReader:
 
     def _day(self, moment: datetime) -> Any:
         return moment.astimezone(self._reading.zone).date()
-
-
-def _flat(found: Mapping[str, Any], faults: list[Fault]) -> Iterator[tuple[str, Any]]:
-    """The item's fields, those of a nested `atributos` among them."""
-    for name, value in found.items():
-        if name != "atributos":
-            yield name, value
-        elif isinstance(value, Mapping):
-            yield from value.items()
-        elif not is_missing(value):
-            faults.append(Fault("atributos", "não é um objeto"))
 
 
 def own_value(value: Any) -> bool | int | float | str | None:

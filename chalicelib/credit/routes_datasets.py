@@ -181,7 +181,8 @@ def post_concluir(
 ) -> Reply:
     """Say that a dataset is whole; a job checks it, closes it and has a model trained, once.
 
-    It checks your counts, gaps in the lots' numbers, that items name clientes that were sent, and
+    The job's result names the job that trains, `treino`; that refuses with numbers what cannot be
+    learned from. It checks your counts, gaps in the lots' numbers, that items name clientes that were sent, and
     that outcomes are known. What is wrong is then listed by GET /credito/datasets/{id}, which is
     open again: lots can be sent once more, and nothing is lost. Items that were refused are named
     too, unless you count without them or say `aceitar_recusados`.

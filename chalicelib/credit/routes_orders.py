@@ -121,6 +121,6 @@ def get_pedido_replay(session: Session, principal: Principal, pedido_id: Id) -> 
     """Make the decision again from what was stored with it, and compare field by field.
 
     The same inputs, model (by its digest) and policy version give the same decision with the same
-    reasons, and a score within 1e-9.
+    reasons, and a score within 1e-9. The words in which they are said may be others.
     """
     return service_replay.replay(session, principal.tenant, pedido_id)

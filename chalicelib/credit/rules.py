@@ -139,7 +139,8 @@ def _stale_text(case: Case, terms: Any) -> str:
     days = case.number("dias_desde_consulta")
     if days is None:
         return "Não há consulta à Serasa."
-    return f"A última consulta à Serasa tem {number(days)} dias; valem {terms.maximo_dias}."
+    old = counted(round(days, 1), "dia", "dias")
+    return f"A última consulta à Serasa tem {old}; o máximo é {terms.maximo_dias}."
 
 
 def _scores_below(case: Case, terms: Any) -> bool:

@@ -79,15 +79,21 @@ def _item(
 def _groups(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The order's own fields, and those of what comes with it, by what they belong to."""
     groups: dict[str, dict[str, Any]] = {ORDER: {}, **{place: {} for place in PLACES}}
+    own: dict[str, Any] = {}
     for name, value in found.items():
         place, dot, field = name.partition(".")
         if name == "itens" and isinstance(value, Mapping):
             for inner, fields in value.items():
                 groups.get(inner, groups[ORDER]).update(fields or {})
+        elif dot and place == ORDER:
+            own[field] = value  # As the model's card has it: an own one of the order.
         elif dot and place in groups:
             groups[place][field] = value
         else:
             groups[ORDER][name] = value
+    nested = groups[ORDER].get("atributos") or {}
+    if own and isinstance(nested, Mapping):
+        groups[ORDER]["atributos"] = {**nested, **own}
     return groups
 
 

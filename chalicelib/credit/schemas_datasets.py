@@ -241,6 +241,7 @@ class ConclusaoReport(BaseModel):
     problemas: int = 0
     avisos: int = 0
     itens: int = 0
+    treino: UUID | None = Field(None, description="The job that trains on it; see GET /jobs/{id}.")
 
 
 class RemocaoReport(BaseModel):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -48,16 +49,17 @@ def close_dataset(run: JobRun, message: FecharMessage) -> ConclusaoReport:
             return ConclusaoReport(estado=EstadoDataset(held.estado))
         held.avisos = [found.model_dump(mode="json") for found in findings.warnings]
         held.problemas = [found.model_dump(mode="json") for found in findings.problems]
-        items = 0
+        items, training = 0, None
         if findings.problems:
             _refuse(session, run, held)
         else:
-            items = _close(session, run, held, findings)
+            items, training = _close(session, run, held, findings)
         return ConclusaoReport(
             estado=EstadoDataset(held.estado),
             problemas=len(findings.problems),
             avisos=len(findings.warnings),
             itens=items,
+            treino=training,
         )
 
 
@@ -97,7 +99,7 @@ def _refuse(session: Session, run: JobRun, dataset: Dataset) -> None:
     record(session, dataset, run.owner, "dataset.recusado", problemas=codes)
 
 
-def _close(session: Session, run: JobRun, dataset: Dataset, findings: Findings) -> int:
+def _close(session: Session, run: JobRun, dataset: Dataset, findings: Findings) -> tuple[int, UUID]:
     lots = count_lots(session, dataset.id)
 
     def progress(done: int, total: int) -> None:
@@ -114,8 +116,8 @@ def _close(session: Session, run: JobRun, dataset: Dataset, findings: Findings) 
         TreinoMessage(dataset=dataset.id, motivo=TRAINED_BECAUSE),
         tenant=run.tenant,
         owner=run.owner,
-        dedupe_key=str(dataset.id),
+        dedupe_key=f"dataset:{dataset.id}",  # As of a training that is asked for.
     )
     counts = {of.tipo.value: of.aceitos for of in lots}
     record(session, dataset, run.owner, "dataset.fechado", itens=counts, treino=str(job.id))
-    return items
+    return items, job.id

@@ -177,7 +177,7 @@ def _train(run: JobRun, learned: Learned, message: TreinoMessage) -> CreditRepor
     trained = orders.part(parted.split.training)
     chosen = choose_columns(trained, sensitive, frozenset(message.ignorar))
     refuse_giveaways(orders, chosen.columns)
-    recipe = credit_recipe(run.tenant, learned.alvo, chosen.columns)
+    recipe = credit_recipe(run.tenant, learned.alvo, chosen.columns, sensitive)
     rows = labelled(orders, chosen.columns)
     folds = parted.folds(rows, recipe.seed)
     candidate = _best(run, recipe, rows, parted, folds)

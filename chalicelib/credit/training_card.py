@@ -1,7 +1,7 @@
 """What a company's model card says beside what every model's does: the threshold and its costs,
 what was left out, what to beware of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,8 @@ from chalicelib.credit.training_costs import (
 )
 from chalicelib.credit.training_data import Counts, Orders
 from chalicelib.credit.training_policy import Costs, TrainingPolicy
-from chalicelib.credit.training_recipe import CreditRows
+from chalicelib.credit.training_recipe import CHANCE, CreditRows
+from chalicelib.credit.wording import number
 from chalicelib.ml.artefacts import sha256_of
 from chalicelib.ml.registry import version_of
 from chalicelib.ml.training.figures import lines_figure
@@ -37,23 +38,27 @@ OF_DECISIONS = (
     " e seus erros, e não sabe quem teria pago."
 )
 ONLY_APPROVED = (
-    "{n} pedidos bloqueados não têm desfecho de pagamento: o modelo só conhece quem foi aprovado,"
+    "Pedidos bloqueados, sem desfecho de pagamento: {n}. O modelo só conhece quem foi aprovado,"
     " e erra mais com quem se parece com os bloqueados."
 )
 UNDATED = (
-    "{n} de {of} itens de {kind} não dizem desde quando valem e contam como sabidos desde sempre:"
-    " se foram anotados depois do desfecho, o modelo parece melhor do que é."
+    "Itens de {kind} que não dizem desde quando valem: {n} de {of}. Contam como sabidos desde"
+    " sempre: se foram anotados depois do desfecho, o modelo parece melhor do que é."
 )
 TOO_RECENT = (
-    "{n} pedidos recentes ficaram de fora: dos da sua idade já se sabe quem pagou cedo, e ainda não"
-    " quem não pagou."
+    "Pedidos recentes que ficaram de fora: {n}. Dos da sua idade já se sabe quem pagou cedo, e"
+    " ainda não quem não pagou."
 )
 NO_OUTCOME_DATES = (
     "Nenhum pedido diz quando o desfecho se soube: não se vê se, dos mais recentes, faltam os que"
     " demoram a se saber ruins."
 )
 UNDATED_ORDERS = (
-    "{n} pedidos não têm data: são vistos com tudo o que se sabe hoje, também o que veio depois."
+    "Pedidos sem data: {n}. São vistos com tudo o que se sabe hoje, também o que veio depois."
+)
+NO_BETTER_THAN_CHANCE = (
+    "O intervalo do ROC AUC, de {low} a {high}, inclui o acaso (0,5): não está mostrado que o"
+    " modelo distingue os pedidos; mais pedidos com desfecho podem mostrar."
 )
 BY_CLIENTE = (
     "As datas não permitem julgar em pedidos posteriores: julgam clientes separados por sorteio, e"
@@ -156,7 +161,10 @@ def complete(
         "politica_versao": learned.policy.version,
         "pedidos": asdict(learned.taken),
         "colunas_fora": [each.to_json() for each in left_out],
-        "avisos": warnings(learned, fields["split"]["tipo"], costs),
+        "avisos": [
+            *doubts(fields["metrics"]["validacao"]["roc_auc"]),
+            *warnings(learned, fields["split"]["tipo"], costs),
+        ],
         "onnx_sha256": sha256_of(ready.exported),
     }
     return replace(
@@ -208,6 +216,14 @@ def _figures(curve: Sequence[Point]) -> dict[str, Any]:
             "Custo por limiar", "Limiar", "R$ por pedido", {"modelo": (threshold, cost)}
         ),
     }
+
+
+def doubts(roc_auc: Mapping[str, float]) -> list[str]:
+    """Whether the orders that judge show the model to tell anything, in pt-BR."""
+    if roc_auc["low"] > CHANCE:
+        return []
+    low, high = (number(roc_auc[end], 2) for end in ("low", "high"))
+    return [NO_BETTER_THAN_CHANCE.format(low=low, high=high)]
 
 
 def warnings(learned: Learned, split: str, costs: Costs) -> list[str]:

@@ -42,6 +42,7 @@ LEAST_LEARNED = 0.3  # Share of rows; where the gap leaves fewer to train on, cl
 # this C gives ROC AUC 0.792 and 0.782 where the usual 1.0 gives 0.779 and 0.773; on simulated
 # companies it costs nothing, and of many orders it makes no difference.
 PARAMETERS: Mapping[str, Mapping[str, Any]] = {"regressao_logistica": {"C": 0.01}}
+CHANCE = 0.5  # The ROC AUC of answers that tell nothing.
 USUAL_DELAY = 0.95  # Of the outcomes are known after so long; later ones hold nobody up.
 
 
@@ -65,8 +66,20 @@ def labelled(orders: Orders, columns: Sequence[Column]) -> CreditRows:
     return _rows(orders, orders.labelled(columns))
 
 
-def credit_recipe(tenant: str, alvo: str, columns: Sequence[Column] = ()) -> Recipe:
-    """How this company's model is made; without columns, how its versions are compared."""
+def credit_recipe(
+    tenant: str,
+    alvo: str,
+    columns: Sequence[Column] = (),
+    barred: frozenset[str] = frozenset(),
+) -> Recipe:
+    """How this company's model is made; without columns, how its versions are compared.
+
+    Args:
+        tenant: The company.
+        alvo: What is foretold.
+        columns: What the model reads.
+        barred: Declared sensitive by the company's policy.
+    """
     return Recipe(
         name=credit_model_name(tenant),
         columns=columns,
@@ -74,6 +87,8 @@ def credit_recipe(tenant: str, alvo: str, columns: Sequence[Column] = ()) -> Rec
         entities="clientes",
         fit=_fit,
         unseen=partial(_unseen, alvo),
+        barred=barred,
+        floor=CHANCE,
         asked=_asked,
     )
 

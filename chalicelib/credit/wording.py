@@ -16,8 +16,15 @@ ONE = {
     "protestos": "protesto",
     "pontos": "ponto",
     "pedidos": "pedido",
+    "vezes": "vez",
 }
 """The units of the base columns where there is one of them."""
+
+OF_LIMIT = "% do limite"
+"""The unit of a share that people read as a percentage."""
+
+ELAPSED = frozenset(("dias", "meses"))
+WHOLE_FROM = 10  # Fractions of so many days or months tell nobody anything.
 
 SMALLEST_EFFECT = 0.0005  # A twentieth of a percentage point: less is said to change nothing.
 
@@ -42,8 +49,8 @@ def brl(value: float | Decimal) -> str:
 
 
 def counted(value: float, one: str, many: str) -> str:
-    """How many of something."""
-    return f"{number(value)} {one if value == 1 else many}"
+    """How many of something; Portuguese begins its plural at two: 1,5 ponto."""
+    return f"{number(value)} {one if 0 < abs(value) < 2 else many}"
 
 
 def reasons(
@@ -86,9 +93,10 @@ def reason_text(column: Column, value: Any, usual: Any, effect: float) -> str:
         said += f" (usual: {shown(column, usual)})"
     if abs(effect) < SMALLEST_EFFECT:
         return f"{said}; quase não muda o risco."
-    points = number(abs(effect) * 100, 1)
+    points = round(abs(effect) * 100, 1)
     direction = "aumenta" if effect > 0 else "reduz"
-    return f"{said}; {direction} o risco em {points} {'ponto' if points == '1,0' else 'pontos'}."
+    unit = "ponto percentual" if points < 2 else "pontos percentuais"
+    return f"{said}; {direction} o risco em {number(points, 1)} {unit}."
 
 
 def label(column: Column) -> str:
@@ -104,5 +112,8 @@ def shown(column: Column, value: Any) -> str:
         return str(value)
     if column.unit == BRL:
         return brl(value)
-    unit = ONE.get(column.unit, column.unit) if value == 1 else column.unit
-    return f"{number(value)} {unit}".rstrip()
+    if column.unit == OF_LIMIT:
+        return f"{number(value * 100, 0)}{OF_LIMIT}"
+    if column.unit in ELAPSED and abs(value) >= WHOLE_FROM:
+        value = int(value)
+    return counted(value, ONE.get(column.unit, column.unit), column.unit).rstrip()

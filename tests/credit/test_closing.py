@@ -54,7 +54,9 @@ def acervo_of(columns: str, table: str) -> list[tuple[Any, ...]]:
 
 def test_a_dataset_that_is_whole_is_closed_poured_and_trained_on(sending: Sending) -> None:
     report = concluded(sending, sending.store_whole())
+    training = report.pop("treino")
     assert report == {"estado": "fechado", "problemas": 0, "avisos": 0, "itens": 8}
+    assert sending.client.get(f"/jobs/{training}").json["queue"] == "credit_training_queue"
     seen = sending.seen()
     assert (seen["estado"], seen["expira_em"], seen["problemas"]) == ("fechado", None, [])
     assert seen["encerrado_em"] is not None
@@ -179,10 +181,20 @@ def test_refused_items_are_told_by_reason(with_refused: tuple[Sending, dict[str,
     told = [(found["codigo"], found["coluna"], found["mensagem"]) for found in problems]
     assert told == [
         ("recusados", None, "2 itens de clientes foram recusados."),
-        ("motivo_de_recusa", "codigo", "1 itens: obrigatório."),
-        ("motivo_de_recusa", "titulos_pagos", "1 itens: não é um número."),
+        ("motivo_de_recusa", "codigo", "1 item: obrigatório."),
+        ("motivo_de_recusa", "titulos_pagos", "1 item: não é um número."),
     ]
     assert len(sending.faults()) == 2
+
+
+def test_one_reason_in_other_numbers_is_told_by_an_example(sending: Sending) -> None:
+    counts = sending.store_whole()
+    found = [{"codigo": "C7"}, {"codigo": "C8"}, {"codigo": "C8"}, {"codigo": "C7"}]
+    sending.store("clientes", 2, found)
+    concluded(sending, counts | {"clientes": counts["clientes"] + 4})
+    (told,) = [p for p in sending.seen()["problemas"] if p["codigo"] == "motivo_de_recusa"]
+    said = "2 itens: por exemplo, repetido: a linha 1 deste lote tem a mesma chave."
+    assert told["mensagem"] == said
 
 
 @pytest.mark.parametrize("without", [0, 2])
@@ -271,6 +283,14 @@ def test_a_worker_killed_before_the_commit_leaves_nothing_behind(sending: Sendin
     change_job(run.job_id, "state = 'queued', lease_until = NULL")
     work_off()
     assert sending.seen()["estado"] == "fechado"
+    assert len(trainings()) == 1
+
+
+def test_a_training_asked_for_while_the_datasets_own_waits_is_that_one(sending: Sending) -> None:
+    run, message = claimed(sending)
+    report = service_closing.close_dataset(run, message)
+    asked = sending.client.post("/credito/retreinamentos", {"dataset": str(message.dataset)})
+    assert asked.json["id"] == str(report.treino)
     assert len(trainings()) == 1
 
 

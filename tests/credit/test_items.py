@@ -251,6 +251,16 @@ def test_a_fields_own_name_goes_before_another_which_is_then_the_companys() -> N
     assert found.atributos == {"status": "aberto"}
 
 
+def test_among_own_columns_another_name_of_a_field_is_the_companys() -> None:
+    own = {"status": "no checking account", "Data": "dia 5", "pedido": 3}
+    decided = order(desfecho="pago", atributos=own)
+    assert decided.atributos == {"status": "no checking account", "data": "dia 5", "pedido": 3}
+    new = order(atributos=own)
+    assert new.atributos == decided.atributos
+    assert (new.values["desfecho"], new.values["desfecho_informado"]) == (None, None)
+    assert order(atributos={"Desfecho": "pago"}).values["desfecho"] == "pago"
+
+
 def test_own_columns_come_flat_or_nested_and_not_both() -> None:
     assert order(canal="loja", atributos={"Prazo": "30"}).atributos == {
         "canal": "loja",

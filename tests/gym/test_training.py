@@ -171,7 +171,7 @@ def test_the_same_data_make_the_same_model_and_it_may_follow(cientista: Client) 
     assert second["versao"] == 2
     assert second["metricas"] == first["metricas"]
     assert second["promovido"] is True
-    assert "não inferior à versão 1: +0.0000" in second["motivo"]
+    assert "não inferior à versão 1: +0,0000" in second["motivo"]
     assert _alias(Alias.CHAMPION) == 2
     assert _alias(Alias.CHALLENGER) is None
     assert _version(1).data["impressao_digital"] == _version(2).data["impressao_digital"]

@@ -149,13 +149,15 @@ def describe_data(recipe: Recipe, rows: LabelledRows, split: RowSplit) -> dict[s
 
 
 def usual_value(column: Column, table: Table) -> float | str | None:
-    """The median of a number, the commonest of categories; None where nothing is known."""
+    """The median of a number, the commonest of categories; None where most hold nothing."""
     if column.kind == "category":
-        present = [str(value) for value in table[column.name] if not is_missing(value)]
-        if not present:
+        values = table[column.name]
+        present = [str(value) for value in values if not is_missing(value)]
+        if len(present) * 2 < len(values) or not present:
             return None
         names, counts = np.unique(np.array(present), return_counts=True)
         return str(names[counts.argmax()])
-    values = np.asarray(table[column.name], dtype=np.float64)
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if known.size else None
+    numbers = np.asarray(table[column.name], dtype=np.float64)
+    known = numbers[~np.isnan(numbers)]
+    is_usual = known.size * 2 >= numbers.size and known.size > 0
+    return float(np.median(known)) if is_usual else None

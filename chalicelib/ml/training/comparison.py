@@ -128,7 +128,10 @@ def verdict_beside(
         challenger: (n,) its answers for them.
     """
     if champion is None:
-        return Verdict(True, "Primeira versão do modelo.")
+        return _verdict_alone(recipe, rows, challenger, "Primeira versão do modelo.")
+    if barred := _barred_columns(recipe, champion):
+        why = f"A versão {champion.version} olha para o que não pode mais: {', '.join(barred)}."
+        return _verdict_alone(recipe, rows, challenger, why)
     common = recipe.unseen(rows, champion.split)
     try:
         with run.reading() as session:
@@ -147,9 +150,26 @@ def verdict_beside(
     return _verdict(recipe.judge.measure, champion.version, gate)
 
 
+def _verdict_alone(recipe: Recipe, rows: LabelledRows, answers: Floats, why: str) -> Verdict:
+    """Whether a version that nobody answers beside may answer: if it tells anything at all."""
+    score, measure = recipe.judge.score(rows.y, answers), recipe.judge.measure
+    if score > recipe.floor:
+        return Verdict(True, why)
+    found = f"{score:.2f}".replace(".", ",")
+    return Verdict(
+        False, f"{measure} de {found}, não melhor que o acaso: só responde se alguém a promover."
+    )
+
+
+def _barred_columns(recipe: Recipe, version: ModelVersion) -> list[str]:
+    """What a version reads and may not any more; one that does cannot answer, however good."""
+    read = {each["column"]["name"] for each in version.encoder["columns"]}
+    return sorted(read & recipe.barred)
+
+
 def _verdict(measure: str, champion: int, gate: Gate) -> Verdict:
     found = gate.difference
-    interval = f"{found.value:+.4f} [{found.low:+.4f}; {found.high:+.4f}]"
+    interval = f"{found.value:+.4f} [{found.low:+.4f}; {found.high:+.4f}]".replace(".", ",")
     if gate.passed:
         return Verdict(True, f"{measure} não inferior à versão {champion}: {interval}.")
     return Verdict(False, f"{measure} pode ser pior que a da versão {champion}: {interval}.")

@@ -127,6 +127,8 @@ def test_unknown_cliente_is_left_to_a_person_by_the_default_policy(shop: Client)
     missing = next(a for a in found["avisos"] if a["tipo"] == "coluna_ausente")
     assert "limite_credito" in missing["colunas"]
     assert "pedido.prazo" in missing["colunas"]
+    kinds = [(a["tipo"], a["texto"].partition(":")[0]) for a in found["avisos"]]
+    assert len(kinds) == len(set(kinds)), "each thing is said once, of all columns it is true of"
 
 
 def test_without_a_model_a_person_decides_and_it_is_said(company: Company) -> None:
@@ -329,7 +331,7 @@ def test_numbers_are_each_companys_own(shop: Client, make_company: MakeCompany) 
         ({"atributos": {"a": "x" * 501}}, "atributos"),
         ({"atributos": {"a" * 61: 1}}, "atributos"),
         ({"atributos": {"Seg": 1, "seg": 2}}, "seg"),
-        ({"atributos": {"status": "pago"}}, "atributos"),
+        ({"atributos": {"desfecho": "pago"}}, "atributos"),
         ({"itens": {"cliente": {"titulos_em_atraso": -1}}}, "itens.cliente.titulos_em_atraso"),
         ({"itens": {"limite": {}}}, "itens.limite.valor"),
         ({"itens": {"limite": {"valor": "-1"}}}, "itens.limite.valor"),

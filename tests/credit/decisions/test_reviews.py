@@ -223,6 +223,9 @@ def test_same_is_the_same_shape_and_numbers_within_1e_9() -> None:
     assert is_same({"a": [1, 0.1]}, {"a": [1.0, 0.1 + 1e-10]})
     assert not is_same({"a": 1}, {"a": 1, "b": None})
     assert not is_same([1], [1, 2])
+    reason = {"coluna": "pedido.prazo", "efeito": 0.1, "texto": "prazo: 3; aumenta o risco."}
+    assert is_same([reason], [reason | {"texto": "Aumenta o risco: prazo de 3 dias."}])
+    assert not is_same([reason], [reason | {"efeito": 0.2}])
     assert not is_same(True, 1.0)
     assert not is_same(0.1, 0.1 + 1e-8)
 

@@ -14,6 +14,7 @@ from chalicelib.ml.registry import Alias, ModelVersion
 from chalicelib.ml.training.export import load_joblib
 from tests.credit.companies import Company
 from tests.credit.conftest import MakeCompany
+from tests.credit.decisions.deciding import put_policy
 from tests.credit.models.records import (
     UNTIL,
     alias,
@@ -147,7 +148,7 @@ def test_the_same_records_make_the_same_model_and_a_worse_one_is_kept_but_does_n
     }
     assert len(fingerprints) == 1
     assert second["promovido"] is True
-    assert "não inferior à versão 1: +0.0000" in second["motivo"]
+    assert "não inferior à versão 1: +0,0000" in second["motivo"]
     # What it may look at is now next to nothing.
     row = version_row(company.tenant, 1)
     names = [each["column"]["name"] for each in row.encoder["columns"]]
@@ -172,7 +173,7 @@ def test_without_dates_clientes_are_held_out_and_the_card_warns(company: Company
     row = version_row(company.tenant, 1)
     assert (row.split["tipo"], row.split["parcela"]) == ("entidades", 0.2)
     avisos = " ".join(report["avisos"])
-    for said in ("não têm data", "itens de limites", "clientes separados", "quando o desfecho"):
+    for said in ("Pedidos sem data", "Itens de limites", "clientes separados", "quando o desfecho"):
         assert said in avisos
 
 
@@ -252,6 +253,20 @@ def test_sensitive_columns_are_never_read_but_judged_by(company: Company) -> Non
     assert row.metrics["decisao"]["limiar_de_indiferenca"] == 0.5
     assert row.data["politica_versao"] == 1
     assert not any("A política não diz os custos" in said for said in report["avisos"])
+
+
+@pytest.mark.slow
+def test_a_champion_that_reads_what_became_sensitive_is_replaced_whatever_it_scores(
+    company: Company,
+) -> None:
+    dataset = load(company.tenant)
+    report_of(train(company.client, dataset))
+    strong = ["serasa_pontuacao", "titulos_em_atraso", "valor_em_atraso", "maior_atraso_dias"]
+    put_policy(company.client, sensiveis=strong)
+    second = report_of(train(company.client, dataset))
+    assert (second["versao"], second["promovido"]) == (2, True)
+    assert second["motivo"].startswith("A versão 1 olha para o que não pode mais: maior_atraso")
+    assert alias(company.tenant, Alias.CHAMPION) == 2
 
 
 def test_orders_too_young_for_their_outcome_neither_train_nor_judge(company: Company) -> None:

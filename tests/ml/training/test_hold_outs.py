@@ -69,10 +69,12 @@ def test_rows_without_time_are_not_parted_in_time() -> None:
         folds_by_entity(TIMELESS, np.arange(300) < 2, 3, 1)
 
 
-def test_the_usual_value_leaves_out_what_is_missing() -> None:
+def test_the_usual_value_leaves_out_what_is_missing_unless_that_is_usual() -> None:
     plan, income = Column("plano", "category"), Column("renda", "number")
     values = np.array(["a", None, None, "b", "b"], dtype=object)
     assert usual_value(plan, {"plano": values}) == "b"
     assert usual_value(plan, {"plano": [None]}) is None
+    assert usual_value(plan, {"plano": ["a", None, None]}) is None
+    assert usual_value(income, {"renda": [np.nan, np.nan, 3.0]}) is None
     assert usual_value(income, {"renda": [1.0, np.nan, 3.0]}) == 2.0
     assert usual_value(income, {"renda": [np.nan]}) is None
