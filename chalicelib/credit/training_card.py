@@ -19,6 +19,7 @@ from chalicelib.credit.training_costs import (
     decision_costs,
     point,
     points,
+    unfit,
 )
 from chalicelib.credit.training_data import Counts, Orders
 from chalicelib.credit.training_policy import Costs, TrainingPolicy
@@ -32,6 +33,7 @@ from chalicelib.ml.training.publication import Publishable, TrainingReport
 from chalicelib.ml.training.recipe import Candidate, fit_rows
 from chalicelib.ml.training.splits import RowSplit
 
+NOT_FIT = "Não decide melhor que sem modelo: {why} Por si não é a primeira a responder."
 OF_DECISIONS = (
     "O alvo são decisões passadas, não pagamentos: o modelo repete quem decidiu, com seus acertos"
     " e seus erros, e não sabe quem teria pago."
@@ -139,11 +141,13 @@ def complete(
     limiar = cheapest_threshold(_out_of_fold(ready, rows, chosen.algorithm, folds), costs)
     judged = _judged(ready.judged, ready.answers)
     curve = points(judged, costs)
+    order_costs = decision_costs(judged, limiar, costs, seed)
+    doubt = unfit(ready.fields["metrics"]["validacao"]["roc_auc"], order_costs)
     decisao = {
         "limiar": limiar,
         "limiar_de_indiferenca": costs.indifference,
         "custos": costs.to_json(),
-        "custo_por_pedido": decision_costs(judged, limiar, costs, seed),
+        "custo_por_pedido": order_costs,
         "no_limiar": point(judged, limiar, costs).to_json(),
         "por_limiar": [each.to_json() for each in curve],
     }
@@ -156,11 +160,15 @@ def complete(
         "politica_versao": learned.policy.version,
         "pedidos": asdict(learned.taken),
         "colunas_fora": [each.to_json() for each in left_out],
-        "avisos": warnings(learned, fields["split"]["tipo"], costs),
+        "avisos": [
+            *([] if doubt is None else [NOT_FIT.format(why=doubt)]),
+            *warnings(learned, fields["split"]["tipo"], costs),
+        ],
         "onnx_sha256": sha256_of(ready.exported),
     }
     return replace(
         ready,
+        unfit=doubt,
         fields={
             **fields,
             "data": data,

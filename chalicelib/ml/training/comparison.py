@@ -111,33 +111,49 @@ def _report(
     )
 
 
-def verdict_beside(
-    run: JobRun,
-    recipe: Recipe,
-    champion: ModelVersion | None,
-    rows: LabelledRows,
-    challenger: Floats,
-) -> Verdict:
-    """Whether a challenger may take the champion's place.
+@dataclass(frozen=True)
+class Challenge:
+    """A new version that wants to answer.
+
+    Attributes:
+        rows: The rows that judge it, none of which it was trained on.
+        answers: (n,) what it says of them.
+        unfit: Why it may not answer where nobody else can; None where it may.
+    """
+
+    rows: LabelledRows
+    answers: Floats
+    unfit: str | None = None
+
+
+def verdict_alone(unfit: str | None, why: str = "Primeira versão do modelo.") -> Verdict:
+    """Whether a version may answer where nobody does.
 
     Args:
-        run: The training.
-        recipe: Whose versions they are.
-        champion: Who answers now; None where nobody does.
-        rows: The rows that judge the challenger, none of which it was trained on.
-        challenger: (n,) its answers for them.
+        unfit: What its product finds against it, if anything.
+        why: What is said where it may.
     """
-    if champion is None:
-        return Verdict(True, "Primeira versão do modelo.")
+    if unfit is None:
+        return Verdict(True, why)
+    return Verdict(False, f"{unfit} Não responde enquanto ninguém a promover.")
+
+
+def verdict_beside(
+    run: JobRun, recipe: Recipe, champion: ModelVersion, challenge: Challenge
+) -> Verdict:
+    """Whether a challenger may take the place of the champion, who answers now."""
+    rows = challenge.rows
     common = recipe.unseen(rows, champion.split)
+    seen = rows.part(common)
     try:
         with run.reading() as session:
             model = served_model(session, recipe.name, champion.version)
-        theirs = model.predict(recipe.asked(rows.part(common), model.encoder.columns))
-        gate = recipe.judge.gate(rows.y[common], challenger[common], theirs, rows.who[common])
+        theirs = model.predict(recipe.asked(seen, model.encoder.columns))
+        gate = recipe.judge.gate(seen.y, challenge.answers[common], theirs, seen.who)
     except UNLOADABLE:
         log.exception("champion cannot be loaded", extra={"version": champion.version})
-        return Verdict(True, f"A versão {champion.version} não pode mais ser carregada.")
+        gone = f"A versão {champion.version} não pode mais ser carregada."
+        return verdict_alone(challenge.unfit, gone)
     except TooLittleData:
         return Verdict(
             False,
