@@ -32,6 +32,7 @@ from chalicelib.credit.schemas_companies import (
     EmpresaOut,
     EmpresaPatch,
     EmpresasQuery,
+    MinhaEmpresaOut,
     RotacaoIn,
 )
 from chalicelib.identity.errors import LoginTaken
@@ -73,17 +74,17 @@ def post_empresa(body: EmpresaIn, prepared: str | None, now: datetime) -> Creden
 
 @companies.route("/credito/empresa", methods=["GET"])
 @company(raises=(EmpresaNotFound,), autocommit=True)
-def get_empresa(session: Session, principal: Principal) -> EmpresaOut:
-    """Your company."""
-    return EmpresaOut.model_validate(service_companies.own_company(session, principal))
+def get_empresa(session: Session, principal: Principal) -> MinhaEmpresaOut:
+    """Your company, with the id of its acervo."""
+    return service_companies.describe_own_company(session, principal)
 
 
 @companies.route("/credito/empresa", methods=["PATCH"])
 @company(body=EmpresaPatch, raises=(EmpresaNotFound, EmailEmUso, CnpjEmUso, LoginTaken))
-def patch_empresa(session: Session, principal: Principal, body: EmpresaPatch) -> EmpresaOut:
+def patch_empresa(session: Session, principal: Principal, body: EmpresaPatch) -> MinhaEmpresaOut:
     """Change your company's name, e-mail or CNPJ."""
-    found = service_companies.change_company(session, principal, body)
-    return EmpresaOut.model_validate(found)
+    service_companies.change_company(session, principal, body)
+    return service_companies.describe_own_company(session, principal)
 
 
 @companies.route("/credito/chaves", methods=["POST"])

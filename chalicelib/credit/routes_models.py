@@ -56,11 +56,15 @@ def _card(session: Session, principal: Principal, version: int, call: Call) -> C
 def post_retreinamento(
     session: Session, principal: Principal, body: RetreinoIn, call: Call
 ) -> Reply:
-    """Train a new version on a closed dataset, a new one or one that was trained on before.
+    """Train a new version on a closed dataset, one trained on before, or the acervo.
 
-    Earlier versions stay as they are. The new one answers from then on if on orders that neither
-    was trained on it is surely not worse than the one that answers; else it is kept as
-    `desafiante`, and the job's result says why. The job refuses, with numbers, what could not be
+    The acervo also holds the orders decided here with the outcomes told since; say its `alvo`.
+
+    Earlier versions stay as they are. The first one answers if on orders not trained on it is
+    surely better than chance and costs no more than approving or denying everybody; a later one
+    if on orders that neither was trained on it is surely not worse than the one that answers. Else
+    it is kept as `desafiante`, and the job's result says why; until a first one answers, or
+    somebody promotes it, orders go to a person. The job refuses, with numbers, what could not be
     learned from honestly: too few orders, or a column that gives the answer away.
     """
     return job_control.accepted(service_models.ask_for_training(session, principal, body), call)
@@ -120,7 +124,7 @@ def post_comparacao(session: Session, principal: Principal, body: CompararIn, ca
 
 
 @credit_models.route("/credito/modelos/reverter", methods=["POST"])
-@company(body=MotivoIn, raises=(NoEarlierChampion, ModelUnusable))
+@company(body=MotivoIn, raises=(NoEarlierChampion, AlreadyChampion, ModelUnusable))
 def post_reversao(session: Session, principal: Principal, body: MotivoIn, call: Call) -> CartaoOut:
     """Let the version that the one in use replaced answer again, and say why."""
     name, then = credit_model_name(principal.tenant), service_models.follow_promotion

@@ -66,6 +66,15 @@ class EmpresaOut(FromRow):
     criada_em: datetime
 
 
+class MinhaEmpresaOut(EmpresaOut):
+    """The caller's own company."""
+
+    acervo_id: UUID = Field(
+        description="Its standing collection: all datasets concluded, the orders decided here and "
+        "what became of them. POST /credito/retreinamentos takes it."
+    )
+
+
 class EmpresaEstado(Strict):
     """Whether a company may use the service."""
 

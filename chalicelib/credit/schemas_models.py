@@ -1,6 +1,6 @@
 """Requests and responses about a company's model."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
@@ -34,8 +34,10 @@ class VersaoResumoOut(VersaoOut):
 class RetreinoIn(Strict):
     """What a new version is to learn from."""
 
-    dataset: UUID = Field(
-        strict=False, description="A closed dataset; `acervo` of GET /credito/datasets is one."
+    dataset: Annotated[UUID, Field(strict=False)] | Literal["acervo"] = Field(
+        description="A closed dataset; `acervo`, or `acervo_id` of GET /credito/empresa, is the "
+        "company's standing collection, with the orders decided here and what became of them.",
+        examples=["acervo"],
     )
     alvo: Alvo | None = Field(
         None,

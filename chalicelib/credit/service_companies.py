@@ -23,7 +23,9 @@ from chalicelib.credit.schemas_companies import (
     EmpresaOut,
     EmpresaPatch,
     EmpresasQuery,
+    MinhaEmpresaOut,
 )
+from chalicelib.credit.schemas_datasets import EstadoDataset
 from chalicelib.credit.tables import Dataset, Empresa
 from chalicelib.identity import service as users
 from chalicelib.identity import sessions
@@ -57,7 +59,8 @@ def sign_up(new: EmpresaIn, senha_hash: str | None, now: datetime) -> Credenciai
         first = NovoUsuario(login=new.email, nome=new.nome, papel=Role.EMPRESA)
         ator = f"empresa:{empresa.id}"
         usuario = users.create_usuario(session, tenant, ator, first, senha_hash)
-        session.add(Dataset(tenant=tenant, acervo=True, estado="fechado", criado_por=ator))
+        closed = EstadoDataset.FECHADO
+        session.add(Dataset(tenant=tenant, acervo=True, estado=closed, criado_por=ator))
         _audit(session, ator, empresa, "empresa.cadastrada")
         return _new_credentials(session, empresa, usuario, ator, now)
 
@@ -72,6 +75,18 @@ def own_company(session: Session, principal: Principal) -> Empresa:
     if empresa is None:
         raise EmpresaNotFound
     return empresa
+
+
+def describe_own_company(session: Session, principal: Principal) -> MinhaEmpresaOut:
+    """The caller's company, with the id of its standing collection.
+
+    Raises:
+        EmpresaNotFound: Their tenant is none's.
+    """
+    empresa = own_company(session, principal)
+    acervo = select(Dataset.id).where(Dataset.tenant == principal.tenant, Dataset.acervo)
+    said = EmpresaOut.model_validate(empresa).model_dump()
+    return MinhaEmpresaOut(**said, acervo_id=session.scalars(acervo).one())
 
 
 def change_company(session: Session, principal: Principal, change: EmpresaPatch) -> Empresa:

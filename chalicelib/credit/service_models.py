@@ -16,6 +16,7 @@ from chalicelib.credit.queues import (
     SaudeMessage,
     TreinoMessage,
 )
+from chalicelib.credit.schemas_datasets import EstadoDataset
 from chalicelib.credit.schemas_models import CompararIn, RetreinoIn
 from chalicelib.credit.tables import Dataset
 from chalicelib.ml import versions
@@ -54,10 +55,11 @@ def require_closed(session: Session, tenant: str, asked: RetreinoIn) -> Dataset:
     Raises:
         DatasetNotFound, DatasetAberto, AlvoNaoDito: There is nothing to train on.
     """
-    found = session.get(Dataset, asked.dataset)
-    if found is None or found.tenant != tenant:
+    which = Dataset.acervo if asked.dataset == "acervo" else Dataset.id == asked.dataset
+    found = session.scalar(select(Dataset).where(Dataset.tenant == tenant, which))
+    if found is None:
         raise DatasetNotFound
-    if found.estado != "fechado":
+    if found.estado != EstadoDataset.FECHADO:
         raise DatasetAberto
     if asked.alvo is None and found.alvo is None:
         raise AlvoNaoDito

@@ -6,6 +6,7 @@ twice. Whatever keeps an order from being decided is written in the same place.
 """
 
 import json
+import logging
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,13 +18,14 @@ from chalicelib.core import audit
 from chalicelib.core.auth import Principal
 from chalicelib.core.calls import Call
 from chalicelib.core.clock import utc_now
-from chalicelib.core.errors import FieldError, Problem, ValidationFailed
+from chalicelib.core.errors import FieldError, InternalError, Problem, ValidationFailed
 from chalicelib.core.jobs import enqueue
 from chalicelib.core.pages import AS_ID, PageQuery, decode_cursor, encode_cursor
 from chalicelib.core.parsing import JSON, RawBody, parse_json
 from chalicelib.core.runs import JobRun
 from chalicelib.core.storage import ObjectNotFound
 from chalicelib.core.uploads import keep_body, object_store, store_must_answer
+from chalicelib.credit.assessments import ReasonsDoNotAddUp
 from chalicelib.credit.errors import (
     LotePedidosNotFound,
     LotePedidosSemCorpo,
@@ -41,7 +43,12 @@ from chalicelib.credit.schemas_orders import PedidoIn
 from chalicelib.credit.service_orders import Sender, decide_order
 from chalicelib.credit.tables_decisions import ItemDeLote, LoteDePedidos
 
+log = logging.getLogger("previsto.credit")
+
 STEP = "decidindo pedidos"
+# What a fault in computing on one order raises: it is that order's, and the others go on. A lost
+# lease and services that do not answer are the run's, and end it.
+FAULTS = (ReasonsDoNotAddUp, ArithmeticError, LookupError, TypeError, ValueError)
 
 COUNTS = text("""
 SELECT count(*) FILTER (WHERE d.situacao = 'aprovado') AS aprovados,
@@ -154,6 +161,9 @@ def _decide_line(run: JobRun, sender: Sender, line: int, sent: Any) -> None:
         return
     except (ValidationFailed, PedidoRepetido) as problem:
         refusal: Problem = problem
+    except FAULTS:
+        log.exception("order of a lot not decided", extra={"lot": sender.lote_id, "line": line})
+        refusal = InternalError()
     row.pedido_id, row.problema = None, _document(refusal, run.request_id)
     with run.transaction() as session:
         session.add(row)

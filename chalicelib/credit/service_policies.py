@@ -38,7 +38,7 @@ DEFINITION = (
 KEEP_DEFAULT = text("""
 INSERT INTO credito_politicas (tenant, versao, conteudo, criada_por, motivo)
 VALUES (:tenant, 1, cast(:conteudo AS jsonb), :por, :motivo)
-ON CONFLICT (tenant, versao) DO NOTHING
+ON CONFLICT (tenant, versao) DO NOTHING RETURNING versao
 """)
 PAST = text("""
 SELECT d.decisao, d.probabilidade, d.entradas, d.justificativas, o.valor, o.desfecho
@@ -66,7 +66,15 @@ def kept_policy(session: Session, tenant: str) -> tuple[int, Politica]:
     if row is None:
         conteudo = Politica().model_dump_json()
         values = {"tenant": tenant, "por": SYSTEM, "motivo": DEFAULT_REASON}
-        session.execute(KEEP_DEFAULT, {**values, "conteudo": conteudo})
+        added = session.scalar(KEEP_DEFAULT, {**values, "conteudo": conteudo})
+        if added is not None:
+            audit.record(
+                session,
+                tenant=tenant,
+                ator=SYSTEM,
+                acao="politica.padrao_em_uso",
+                objeto=f"politica:{added}",
+            )
         row = current_row(session, tenant)
         assert row is not None  # noqa: S101  # Ours, or whoever's came first.
     return row.versao, read_policy(row.conteudo)
@@ -125,7 +133,7 @@ def replace_policy(
     """
     row = current_row(session, principal.tenant)
     before = 0 if row is None else row.versao
-    if if_match is not None and not _matches(if_match, before):
+    if if_match is not None and not _matches(if_match, row):
         raise PoliticaDesatualizada
     added = PoliticaRow(
         tenant=principal.tenant,
@@ -214,7 +222,11 @@ def _etag(versao: int) -> str:
     return f'"{versao}"'
 
 
-def _matches(if_match: str, versao: int) -> bool:
-    """Whether the version is one of the listed tags; `*` stands for any."""
-    tags = {tag.strip() for tag in if_match.split(",")}
-    return bool(tags & {"*", _etag(versao)})
+def _matches(if_match: str, row: PoliticaRow | None) -> bool:
+    """Whether the version in use is one of the listed tags; `*` stands for any.
+
+    The default one has two: as it is read before an order meets it, and as it is kept then.
+    """
+    found = describe(row)
+    own = {"*", _etag(found.versao), *([_etag(0)] if found.padrao else [])}
+    return bool(own & {tag.strip() for tag in if_match.split(",")})

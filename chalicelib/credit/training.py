@@ -18,6 +18,7 @@ from chalicelib.credit.errors import (
     PoucosPedidos,
 )
 from chalicelib.credit.queues import TreinoMessage
+from chalicelib.credit.schemas_datasets import EstadoDataset
 from chalicelib.credit.service_models import follow_promotion
 from chalicelib.credit.tables import Dataset
 from chalicelib.credit.training_card import CreditReport, Learned, Taken, complete, credit_report
@@ -96,7 +97,7 @@ def source_of(session: Session, message: TreinoMessage, started_at: datetime) ->
     found = session.get(Dataset, message.dataset)
     if found is None:
         raise DatasetNotFound
-    if found.estado != "fechado":
+    if found.estado != EstadoDataset.FECHADO:
         raise DatasetAberto
     alvo = message.alvo or found.alvo
     if alvo is None:

@@ -1,7 +1,7 @@
 """What a company's model card says beside what every model's does: the threshold and its costs,
 what was left out, what to beware of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -19,11 +19,11 @@ from chalicelib.credit.training_costs import (
     decision_costs,
     point,
     points,
+    unfit,
 )
 from chalicelib.credit.training_data import Counts, Orders
 from chalicelib.credit.training_policy import Costs, TrainingPolicy
-from chalicelib.credit.training_recipe import CHANCE, CreditRows
-from chalicelib.credit.wording import number
+from chalicelib.credit.training_recipe import CreditRows
 from chalicelib.ml.artefacts import sha256_of
 from chalicelib.ml.registry import version_of
 from chalicelib.ml.training.figures import lines_figure
@@ -33,6 +33,7 @@ from chalicelib.ml.training.publication import Publishable, TrainingReport
 from chalicelib.ml.training.recipe import Candidate, fit_rows
 from chalicelib.ml.training.splits import RowSplit
 
+NOT_FIT = "Não decide melhor que sem modelo: {why} Por si não é a primeira a responder."
 OF_DECISIONS = (
     "O alvo são decisões passadas, não pagamentos: o modelo repete quem decidiu, com seus acertos"
     " e seus erros, e não sabe quem teria pago."
@@ -55,10 +56,6 @@ NO_OUTCOME_DATES = (
 )
 UNDATED_ORDERS = (
     "Pedidos sem data: {n}. São vistos com tudo o que se sabe hoje, também o que veio depois."
-)
-NO_BETTER_THAN_CHANCE = (
-    "O intervalo do ROC AUC, de {low} a {high}, inclui o acaso (0,5): não está mostrado que o"
-    " modelo distingue os pedidos; mais pedidos com desfecho podem mostrar."
 )
 BY_CLIENTE = (
     "As datas não permitem julgar em pedidos posteriores: julgam clientes separados por sorteio, e"
@@ -144,11 +141,13 @@ def complete(
     limiar = cheapest_threshold(_out_of_fold(ready, rows, chosen.algorithm, folds), costs)
     judged = _judged(ready.judged, ready.answers)
     curve = points(judged, costs)
+    order_costs = decision_costs(judged, limiar, costs, seed)
+    doubt = unfit(ready.fields["metrics"]["validacao"]["roc_auc"], order_costs)
     decisao = {
         "limiar": limiar,
         "limiar_de_indiferenca": costs.indifference,
         "custos": costs.to_json(),
-        "custo_por_pedido": decision_costs(judged, limiar, costs, seed),
+        "custo_por_pedido": order_costs,
         "no_limiar": point(judged, limiar, costs).to_json(),
         "por_limiar": [each.to_json() for each in curve],
     }
@@ -162,13 +161,14 @@ def complete(
         "pedidos": asdict(learned.taken),
         "colunas_fora": [each.to_json() for each in left_out],
         "avisos": [
-            *doubts(fields["metrics"]["validacao"]["roc_auc"]),
+            *([] if doubt is None else [NOT_FIT.format(why=doubt)]),
             *warnings(learned, fields["split"]["tipo"], costs),
         ],
         "onnx_sha256": sha256_of(ready.exported),
     }
     return replace(
         ready,
+        unfit=doubt,
         fields={
             **fields,
             "data": data,
@@ -216,14 +216,6 @@ def _figures(curve: Sequence[Point]) -> dict[str, Any]:
             "Custo por limiar", "Limiar", "R$ por pedido", {"modelo": (threshold, cost)}
         ),
     }
-
-
-def doubts(roc_auc: Mapping[str, float]) -> list[str]:
-    """Whether the orders that judge show the model to tell anything, in pt-BR."""
-    if roc_auc["low"] > CHANCE:
-        return []
-    low, high = (number(roc_auc[end], 2) for end in ("low", "high"))
-    return [NO_BETTER_THAN_CHANCE.format(low=low, high=high)]
 
 
 def warnings(learned: Learned, split: str, costs: Costs) -> list[str]:

@@ -5,6 +5,7 @@ that turns out badly loses a share of its value; denying one that would have tur
 another (`training_policy.Costs`).
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.credit.training_policy import Costs
+from chalicelib.credit.wording import number
 from chalicelib.ml.training.bootstrap import draw_weights
 from chalicelib.ml.training.evaluate import RESAMPLES, Estimate
 from chalicelib.ml.training.folds import entity_codes
@@ -19,6 +21,7 @@ from chalicelib.ml.training.rows import Mask
 
 Floats = NDArray[np.float64]
 POINTS = 20
+CHANCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,31 @@ def decision_costs(
         name: cost_estimate(orders, approved, costs, seed).to_json()
         for name, approved in policies.items()
     }
+
+
+def unfit(auc: Mapping[str, float], cost: Mapping[str, Mapping[str, float]]) -> str | None:
+    """Why a version should not decide where no other does, in pt-BR; None where it may.
+
+    It must be surely better than chance, and cost no more than deciding without looking: than
+    approving everybody, and than denying everybody.
+
+    Args:
+        auc: ROC AUC on the orders that judge, with its interval.
+        cost: BRL per order there, see `decision_costs`.
+    """
+    if auc["low"] <= CHANCE:
+        return (
+            f"ROC AUC {number(auc['value'], 3)} [{number(auc['low'], 3)};"
+            f" {number(auc['high'], 3)}]: pode não ser melhor que o acaso."
+        )
+    taken = cost["limiar"]["value"]
+    for policy, name in (("aprovar_todos", "aprovar todos"), ("negar_todos", "negar todos")):
+        without = cost[policy]["value"]
+        if taken > without:
+            return (
+                f"Custa R$ {number(taken, 2)} por pedido; {name} custaria R$ {number(without, 2)}."
+            )
+    return None
 
 
 def approval_at_risk(orders: Judged, most_bad: float) -> float:

@@ -6,6 +6,7 @@ orders and reads of six thousand wants to know why.
 """
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from chalicelib.credit.columns import as_kind, own_columns
 from chalicelib.credit.features import BASE_COLUMNS, OF_ORDERS
 from chalicelib.ml.columns import Column
 from chalicelib.ml.training.rows import LabelledRows, Mask
+
+log = logging.getLogger("previsto.training")
 
 PAGE = 2_000
 
@@ -164,7 +167,7 @@ def read_counts(run: JobRun, dataset: UUID) -> Counts:
 
 
 def read_orders(run: JobRun, dataset: UUID, alvo: str, now: datetime) -> Orders:
-    """Read the orders whose outcome is known.
+    """Read the orders whose outcome is known; one taken back meanwhile counts as without one.
 
     Args:
         run: The job, which shows how far it has come.
@@ -176,6 +179,8 @@ def read_orders(run: JobRun, dataset: UUID, alvo: str, now: datetime) -> Orders:
     for page in _pages(run, dataset, list(OUTCOMES[alvo]), now):
         reading.add(page)
         run.progress(0, 1, f"lendo os pedidos ({len(reading.y)})")
+    if reading.taken_back:
+        log.info("outcomes were taken back meanwhile", extra={"orders": reading.taken_back})
     return reading.orders()
 
 
@@ -197,6 +202,7 @@ class _Reading:
     def __init__(self, outcomes: Mapping[str, int]) -> None:
         self._outcomes = outcomes
         self.y: list[int] = []
+        self.taken_back = 0
         self._who: list[str] = []
         self._as_of: list[datetime | None] = []
         self._known_at: list[datetime | None] = []
@@ -204,7 +210,10 @@ class _Reading:
         self._own: dict[str, list[Any]] = {}
 
     def add(self, page: Sequence[RowMapping]) -> None:
-        """Read a page of `FEATURES`."""
+        """Read a page of `FEATURES`, but for orders whose outcome was taken back meanwhile."""
+        read = len(page)
+        page = [row for row in page if row["desfecho"] in self._outcomes]
+        self.taken_back += read - len(page)
         for name, values in self._base.items():
             values += [row[name] for row in page]
         for row in page:

@@ -42,7 +42,6 @@ LEAST_LEARNED = 0.3  # Share of rows; where the gap leaves fewer to train on, cl
 # this C gives ROC AUC 0.792 and 0.782 where the usual 1.0 gives 0.779 and 0.773; on simulated
 # companies it costs nothing, and of many orders it makes no difference.
 PARAMETERS: Mapping[str, Mapping[str, Any]] = {"regressao_logistica": {"C": 0.01}}
-CHANCE = 0.5  # The ROC AUC of answers that tell nothing.
 USUAL_DELAY = 0.95  # Of the outcomes are known after so long; later ones hold nobody up.
 
 
@@ -88,7 +87,6 @@ def credit_recipe(
         fit=_fit,
         unseen=partial(_unseen, alvo),
         barred=barred,
-        floor=CHANCE,
         asked=_asked,
     )
 

@@ -121,7 +121,7 @@ def post_promotion(
     tenant=HOUSE,
     body=MotivoIn,
     allow=Role.ADMIN,
-    raises=(NoEarlierChampion, ModelUnusable),
+    raises=(NoEarlierChampion, AlreadyChampion, ModelUnusable),
 )
 def post_rollback(session: Session, principal: Principal, body: MotivoIn, call: Call) -> CartaoOut:
     """Let the version that the champion replaced answer again, and say why."""

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Text,
+    case,
     delete,
     func,
     select,
@@ -106,25 +107,27 @@ def move_champion(
 
 
 def champion_before(session: Session, name: ModelName) -> int:
-    """Whom the champion replaced when it was promoted.
+    """Whom the champion replaced; until the transaction ends nobody else moves it.
 
-    Going back twice goes back two promotions: a rollback is not itself a step to go back over.
+    Going back twice goes back two promotions: each rollback takes back the newest promotion that
+    none has taken back yet.
 
     Raises:
         NoEarlierChampion: Nobody answered before it.
     """
-    champion = aliased_version(session, name, Alias.CHAMPION)
+    lock_model(session, name)
+    # Counted from the newest move on, the first promotion that no rollback makes up for.
+    balance = func.sum(case((ModelMove.move == Move.ROLLBACK, 1), else_=-1)).over(
+        order_by=ModelMove.id.desc()
+    )
+    moves = (
+        select(ModelMove.id, ModelMove.previous, balance.label("balance"))
+        .where(ModelMove.tenant == name.tenant, ModelMove.model == name.model)
+        .subquery()
+    )
     previous = session.scalar(
-        select(ModelMove.previous)
-        .where(
-            ModelMove.tenant == name.tenant,
-            ModelMove.model == name.model,
-            ModelMove.version == champion,
-            ModelMove.move == Move.PROMOTION,
-        )
-        .order_by(ModelMove.id.desc())
-        .limit(1)
+        select(moves.c.previous).where(moves.c.balance == -1).order_by(moves.c.id.desc()).limit(1)
     )
     if previous is None:
         raise NoEarlierChampion
-    return previous
+    return int(previous)

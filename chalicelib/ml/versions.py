@@ -217,6 +217,7 @@ def roll_back(session: Session, name: ModelName, *, by: str, reason: str, then: 
 
     Raises:
         NoEarlierChampion: It replaced nobody.
+        AlreadyChampion: It answers already.
         ModelUnusable: The earlier one could not answer.
     """
     version = champion_before(session, name)

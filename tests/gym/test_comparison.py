@@ -1,6 +1,7 @@
 """Two versions are compared on rows that neither was trained on, or not at all (law 7)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from chalicelib.core.uploads import object_store
 from chalicelib.gym.models import CHURN
 from chalicelib.gym.training_recipe import CHURN_RECIPE
 from chalicelib.ml.registry import Alias, champion_of
-from chalicelib.ml.training.comparison import Verdict, verdict_beside
+from chalicelib.ml.training.comparison import Challenge, Verdict, verdict_beside
 from chalicelib.ml.training.rows import LabelledRows
 from infra.local.seed import load_gym
 from infra.local.simulation import simulate
@@ -45,7 +46,8 @@ def verdict_after(environment: dict[str, str]) -> Judge:
         challenger = np.where(is_late, y, 1 - y).astype(np.float64)
         with unit_of_work(tenant=HOUSE, autocommit=True) as session:
             champion = champion_of(session, CHURN)
-        return verdict_beside(reader(), CHURN_RECIPE, champion, rows, challenger)
+        assert champion is not None
+        return verdict_beside(reader(), CHURN_RECIPE, champion, Challenge(rows, challenger))
 
     return judge
 
@@ -76,10 +78,15 @@ def test_a_champion_that_cannot_be_loaded_is_replaced(verdict_after: Judge) -> N
     forget_process_state()
     with unit_of_work(tenant=HOUSE, autocommit=True) as session:
         champion = champion_of(session, CHURN)
+    assert champion is not None
     late = np.array([LATE] * 2, dtype="datetime64[us]")
     rows = LabelledRows({}, np.array([0, 1]), np.array([1, 2]), late, "")
-    verdict = verdict_beside(reader(), CHURN_RECIPE, champion, rows, np.array([0.1, 0.9]))
+    challenge = Challenge(rows, np.array([0.1, 0.9]))
+    verdict = verdict_beside(reader(), CHURN_RECIPE, champion, challenge)
     assert verdict == Verdict(True, "A versão 1 não pode mais ser carregada.")
+    unfit = replace(challenge, unfit="Não sabe nada.")
+    kept = verdict_beside(reader(), CHURN_RECIPE, champion, unfit)
+    assert (kept.promoted, kept.why.startswith("Não sabe nada.")) == (False, True)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Versions of the churn model: who answers, by whose decision, and back again."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -90,6 +91,25 @@ def test_rolling_back_goes_back_one_promotion_at_a_time(admin: Client) -> None:
     assert admin.post(f"{MODELS}/reverter", WHY).json["versao"] == 1
     assert_problem(admin.post(f"{MODELS}/reverter", WHY), 409, "NoEarlierChampion")
     assert [move[:3] for move in _history(admin)[:2]] == [("reversao", 1, 2), ("reversao", 2, 3)]
+    assert _alias(Alias.CHAMPION) == 1
+
+
+def test_rolling_back_does_not_swing_between_versions_promoted_in_turn(admin: Client) -> None:
+    publish_model(1)
+    publish_model(2)
+    admin.post(f"{MODELS}/1/promover", WHY)
+    assert [admin.post(f"{MODELS}/reverter", WHY).json["versao"] for _ in range(2)] == [2, 1]
+    assert_problem(admin.post(f"{MODELS}/reverter", WHY), 409, "NoEarlierChampion")
+    assert admin.post(f"{MODELS}/2/promover", WHY).json["versao"] == 2
+    assert admin.post(f"{MODELS}/reverter", WHY).json["versao"] == 1
+
+
+def test_two_rollbacks_at_once_go_back_two_promotions(admin: Client) -> None:
+    for seed in (1, 2, 3):
+        publish_model(seed)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: admin.post(f"{MODELS}/reverter", WHY), range(2)))
+    assert sorted(answer.json["versao"] for answer in answers) == [1, 2]
     assert _alias(Alias.CHAMPION) == 1
 
 

@@ -111,36 +111,52 @@ def _report(
     )
 
 
-def verdict_beside(
-    run: JobRun,
-    recipe: Recipe,
-    champion: ModelVersion | None,
-    rows: LabelledRows,
-    challenger: Floats,
-) -> Verdict:
-    """Whether a challenger may take the champion's place.
+@dataclass(frozen=True)
+class Challenge:
+    """A new version that wants to answer.
+
+    Attributes:
+        rows: The rows that judge it, none of which it was trained on.
+        answers: (n,) what it says of them.
+        unfit: Why it may not answer where nobody else can; None where it may.
+    """
+
+    rows: LabelledRows
+    answers: Floats
+    unfit: str | None = None
+
+
+def verdict_alone(unfit: str | None, why: str = "Primeira versão do modelo.") -> Verdict:
+    """Whether a version may answer where nobody does.
 
     Args:
-        run: The training.
-        recipe: Whose versions they are.
-        champion: Who answers now; None where nobody does.
-        rows: The rows that judge the challenger, none of which it was trained on.
-        challenger: (n,) its answers for them.
+        unfit: What its product finds against it, if anything.
+        why: What is said where it may.
     """
-    if champion is None:
-        return _verdict_alone(recipe, rows, challenger, "Primeira versão do modelo.")
+    if unfit is None:
+        return Verdict(True, why)
+    return Verdict(False, f"{unfit} Não responde enquanto ninguém a promover.")
+
+
+def verdict_beside(
+    run: JobRun, recipe: Recipe, champion: ModelVersion, challenge: Challenge
+) -> Verdict:
+    """Whether a challenger may take the place of the champion, who answers now."""
+    rows = challenge.rows
     if barred := _barred_columns(recipe, champion):
         why = f"A versão {champion.version} olha para o que não pode mais: {', '.join(barred)}."
-        return _verdict_alone(recipe, rows, challenger, why)
+        return verdict_alone(challenge.unfit, why)
     common = recipe.unseen(rows, champion.split)
+    seen = rows.part(common)
     try:
         with run.reading() as session:
             model = served_model(session, recipe.name, champion.version)
-        theirs = model.predict(recipe.asked(rows.part(common), model.encoder.columns))
-        gate = recipe.judge.gate(rows.y[common], challenger[common], theirs, rows.who[common])
+        theirs = model.predict(recipe.asked(seen, model.encoder.columns))
+        gate = recipe.judge.gate(seen.y, challenge.answers[common], theirs, seen.who)
     except UNLOADABLE:
         log.exception("champion cannot be loaded", extra={"version": champion.version})
-        return Verdict(True, f"A versão {champion.version} não pode mais ser carregada.")
+        gone = f"A versão {champion.version} não pode mais ser carregada."
+        return verdict_alone(challenge.unfit, gone)
     except TooLittleData:
         return Verdict(
             False,
@@ -148,17 +164,6 @@ def verdict_beside(
             f"{champion.version}: sem comparação honesta, quem responde continua.",
         )
     return _verdict(recipe.judge.measure, champion.version, gate)
-
-
-def _verdict_alone(recipe: Recipe, rows: LabelledRows, answers: Floats, why: str) -> Verdict:
-    """Whether a version that nobody answers beside may answer: if it tells anything at all."""
-    score, measure = recipe.judge.score(rows.y, answers), recipe.judge.measure
-    if score > recipe.floor:
-        return Verdict(True, why)
-    found = f"{score:.2f}".replace(".", ",")
-    return Verdict(
-        False, f"{measure} de {found}, não melhor que o acaso: só responde se alguém a promover."
-    )
 
 
 def _barred_columns(recipe: Recipe, version: ModelVersion) -> list[str]:

@@ -30,7 +30,12 @@ from chalicelib.ml.registry import (
 )
 from chalicelib.ml.serving import ServedModel, load_served_model
 from chalicelib.ml.training.card import Beside, Card, describe_data, make_card
-from chalicelib.ml.training.comparison import Verdict, verdict_beside
+from chalicelib.ml.training.comparison import (
+    Challenge,
+    Verdict,
+    verdict_alone,
+    verdict_beside,
+)
 from chalicelib.ml.training.export import check_agreement, dump_joblib, to_onnx
 from chalicelib.ml.training.judging import Floats
 from chalicelib.ml.training.recipe import Candidate, Recipe
@@ -65,6 +70,7 @@ class Publishable:
         answers: (m,) what it says of them.
         exported, joblib: The model, to serve and to keep.
         fields: What its row in the registry will say.
+        unfit: Why it may not answer where nobody answers yet, in pt-BR; None where it may.
     """
 
     recipe: Recipe
@@ -73,6 +79,7 @@ class Publishable:
     exported: bytes
     joblib: bytes
     fields: Mapping[str, Any]
+    unfit: str | None = None
 
 
 def earlier_report(run: JobRun) -> TrainingReport | None:
@@ -183,7 +190,11 @@ def _register(run: JobRun, ready: Publishable, row: ModelVersion, then: Promoted
     while True:
         with run.reading() as session:
             champion = champion_of(session, recipe.name)
-        verdict = verdict_beside(run, recipe, champion, ready.judged, ready.answers)
+        if champion is None:
+            verdict = verdict_alone(ready.unfit)
+        else:
+            challenge = Challenge(ready.judged, ready.answers, ready.unfit)
+            verdict = verdict_beside(run, recipe, champion, challenge)
         with run.transaction() as session:
             lock_model(session, recipe.name)
             number = champion.version if champion is not None else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,8 +52,6 @@ class Recipe:
         target: How a regression's target is scaled for the estimator.
         unseen: Which rows may judge a version beside another (law 7).
         barred: Columns that no version may read any more; a champion that does is replaced.
-        floor: A version that scores no more than this on the rows that judge it answers nobody
-            unless a person promotes it.
         asked: What another version is asked about rows, where versions differ in columns.
     """
 
@@ -69,7 +66,6 @@ class Recipe:
     target: TargetScaling = field(default_factory=TargetScaling)
     unseen: Unseen = unseen_rows
     barred: frozenset[str] = frozenset()
-    floor: float = -math.inf
     asked: Asked = as_they_are
 
     @property

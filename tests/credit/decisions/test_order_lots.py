@@ -115,6 +115,20 @@ def test_bad_ones_are_named_and_keep_no_other_back(shop: Client) -> None:
     assert (found["problemas"], found["aprovados"], _decisions()) == (9, 2, 3)
 
 
+def test_what_fails_on_one_order_does_not_hold_back_those_behind_it(company: Company) -> None:
+    client = company.client
+    publish_credit_model(company.tenant)
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        session.execute(text("UPDATE model_versions SET data = data - 'usual'"))
+    sent = _send(client, [order(), order(valor="-1"), order()])
+    work_off()
+    found = _seen(client, sent)
+    assert [i["problema"]["status"] for i in found["items"]] == [500, 422, 500]
+    assert found["items"][0]["problema"]["title"] == "InternalError"
+    assert (found["pendentes"], _decisions()) == (0, 0)
+    assert client.get(f"/jobs/{sent.json['job_id']}").json["state"] == "succeeded"
+
+
 def test_delivered_twice_it_is_decided_once(shop: Client) -> None:
     sent = _send(shop, [order(), order()])
     event = rings(UUID(sent.json["job_id"]))

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.jobs import SYSTEM
 from tests.client import Client, assert_problem
 from tests.credit.companies import Company
-from tests.credit.conftest import MakeCompany
+from tests.credit.conftest import MakeCompany, rows
 from tests.credit.decisions.deciding import decide, order, publish_credit_model, put_policy
 
 POLITICA = "/credito/politica"
@@ -57,6 +58,20 @@ def test_lost_updates_are_refused(company: Company) -> None:
     assert _put(company.client, {}, etag).headers["ETag"] == '"1"'
     assert_problem(_put(company.client, FRIENDLY, etag), 412, "PoliticaDesatualizada")
     assert _put(company.client, FRIENDLY, "*").json["versao"] == 2
+
+
+def test_the_default_that_an_order_met_is_on_the_trail_and_still_the_one_that_was_read(
+    company: Company,
+) -> None:
+    etag = company.client.get(POLITICA).headers["ETag"]
+    decide(company.client)
+    decide(company.client)
+    assert company.client.get(POLITICA).headers["ETag"] == '"1"'
+    kept = rows("SELECT ator, acao, objeto FROM auditoria WHERE acao LIKE 'politica.%'")
+    assert [tuple(each) for each in kept] == [(SYSTEM, "politica.padrao_em_uso", "politica:1")]
+    assert _put(company.client, FRIENDLY, etag).json["versao"] == 2
+    assert_problem(_put(company.client, {}, etag), 412, "PoliticaDesatualizada")
+    assert_problem(_put(company.client, {}, '"1"'), 412, "PoliticaDesatualizada")
 
 
 def test_two_edits_at_once_do_not_take_one_version(company: Company) -> None:

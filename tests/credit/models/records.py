@@ -69,6 +69,6 @@ class Reader(JobRun):
         """Nobody looks."""
 
 
-def reader(tenant: str) -> JobRun:
+def reader(tenant: str, kind: type[Reader] = Reader) -> JobRun:
     """A run that only reads a company's rows."""
-    return Reader(uuid4(), "test_queue", 1, utc_now(), 1, tenant, "teste", {}, None, "teste", 60.0)
+    return kind(uuid4(), "test_queue", 1, utc_now(), 1, tenant, "teste", {}, None, "teste", 60.0)

@@ -13,6 +13,7 @@ from chalicelib.credit.training_costs import (
     decision_costs,
     point,
     points,
+    unfit,
 )
 from chalicelib.credit.training_policy import Costs
 
@@ -71,3 +72,22 @@ def test_a_better_order_of_risk_approves_more_at_the_same_risk() -> None:
     assert approval_at_risk(orders, most) > approval_at_risk(blind, most) + 0.2
     assert approval_at_risk(orders, 1.0) == 1.0
     assert approval_at_risk(orders, -1.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("low", "approving", "denying", "said"),
+    [
+        (0.51, 10.0, 10.0, None),
+        (0.5, 30.0, 30.0, "acaso"),
+        (0.6, 9.99, 30.0, "aprovar todos custaria R$ 9,99"),
+        (0.6, 30.0, 9.99, "negar todos custaria R$ 9,99"),
+    ],
+)
+def test_who_decides_first_beats_chance_and_deciding_without_looking(
+    low: float, approving: float, denying: float, said: str | None
+) -> None:
+    costs = {"limiar": 10.0, "aprovar_todos": approving, "negar_todos": denying}
+    found = unfit(
+        {"value": 0.7, "low": low, "high": 0.8}, {name: {"value": n} for name, n in costs.items()}
+    )
+    assert found is None if said is None else said in str(found)

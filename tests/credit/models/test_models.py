@@ -8,13 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from chalicelib.core.db import unit_of_work
 from chalicelib.ml.registry import Alias
 from infra.local.seed_credit import load_company
 from infra.local.simulation.company import SimulatedCompany
-from tests.client import assert_problem
+from tests.client import Client, assert_problem
 from tests.credit.companies import Company
 from tests.credit.conftest import MakeCompany
 from tests.credit.models.records import (
@@ -234,13 +233,37 @@ def test_what_is_asked_for_must_make_sense(company: Company) -> None:
     assert_problem(client.post(tried, {"objeto": "nada"}), 422, "ObjectMissing")
 
 
-def test_the_acervo_is_trained_on_with_an_alvo_of_its_own(company: Company) -> None:
+@pytest.mark.slow
+def test_what_became_of_orders_decided_here_is_learnt_from_the_acervo(
+    company: Company, make_company: MakeCompany
+) -> None:
+    client, retrain = company.client, "/credito/retreinamentos"
     load_acervo(company, small_company())
-    with unit_of_work(tenant=company.tenant, autocommit=True) as session:
-        found = session.scalars(text("SELECT id FROM credito_datasets WHERE acervo")).one()
-    client, body = company.client, {"dataset": str(found)}
-    assert_problem(client.post("/credito/retreinamentos", body), 422, "AlvoNaoDito")
-    answer = client.post("/credito/retreinamentos", {**body, "alvo": "pagamento"})
-    assert answer.status == 202
-    again = client.post("/credito/retreinamentos", {**body, "alvo": "pagamento"})
-    assert again.json["id"] == answer.json["id"]
+    assert_problem(client.post(retrain, {"dataset": "acervo"}), 422, "AlvoNaoDito")
+    assert_problem(client.post(retrain, {"dataset": "tudo"}), 422, "ValidationFailed")
+    asked = {"dataset": "acervo", "alvo": "pagamento"}
+    accepted = client.post(retrain, asked)
+    assert client.post(retrain, asked).json["id"] == accepted.json["id"]
+    first = report_of(finished_job(client, accepted))
+    decided = 12
+    for number in range(decided):
+        _decide_and_tell(client, f"aqui-{number}", "inadimplente" if number % 3 == 0 else "pago")
+    acervo = client.get("/credito/empresa").json["acervo_id"]
+    second = report_of(finished_job(client, client.post(retrain, {**asked, "dataset": acervo})))
+    assert [report["versao"] for report in (first, second)] == [1, 2]
+    assert first["dataset"] == second["dataset"] == acervo
+    before, after = (version_row(company.tenant, n).data["pedidos"] for n in (1, 2))
+    assert after["usados"] - before["usados"] == decided
+    other = make_company().client
+    assert other.get("/credito/empresa").json["acervo_id"] != acervo
+    assert_problem(other.post(retrain, {**asked, "dataset": acervo}), 404, "DatasetNotFound")
+
+
+def _decide_and_tell(client: Client, numero: str, desfecho: str) -> None:
+    """Have an order of last summer decided, and say what became of it."""
+    order = {"numero": numero, "cliente": "C00001", "valor": "900.00", "data": "2025-07-01"}
+    answer = client.post("/credito/pedidos", order)
+    assert answer.status == 201, answer.body
+    told = {"desfecho": desfecho, "em": "2025-08-01"}
+    address = f"/credito/pedidos/{answer.json['id']}/desfecho"
+    assert client.post(address, told).status == 201

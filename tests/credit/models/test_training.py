@@ -14,9 +14,10 @@ from chalicelib.ml.registry import Alias, ModelVersion
 from chalicelib.ml.training.export import load_joblib
 from tests.credit.companies import Company
 from tests.credit.conftest import MakeCompany
-from tests.credit.decisions.deciding import put_policy
+from tests.credit.decisions.deciding import decide, put_policy
 from tests.credit.models.records import (
     UNTIL,
+    Reader,
     alias,
     change,
     load,
@@ -132,6 +133,30 @@ def test_a_training_killed_before_it_could_say_so_is_not_done_again(company: Com
     again = finished_job(company.client, accepted)
     assert (again["state"], again["attempt"], again["result"]) == ("succeeded", 2, report)
     assert company.client.get("/credito/modelos").json["total"] == 1
+
+
+@pytest.mark.slow
+def test_a_first_version_that_knows_nothing_does_not_answer_until_somebody_says_so(
+    company: Company,
+) -> None:
+    dataset = load(company.tenant)
+    change(
+        company.tenant,
+        "UPDATE credito_pedidos SET desfecho = CASE WHEN md5('x' || id) < '4' THEN 'inadimplente'"
+        " ELSE 'pago' END WHERE desfecho IN ('pago', 'inadimplente')",
+    )
+    client = company.client
+    report = report_of(train(client, dataset))
+    assert (report["versao"], report["promovido"]) == (1, False)
+    assert "pode não ser melhor que o acaso" in report["motivo"]
+    assert report["avisos"][0].startswith("Não decide melhor que sem modelo: ROC AUC")
+    card = client.get("/credito/modelos/1").json
+    assert (card["uso"], card["dados"]["avisos"]) == ("desafiante", report["avisos"])
+    assert alias(company.tenant, Alias.CHAMPION) is None
+    assert decide(client)["origem"] == "sem_modelo"
+    why = {"motivo": "Preferimos isto a nada."}
+    assert client.post("/credito/modelos/1/promover", why).json["uso"] == "campeao"
+    assert decide(client)["origem"] == "modelo"
 
 
 @pytest.mark.slow
@@ -291,3 +316,26 @@ def test_a_foreign_dataset_is_not_trained_on(make_company: MakeCompany) -> None:
     assert other.client.post("/credito/retreinamentos", body).status == 404
     change(one.tenant, "UPDATE credito_datasets SET estado = 'aberto' WHERE alvo IS NOT NULL")
     assert one.client.post("/credito/retreinamentos", body).status == 409
+
+
+class Correcting(Reader):
+    """A run beside which somebody takes outcomes back once the orders have been counted."""
+
+    def progress(self, done: float, total: float, step: str) -> None:
+        """After the first page."""
+        super().progress(done, total, step)
+        change(self.tenant, "UPDATE credito_pedidos SET desfecho = NULL WHERE id % 2 = 0")
+
+
+def test_outcomes_taken_back_while_orders_are_read_are_left_out(
+    company: Company, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = load(company.tenant, small_company(pedidos=3500))
+    with caplog.at_level("INFO", "previsto.training"):
+        orders = read_orders(reader(company.tenant, Correcting), dataset, "pagamento", UNTIL)
+    left = change(
+        company.tenant, "SELECT 1 FROM credito_pedidos WHERE desfecho IN ('pago', 'inadimplente')"
+    )
+    assert left < len(orders) < 3500
+    (said,) = [record for record in caplog.records if "taken back" in record.message]
+    assert said.__dict__["orders"] > 0
