@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from chalicelib.core.clock import zone
 from chalicelib.core.settings import settings
 from chalicelib.credit.item_fields import FIELDS, OUTCOMES, OWNER, Desfecho, Field, Tipo
+from chalicelib.credit.names import LONGEST_NAME, column_name
 from chalicelib.credit.values import (
     EARLIEST,
     Reading,
@@ -27,7 +27,6 @@ from chalicelib.credit.values import (
     read_number,
 )
 
-LONGEST_NAME = 60
 LONGEST_TEXT = 500
 LONGEST_STATUS = 60
 MOST_OWN_COLUMNS = 300
@@ -65,12 +64,6 @@ class Item:
     values: dict[str, Any]
     atributos: dict[str, Any]
     warnings: Counter[str] = field(default_factory=Counter)
-
-
-@lru_cache(maxsize=10_000)
-def column_name(written: str) -> str:
-    """A column's name: without case and accents, `_` for whatever is no letter or digit."""
-    return re.sub(r"[^a-z0-9]+", "_", folded(cleaned(written))).strip("_")
 
 
 def reading_at(now: datetime) -> Reading:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.credit import names
 from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.items import (
     ALWAYS,
@@ -357,3 +358,11 @@ def test_whatever_comes_is_an_item_or_refused_with_reasons(tipo: Tipo, found: An
         refused = refusal.faults
     assert all(isinstance(fault, Fault) and fault.motivo for fault in refused)
     assert all(isinstance(value, bool | int | float | str) for value in own.values())
+
+
+def test_names_of_any_length_are_not_remembered() -> None:
+    before = names._remembered.cache_info().currsize
+    assert faults(Tipo.PEDIDOS, ORDER | {"x" * 1_000_000: 1}) == [
+        (None, "nome de coluna vazio ou acima de 60")
+    ]
+    assert names._remembered.cache_info().currsize <= before + len(ORDER)

@@ -16,7 +16,7 @@ from infra.local.seed_credit import load_company
 from infra.local.simulation.company import SimulatedCompany
 from tests.client import assert_problem
 from tests.credit.companies import Company
-from tests.credit.conftest import MakeCompany
+from tests.credit.conftest import MakeCompany, Sending, rows
 from tests.credit.models.records import (
     UNTIL,
     alias,
@@ -27,7 +27,7 @@ from tests.credit.models.records import (
     train,
     version_row,
 )
-from tests.gym.work import finished_job
+from tests.gym.work import finished_job, work_off
 
 MODELS = "/credito/modelos"
 WHY = {"motivo": "Conferido com o financeiro."}
@@ -244,3 +244,26 @@ def test_the_acervo_is_trained_on_with_an_alvo_of_its_own(company: Company) -> N
     assert answer.status == 202
     again = client.post("/credito/retreinamentos", {**body, "alvo": "pagamento"})
     assert again.json["id"] == answer.json["id"]
+    other = client.post("/credito/retreinamentos", {**body, "alvo": "faturamento"})
+    assert other.json["id"] != answer.json["id"]
+
+
+def test_a_training_on_other_terms_is_another_job(company: Company, sending: Sending) -> None:
+    assert sending.conclude(sending.store_whole()).status == 202
+    work_off()
+
+    def job_of(**terms: Any) -> str:
+        answer = company.client.post("/credito/retreinamentos", {"dataset": sending.id, **terms})
+        assert answer.status == 202, answer.body
+        found: str = answer.json["id"]
+        return found
+
+    plain = job_of()
+    assert job_of(alvo="pagamento") == plain
+    without = job_of(ignorar=["pedido.a", "pedido.b"])
+    assert without != plain
+    assert job_of(ignorar=["pedido.B", "pedido.a"]) == without
+    assert len({plain, without, job_of(ignorar=["pedido.a"]), job_of(alvo="faturamento")}) == 4
+    of = "SELECT dedupe_key FROM jobs WHERE queue = 'credit_training_queue' ORDER BY created_at"
+    closing, asked, *_ = [row.dedupe_key for row in rows(of)]
+    assert closing == asked
