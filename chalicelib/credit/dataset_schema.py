@@ -36,7 +36,7 @@ _PERSONAL_NAME = re.compile(
 _PERSONAL_VALUE = re.compile(r"@|\d{5}")
 _WORDS = ", ".join(f"'{word}'" for word in sorted(YES | NO | {"não"}))
 
-# Fields and own columns as one object: no own column has a field's name.
+# Fields and own columns as one object; a dot before those tells them apart: no own column has one.
 _VALUES = "jsonb_strip_nulls(jsonb_build_object({fields})) || t.atributos"
 KINDS = """
 SELECT e.key AS nome, count(*) AS presentes,
@@ -102,7 +102,7 @@ def _columns(session: Session, dataset: Dataset, tipo: Tipo) -> list[ColunaOut]:
     if not total:
         return []
     fields = {f.name: f.kind for f in FIELDS[tipo]}
-    listed = ", ".join(f"'{name}', t.{name}" for name in fields)
+    listed = ", ".join(f"'.{name}', t.{name}" for name in fields)
     pieces = {"table": table.name, "values": _VALUES.format(fields=listed)}
     values = {
         "dataset": dataset.id,
@@ -115,8 +115,8 @@ def _columns(session: Session, dataset: Dataset, tipo: Tipo) -> list[ColunaOut]:
     distinct = text(DISTINCT.format(examples=MOST_EXAMPLES, **pieces))
     sampled = {row.nome: row for row in session.execute(distinct, values)}
     seen = {row.nome: _Seen(total, row, sampled.get(row.nome)) for row in kinds}
-    known = [_field(name, kind, seen.get(name), total) for name, kind in fields.items()]
-    own = [_own(tipo, name, seen[name]) for name in seen if name not in fields]
+    known = [_field(name, kind, seen.get(f".{name}"), total) for name, kind in fields.items()]
+    own = [_own(tipo, name, seen[name]) for name in seen if not name.startswith(".")]
     return known + own
 
 

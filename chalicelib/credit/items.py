@@ -94,11 +94,12 @@ class ItemReader:
         found = {self._known.get(name) for name in names}
         return [f.name for f in self._fields if f.required and f.name not in found]
 
-    def read(self, found: Any) -> Item:
+    def read(self, found: Any, defaults: Mapping[str, Any] | None = None) -> Item:
         """An item of what was sent.
 
         Args:
             found: A JSON object, or a row of a CSV by the names of its header.
+            defaults: Fields that hold where it says nothing, under any of their names.
 
         Raises:
             ItemRefused: Names everything that is wrong with it.
@@ -107,6 +108,9 @@ class ItemReader:
             raise ItemRefused([Fault(None, "o item não é um objeto")])
         faults: list[Fault] = []
         fields, own = self._sorted(found, faults)
+        for name, value in (defaults or {}).items():
+            if is_missing(fields.get(name)):
+                fields[name] = value
         item = Item({}, {})
         for known in self._fields:
             item.values[known.name] = self._value(known, fields.get(known.name), faults)
@@ -122,13 +126,16 @@ class ItemReader:
     def _sorted(
         self, found: Mapping[str, Any], faults: list[Fault]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What belongs to fields that we know, and the company's own columns."""
+        """What belongs to fields that we know, and the company's own columns.
+
+        What stands in `atributos` is the company's own, whatever it is called.
+        """
         fields: dict[str, Any] = {}
         own: dict[str, Any] = {}
-        named = [(column_name(name), value) for name, value in _flat(found, faults)]
-        present = {name for name, value in named if value is not None}
-        for name, value in named:
-            known = self._known.get(name)
+        named = [(column_name(name), value, inner) for name, value, inner in _flat(found, faults)]
+        present = {name for name, value, inner in named if value is not None and not inner}
+        for name, value, inner in named:
+            known = None if inner else self._known.get(name)
             if known is not None and (name == known or known not in present):
                 target, key = fields, known
             else:
@@ -200,13 +207,13 @@ class ItemReader:
         return moment.astimezone(self._reading.zone).date()
 
 
-def _flat(found: Mapping[str, Any], faults: list[Fault]) -> Iterator[tuple[str, Any]]:
-    """The item's fields, those of a nested `atributos` among them."""
+def _flat(found: Mapping[str, Any], faults: list[Fault]) -> Iterator[tuple[str, Any, bool]]:
+    """Name, value, and whether it stands in `atributos`."""
     for name, value in found.items():
         if name != "atributos":
-            yield name, value
+            yield name, value, False
         elif isinstance(value, Mapping):
-            yield from value.items()
+            yield from ((inner, each, True) for inner, each in value.items())
         elif not is_missing(value):
             faults.append(Fault("atributos", "não é um objeto"))
 

@@ -366,3 +366,21 @@ def test_names_of_any_length_are_not_remembered() -> None:
         (None, "nome de coluna vazio ou acima de 60")
     ]
     assert names._remembered.cache_info().currsize <= before + len(ORDER)
+
+
+def test_what_stands_in_atributos_is_the_companys_whatever_it_is_called() -> None:
+    inner = {"situacao": "ativo", "data": "x", "valor": 7, "Status": "novo"}
+    found = order(desfecho="pago", atributos=inner)
+    assert found.values["desfecho"] == "pago"
+    assert (found.values["valor"], found.values["pedido_em"]) == (Decimal("10.00"), None)
+    assert found.atributos == {"situacao": "ativo", "data": "x", "valor": 7, "status": "novo"}
+    flat = order(desfecho="pago", situacao="ativo")
+    assert flat.atributos == {"situacao": "ativo"}
+
+
+def test_defaults_hold_where_an_item_says_nothing_under_any_name() -> None:
+    reader = ItemReader(Tipo.PEDIDOS, READING)
+    given = {"numero": "1", "cliente": "amostra", "valor": 1}
+    found = reader.read({"codigo_cliente": "C7", "numero": ""}, given)
+    assert (found.values["cliente"], found.values["numero"]) == ("C7", "1")
+    assert found.atributos == {}

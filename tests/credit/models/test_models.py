@@ -141,7 +141,7 @@ def _try_inline(company: Company) -> None:
     problem = assert_problem(
         company.client.post(f"{MODELS}/1/testar", unread), 422, "ValidationFailed"
     )
-    assert problem["errors"][0]["campo"] == "pedidos.0.pedido_em"
+    assert problem["errors"][0]["campo"] == "pedidos.0.data"
 
 
 def _try_file(company: Company, other: Company, records: SimulatedCompany) -> None:
@@ -169,6 +169,7 @@ def _try_file(company: Company, other: Company, records: SimulatedCompany) -> No
     assert found["primeiras_recusadas"][0]["linha"] == 5
     assert found["rotuladas"] == 299
     assert found["metricas"]["roc_auc"]["value"] > 0.6
+    assert found["aviso"].startswith("299 de 299 linhas com desfecho são do período")
     assert len(found["pedidos"]) == 100
     assert found["custo_por_pedido"]["limiar"]["value"] < 1e6
     assert reports[1]["metricas"] == found["metricas"]
