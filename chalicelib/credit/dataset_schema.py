@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 
 from chalicelib.credit.item_fields import FIELDS, OWNER, Tipo
 from chalicelib.credit.item_tables import item_table
+from chalicelib.credit.kinds import own_kind
 from chalicelib.credit.schemas_datasets import ColunaOut
 from chalicelib.credit.tables import Dataset
 from chalicelib.credit.values import NO, YES
 
 SAMPLE = 50_000
 MOST_COLUMNS = 300  # Of a company's own, of one kind.
-NUMBER_SHARE = 0.99  # With fewer numbers than that a column is a category.
 MISSING_SHARE = 0.9
 DISTINCT_SHARE = 0.9
 FEWEST_FOR_DISTINCT = 50
@@ -128,18 +128,13 @@ def _field(name: str, kind: str, seen: _Seen | None, total: int) -> ColunaOut:
 
 
 def _own(tipo: Tipo, name: str, seen: _Seen) -> ColunaOut:
-    kind = _kind(seen.kinds)
+    found = seen.kinds
+    kind = own_kind(found.presentes, found.numeros, found.booleanos, found.zeros_e_uns)
     column = ColunaOut(nome=f"{OWNER[tipo]}.{name}", kind=kind, propria=True, **_counts(seen, kind))
     if kind != "number" and not _may_be_personal(name, seen):
         frequent = (seen.distinct.frequentes if seen.distinct else None) or ()
         column.exemplos = [value for value in frequent if not _PERSONAL_VALUE.search(value)]
     return column
-
-
-def _kind(kinds: Any) -> str:
-    if kinds.booleanos and kinds.booleanos + kinds.zeros_e_uns == kinds.presentes:
-        return "bool"
-    return "number" if kinds.numeros >= NUMBER_SHARE * kinds.presentes else "category"
 
 
 def _may_be_personal(name: str, seen: _Seen) -> bool:

@@ -12,7 +12,7 @@ from pydantic import Field
 from chalicelib.core.runs import JobRun
 from chalicelib.credit.models import credit_model_name
 from chalicelib.credit.policy import is_own
-from chalicelib.credit.training_columns import LeftOut
+from chalicelib.credit.training_columns import LeftOut, misfits
 from chalicelib.credit.training_costs import (
     Judged,
     Point,
@@ -60,6 +60,7 @@ BY_CLIENTE = (
     "As datas não permitem julgar em pedidos posteriores: julgam clientes separados por sorteio, e"
     " o que mudou com o tempo não se vê."
 )
+MISFIT = "{n} valores de {name} são de outro tipo que o da coluna e contam como ausentes."
 UNKNOWN_NAMES = (
     "Nenhum pedido traz {names}, que a política ou o pedido de treino declara: se o nome foi"
     " escrito de outro modo, a coluna de verdade está no modelo."
@@ -161,6 +162,7 @@ def complete(
         "por_limiar": [each.to_json() for each in curve],
     }
     fields = ready.fields
+    misfit = misfits(learned.orders, ready.recipe.columns)
     data = {
         **fields["data"],
         "dataset": str(learned.dataset),
@@ -169,7 +171,11 @@ def complete(
         "politica_versao": learned.policy.version,
         "pedidos": asdict(learned.taken),
         "colunas_fora": [each.to_json() for each in left_out],
-        "avisos": warnings(learned, fields["split"]["tipo"], costs),
+        "valores_de_outro_tipo": misfit,
+        "avisos": [
+            *warnings(learned, fields["split"]["tipo"], costs),
+            *(MISFIT.format(n=n, name=name) for name, n in misfit.items()),
+        ],
         "onnx_sha256": sha256_of(ready.exported),
     }
     return replace(
