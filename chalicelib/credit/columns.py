@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.credit.features import OWN
+from chalicelib.credit.values import NO, YES, folded
 from chalicelib.ml.columns import Column
 
 LARGEST = 1e30  # float32 ends at 3e38; no amount, count or score is anywhere near.
@@ -36,6 +37,8 @@ def table_of(rows: Sequence[Row], columns: Iterable[Column]) -> dict[str, list[A
 
 def as_kind(values: Iterable[Any], column: Column) -> list[Any]:
     """One column's plain values as a model takes them, whoever asks it."""
+    if column.truth:
+        return [as_truth(value) for value in values]
     read = as_number if column.kind == "number" else as_category
     return [read(value) for value in values]
 
@@ -102,3 +105,13 @@ def as_category(value: Any) -> str | None:
     if number is None:
         return None
     return str(int(number)) if number.is_integer() else str(number)
+
+
+def as_truth(value: Any) -> str | None:
+    """`sim` or `não`, of truth values, of 1 and 0 and of the words for them; None of all else."""
+    if isinstance(value, bool):
+        return TRUTH[value]
+    if isinstance(value, str):
+        word = folded(value.strip())
+        return TRUTH[word in YES] if word in YES or word in NO else None
+    return TRUTH[value == 1] if as_number(value) in (0, 1) else None

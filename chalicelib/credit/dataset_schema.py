@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 
 from chalicelib.credit.item_fields import FIELDS, OWNER, Tipo
 from chalicelib.credit.item_tables import item_table
+from chalicelib.credit.kinds import own_kind
 from chalicelib.credit.schemas_datasets import ColunaOut
 from chalicelib.credit.tables import Dataset
 from chalicelib.credit.values import NO, YES
 
 SAMPLE = 50_000
 MOST_COLUMNS = 300  # Of a company's own, of one kind.
-NUMBER_SHARE = 0.99  # With fewer numbers than that a column is a category.
 MISSING_SHARE = 0.9
 DISTINCT_SHARE = 0.9
 FEWEST_FOR_DISTINCT = 50
@@ -36,7 +36,7 @@ _PERSONAL_NAME = re.compile(
 _PERSONAL_VALUE = re.compile(r"@|\d{5}")
 _WORDS = ", ".join(f"'{word}'" for word in sorted(YES | NO | {"não"}))
 
-# Fields and own columns as one object: no own column has a field's name.
+# Fields and own columns as one object; a dot before those tells them apart: no own column has one.
 _VALUES = "jsonb_strip_nulls(jsonb_build_object({fields})) || t.atributos"
 KINDS = """
 SELECT e.key AS nome, count(*) AS presentes,
@@ -102,7 +102,7 @@ def _columns(session: Session, dataset: Dataset, tipo: Tipo) -> list[ColunaOut]:
     if not total:
         return []
     fields = {f.name: f.kind for f in FIELDS[tipo]}
-    listed = ", ".join(f"'{name}', t.{name}" for name in fields)
+    listed = ", ".join(f"'.{name}', t.{name}" for name in fields)
     pieces = {"table": table.name, "values": _VALUES.format(fields=listed)}
     values = {
         "dataset": dataset.id,
@@ -115,8 +115,8 @@ def _columns(session: Session, dataset: Dataset, tipo: Tipo) -> list[ColunaOut]:
     distinct = text(DISTINCT.format(examples=MOST_EXAMPLES, **pieces))
     sampled = {row.nome: row for row in session.execute(distinct, values)}
     seen = {row.nome: _Seen(total, row, sampled.get(row.nome)) for row in kinds}
-    known = [_field(name, kind, seen.get(name), total) for name, kind in fields.items()]
-    own = [_own(tipo, name, seen[name]) for name in seen if name not in fields]
+    known = [_field(name, kind, seen.get(f".{name}"), total) for name, kind in fields.items()]
+    own = [_own(tipo, name, seen[name]) for name in seen if not name.startswith(".")]
     return known + own
 
 
@@ -128,18 +128,13 @@ def _field(name: str, kind: str, seen: _Seen | None, total: int) -> ColunaOut:
 
 
 def _own(tipo: Tipo, name: str, seen: _Seen) -> ColunaOut:
-    kind = _kind(seen.kinds)
+    found = seen.kinds
+    kind = own_kind(found.presentes, found.numeros, found.booleanos, found.zeros_e_uns)
     column = ColunaOut(nome=f"{OWNER[tipo]}.{name}", kind=kind, propria=True, **_counts(seen, kind))
     if kind != "number" and not _may_be_personal(name, seen):
         frequent = (seen.distinct.frequentes if seen.distinct else None) or ()
         column.exemplos = [value for value in frequent if not _PERSONAL_VALUE.search(value)]
     return column
-
-
-def _kind(kinds: Any) -> str:
-    if kinds.booleanos and kinds.booleanos + kinds.zeros_e_uns == kinds.presentes:
-        return "bool"
-    return "number" if kinds.numeros >= NUMBER_SHARE * kinds.presentes else "category"
 
 
 def _may_be_personal(name: str, seen: _Seen) -> bool:

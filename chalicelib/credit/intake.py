@@ -8,11 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.core.clock import day_bounds, local_day, zone
+from chalicelib.core.clock import day_bounds, local_day
 from chalicelib.core.errors import FieldError, ValidationFailed
 from chalicelib.core.settings import settings
 from chalicelib.credit.item_fields import Tipo
-from chalicelib.credit.items import Item, ItemReader, ItemRefused
+from chalicelib.credit.items import Fault, Item, ItemReader, ItemRefused, reading_at
 from chalicelib.credit.schemas_orders import PedidoIn
 from chalicelib.credit.values import Reading
 
@@ -23,7 +23,8 @@ KEYS = {
 }
 """What names the cliente of an inline item, and since when it holds."""
 
-PLACES = {Tipo.CLIENTES: "cliente", Tipo.LIMITES: "limite", Tipo.CONSULTAS: "consulta"}
+PLACES = {"cliente": Tipo.CLIENTES, "limite": Tipo.LIMITES, "consulta": Tipo.CONSULTAS}
+"""What may come with an order, by its name in `itens`."""
 
 
 @dataclass(frozen=True)
@@ -53,64 +54,73 @@ def read_order(sent: PedidoIn, now: datetime) -> NewOrder:
     Raises:
         ValidationFailed: Names everything that cannot be read.
     """
-    reading = Reading(now, zone(settings().local_timezone))
-    errors: list[FieldError] = []
-    order = _read(Tipo.PEDIDOS, _fields(sent), reading, errors)
+    fields = {"numero": sent.numero, "cliente": sent.cliente, "valor": sent.valor}
+    fields |= {"pedido_em": sent.data, "atributos": sent.atributos}
+    inline = {place: getattr(sent.itens, place) for place in PLACES}
+    came = {
+        place: each.model_dump(exclude_none=True)
+        for place, each in inline.items()
+        if each is not None
+    }
+    try:
+        return read_whole(fields, came, reading_at(now))[0]
+    except ItemRefused as refusal:
+        errors = [FieldError(campo=f.campo or "pedido", erro=f.motivo) for f in refusal.faults]
+        raise ValidationFailed(errors=errors) from None
+
+
+def read_whole(
+    fields: Mapping[str, Any],
+    inline: Mapping[str, Mapping[str, Any]],
+    reading: Reading,
+    defaults: Mapping[str, Any] | None = None,
+) -> tuple[NewOrder, Item]:
+    """An order with what came with it, and the order as an item, whose outcome may be known.
+
+    Args:
+        fields: The order's.
+        inline: Those of what came with it, by place.
+        reading: The instant and the zone that dates are read by.
+        defaults: What holds of the order where it does not say.
+
+    Raises:
+        ItemRefused: Names everything that cannot be read.
+    """
+    faults: list[Fault] = []
+    order = _read(Tipo.PEDIDOS, fields, defaults or {}, reading, faults)
     if order is None:
-        raise ValidationFailed(errors=errors)
-    as_of = _instant(order.values["pedido_em"], now)
-    items = {}
-    for tipo, place in PLACES.items():
-        inline = getattr(sent.itens, place)
-        if inline is not None:
-            cliente, since = KEYS[tipo]
-            fields = {since: as_of.isoformat(), **_present(inline), cliente: sent.cliente}
-            if (item := _read(tipo, fields, reading, errors, f"itens.{place}")) is not None:
-                items[tipo] = {**item.values, "atributos": item.atributos}
-    if errors:
-        raise ValidationFailed(errors=errors)
+        raise ItemRefused(faults)
     known = order.values
-    return NewOrder(
+    as_of = _instant(known["pedido_em"], reading.now)
+    items = {}
+    for place, sent in inline.items():
+        tipo, found = PLACES[place], list[Fault]()
+        code, since = KEYS[tipo]
+        given = {code: known["cliente"], since: as_of.isoformat()}
+        if (item := _read(tipo, sent, given, reading, found)) is not None:
+            items[tipo] = {**item.values, "atributos": item.atributos, code: known["cliente"]}
+        faults += [Fault(f"itens.{place}.{f.campo or ''}".rstrip("."), f.motivo) for f in found]
+    if faults:
+        raise ItemRefused(faults)
+    whole = NewOrder(
         known["numero"], known["cliente"], known["valor"], as_of, order.atributos, items
     )
-
-
-def _fields(sent: PedidoIn) -> dict[str, Any]:
-    return {
-        "numero": sent.numero,
-        "cliente": sent.cliente,
-        "valor": sent.valor,
-        "pedido_em": sent.data,
-        "atributos": sent.atributos,
-    }
-
-
-def _present(inline: Any) -> dict[str, Any]:
-    found: dict[str, Any] = inline.model_dump(exclude_none=True)
-    return found
+    return whole, order
 
 
 def _read(
-    tipo: Tipo, fields: dict[str, Any], reading: Reading, errors: list[FieldError], place: str = ""
+    tipo: Tipo,
+    fields: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    reading: Reading,
+    faults: list[Fault],
 ) -> Item | None:
     try:
-        item = ItemReader(tipo, reading).read(fields)
+        return ItemReader(tipo, reading).read(fields, defaults)
     except ItemRefused as refusal:
-        errors.extend(
-            FieldError(campo=_path(place, fault.campo), erro=fault.motivo)
-            for fault in refusal.faults
-        )
+        named = {"pedido_em": "data"} if tipo is Tipo.PEDIDOS else {}
+        faults += [Fault(named.get(f.campo or "", f.campo), f.motivo) for f in refusal.faults]
         return None
-    if tipo is Tipo.PEDIDOS and (item.values["desfecho"] or item.values["desfecho_informado"]):
-        said = "o desfecho de um pedido vai em POST /credito/pedidos/{id}/desfecho"
-        errors.append(FieldError(campo="atributos", erro=said))
-        return None
-    return item
-
-
-def _path(place: str, campo: str | None) -> str:
-    named = {"pedido_em": "data"}.get(campo or "", campo or "")
-    return ".".join(part for part in (place, named) if part) or "pedido"
 
 
 def _instant(ordered: datetime | None, now: datetime) -> datetime:

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from chalicelib.core.clock import zone
 from chalicelib.core.settings import settings
 from chalicelib.credit.item_fields import FIELDS, OUTCOMES, OWNER, Desfecho, Field, Tipo
+from chalicelib.credit.names import LONGEST_NAME, column_name
 from chalicelib.credit.values import (
     EARLIEST,
     Reading,
@@ -27,7 +27,6 @@ from chalicelib.credit.values import (
     read_number,
 )
 
-LONGEST_NAME = 60
 LONGEST_TEXT = 500
 LONGEST_STATUS = 60
 MOST_OWN_COLUMNS = 300
@@ -67,12 +66,6 @@ class Item:
     warnings: Counter[str] = field(default_factory=Counter)
 
 
-@lru_cache(maxsize=10_000)
-def column_name(written: str) -> str:
-    """A column's name: without case and accents, `_` for whatever is no letter or digit."""
-    return re.sub(r"[^a-z0-9]+", "_", folded(cleaned(written))).strip("_")
-
-
 def reading_at(now: datetime) -> Reading:
     """How items that arrive at an instant are read: their bare days are local ones."""
     return Reading(now, zone(settings().local_timezone))
@@ -101,11 +94,12 @@ class ItemReader:
         found = {self._known.get(name) for name in names}
         return [f.name for f in self._fields if f.required and f.name not in found]
 
-    def read(self, found: Any) -> Item:
+    def read(self, found: Any, defaults: Mapping[str, Any] | None = None) -> Item:
         """An item of what was sent.
 
         Args:
             found: A JSON object, or a row of a CSV by the names of its header.
+            defaults: Fields that hold where it says nothing, under any of their names.
 
         Raises:
             ItemRefused: Names everything that is wrong with it.
@@ -114,6 +108,9 @@ class ItemReader:
             raise ItemRefused([Fault(None, "o item não é um objeto")])
         faults: list[Fault] = []
         fields, own = self._sorted(found, faults)
+        for name, value in (defaults or {}).items():
+            if is_missing(fields.get(name)):
+                fields[name] = value
         item = Item({}, {})
         for known in self._fields:
             item.values[known.name] = self._value(known, fields.get(known.name), faults)
@@ -129,12 +126,16 @@ class ItemReader:
     def _sorted(
         self, found: Mapping[str, Any], faults: list[Fault]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What belongs to fields that we know, and the company's own columns."""
+        """What belongs to fields that we know, and the company's own columns.
+
+        What stands in `atributos` is the company's own, whatever it is called.
+        """
         fields: dict[str, Any] = {}
         own: dict[str, Any] = {}
-        named = list(self._named(found, faults))
-        present = {name for name, value, _ in named if value is not None}
-        for name, value, known in named:
+        named = [(column_name(name), value, inner) for name, value, inner in _flat(found, faults)]
+        present = {name for name, value, inner in named if value is not None and not inner}
+        for name, value, inner in named:
+            known = None if inner else self._known.get(name)
             if known is not None and (name == known or known not in present):
                 target, key = fields, known
             else:
@@ -146,25 +147,6 @@ class ItemReader:
             else:
                 target[key] = value
         return fields, own
-
-    def _named(
-        self, found: Mapping[str, Any], faults: list[Fault]
-    ) -> Iterator[tuple[str, Any, str | None]]:
-        """Every value with its column's name and the field that this may name.
-
-        Among `atributos` a field has its own name only: there `status` is what the company calls
-        so, with an outcome beside it as without one yet.
-        """
-        for name, value in found.items():
-            if name != "atributos":
-                flat = column_name(name)
-                yield flat, value, self._known.get(flat)
-            elif isinstance(value, Mapping):
-                for inner, own in value.items():
-                    nested = column_name(inner)
-                    yield nested, own, nested if self._known.get(nested) == nested else None
-            elif not is_missing(value):
-                faults.append(Fault("atributos", "não é um objeto"))
 
     def _value(self, known: Field, value: Any, faults: list[Fault]) -> Any:
         read = None
@@ -223,6 +205,17 @@ class ItemReader:
 
     def _day(self, moment: datetime) -> Any:
         return moment.astimezone(self._reading.zone).date()
+
+
+def _flat(found: Mapping[str, Any], faults: list[Fault]) -> Iterator[tuple[str, Any, bool]]:
+    """Name, value, and whether it stands in `atributos`."""
+    for name, value in found.items():
+        if name != "atributos":
+            yield name, value, False
+        elif isinstance(value, Mapping):
+            yield from ((inner, each, True) for inner, each in value.items())
+        elif not is_missing(value):
+            faults.append(Fault("atributos", "não é um objeto"))
 
 
 def own_value(value: Any) -> bool | int | float | str | None:

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 
 from chalicelib.core.rowfile import CSV, BadRow, RowFile, as_utf8
 from chalicelib.credit.errors import LoteGrande, LoteIlegivel, LoteVazio
-from chalicelib.credit.items import ItemReader, column_name
+from chalicelib.credit.items import ItemReader
+from chalicelib.credit.names import column_name
 
 MAX_ITENS_POR_LOTE = 500
 

@@ -8,16 +8,30 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, FiniteFloat, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from chalicelib.core.types import Strict
 from chalicelib.credit.features import BASE_COLUMNS, OWN
+from chalicelib.credit.names import model_name
 
 MOST_SENSITIVE = 20
 MOST_CHANGEABLE = 12
 LARGEST = Decimal("99999999999999.99")
 
-ColumnName = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", min_length=1, max_length=130)]
+ColumnName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\x00]+$", min_length=1, max_length=130),
+    AfterValidator(model_name),
+]
+"""However it was written, it is the name that items and models have."""
+
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
 Bound = Annotated[FiniteFloat, Field(ge=-1e15, le=1e15)]
 Money = Annotated[Decimal, Field(ge=0, le=LARGEST)]
@@ -212,6 +226,18 @@ class Politica(Strict):
         description="Columns a cliente or the company can do something about.",
     )
 
+    @field_validator("sensiveis")
+    @classmethod
+    def _are_different(cls, names: list[str]) -> list[str]:
+        return list(dict.fromkeys(names))
+
+    @field_validator("alteraveis", mode="before")
+    @classmethod
+    def _are_named_once(cls, given: Any) -> Any:
+        if isinstance(given, dict) and len({model_name(str(n)) for n in given}) < len(given):
+            raise ValueError("alteraveis: the same column twice, case and accents aside")
+        return given
+
     @model_validator(mode="after")
     def _names_columns(self) -> Self:
         for name in self.sensiveis:
@@ -233,6 +259,11 @@ def is_own(name: str) -> bool:
     """Whether a column is one of the company's own, by its source before the dot."""
     source, _, attribute = name.partition(".")
     return source in OWN and bool(attribute)
+
+
+def declared_own(policy: Politica) -> set[str]:
+    """The own columns that a policy names."""
+    return {name for name in (*policy.sensiveis, *policy.alteraveis) if is_own(name)}
 
 
 def read_policy(stored: dict[str, Any]) -> Politica:

@@ -1,5 +1,6 @@
 """The queues of credit, and what their messages say."""
 
+import hashlib
 from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -35,7 +36,7 @@ class TreinoMessage(BaseModel):
     Attributes:
         dataset: Which; the acervo is one, too.
         motivo: Why, for the trail.
-        alvo: What to foretell; null where the dataset says so, as all but the acervo do.
+        alvo: What to foretell; null where the dataset says so.
         ignorar: Columns not to be looked at.
     """
 
@@ -43,6 +44,12 @@ class TreinoMessage(BaseModel):
     motivo: str
     alvo: Literal["faturamento", "pagamento"] | None = None
     ignorar: list[str] = []
+
+    @property
+    def dedupe_key(self) -> str:
+        """What tells one training from another: dataset, alvo, and the columns left out."""
+        left_out = hashlib.sha256("\n".join(sorted(set(self.ignorar))).encode()).hexdigest()
+        return f"dataset:{self.dataset}:{self.alvo}:{left_out[:32]}"
 
 
 class ComparacaoMessage(BaseModel):

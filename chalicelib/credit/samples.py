@@ -10,16 +10,26 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from chalicelib.credit.features import OF_ORDERS
-from chalicelib.credit.intake import KEYS, NewOrder
-from chalicelib.credit.item_fields import Tipo
-from chalicelib.credit.items import Fault, Item, ItemReader, ItemRefused
+from chalicelib.credit.intake import PLACES, NewOrder, read_whole
+from chalicelib.credit.items import MOST_FAULTS, Fault, ItemRefused
+from chalicelib.credit.names import column_name
+from chalicelib.credit.schemas_orders import ClienteDoPedido, ConsultaDoPedido, LimiteDoPedido
 from chalicelib.credit.service_orders import add_item
 from chalicelib.credit.tables import Dataset, Pedido
-from chalicelib.credit.values import Reading
+from chalicelib.credit.values import Reading, is_missing
 
-PLACES = {"cliente": Tipo.CLIENTES, "limite": Tipo.LIMITES, "consulta": Tipo.CONSULTAS}
-ORDER = "pedido"
+ORDER, UNNAMED = "pedido", "amostra"
+LONGEST_SAID = 130
 NO_OUTCOME = "use faturado, bloqueado, pago ou inadimplente"
+INLINE = {
+    place: frozenset(field.model_fields)
+    for place, field in (
+        ("cliente", ClienteDoPedido),
+        ("limite", LimiteDoPedido),
+        ("consulta", ConsultaDoPedido),
+    )
+}
+"""Which names `itens` may hold, as when orders are decided."""
 
 
 @dataclass(frozen=True)
@@ -37,68 +47,62 @@ def read_sample(found: Mapping[str, Any], default: str, reading: Reading) -> Sam
         found: A JSON object, as `POST /credito/pedidos` takes one with `desfecho` beside; or the
             cells of a CSV by name, where `cliente.titulos_em_atraso` and the like stand for what
             comes in `itens`.
-        default: Its number, and its cliente's code, where it does not say.
+        default: Its number, and what its cliente's code is made of, where it does not say.
         reading: The instant and the zone that dates are read by.
 
     Raises:
         ItemRefused: Names everything that cannot be read.
     """
-    groups = _groups(found)
-    fields = groups.pop(ORDER)
-    named = {"numero": default, "cliente": f"amostra {default}"}
-    order = ItemReader(Tipo.PEDIDOS, reading).read(named | _present(fields))
-    if order.values["desfecho_informado"]:
+    fields, inline = _parted(found)
+    defaults = {"numero": default, "cliente": f"{UNNAMED} {default}"}
+    order, item = read_whole(fields, inline, reading, defaults)
+    if item.values["desfecho_informado"]:
         raise ItemRefused([Fault("desfecho", NO_OUTCOME)])
-    cliente = order.values["cliente"]
-    as_of = order.values["pedido_em"] or reading.now
-    items = {
-        PLACES[place]: _item(PLACES[place], fields, cliente, as_of, reading)
-        for place, fields in groups.items()
-        if _present(fields)
-    }
-    kept = NewOrder(
-        numero=order.values["numero"],
-        cliente=cliente,
-        valor=order.values["valor"],
-        as_of=as_of,
-        atributos=order.atributos,
-        items=items,
-    )
-    return Sample(kept, order.values["desfecho"])
+    return Sample(order, item.values["desfecho"])
 
 
-def _item(
-    tipo: Tipo, fields: dict[str, Any], cliente: str, as_of: datetime, reading: Reading
-) -> dict[str, Any]:
-    code, since = KEYS[tipo]
-    sent = {since: as_of.isoformat(), **_present(fields), code: cliente}
-    item: Item = ItemReader(tipo, reading).read(sent)
-    return {**item.values, "atributos": item.atributos}
-
-
-def _groups(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The order's own fields, and those of what comes with it, by what they belong to."""
-    groups: dict[str, dict[str, Any]] = {ORDER: {}, **{place: {} for place in PLACES}}
+def _parted(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """The order's own fields, and those of what comes with it, by place."""
+    fields: dict[str, Any] = {}
     own: dict[str, Any] = {}
+    inline = _inline(found.get("itens"))
     for name, value in found.items():
-        place, dot, field = name.partition(".")
-        if name == "itens" and isinstance(value, Mapping):
-            for inner, fields in value.items():
-                groups.get(inner, groups[ORDER]).update(fields or {})
-        elif dot and place == ORDER:
+        source, dot, field = name.partition(".")
+        place = column_name(source) if dot else ""
+        if place in PLACES:
+            if not is_missing(value):
+                inline.setdefault(place, {})[field] = value
+        elif place == ORDER:
             own[field] = value  # As the model's card has it: an own one of the order.
-        elif dot and place in groups:
-            groups[place][field] = value
+        elif name != "itens":
+            fields[name] = value
+    nested = fields.get("atributos")
+    if own and (is_missing(nested) or isinstance(nested, Mapping)):
+        fields["atributos"] = {**(nested or {}), **own}
+    return fields, inline
+
+
+def _inline(itens: Any) -> dict[str, dict[str, Any]]:
+    """What comes in `itens`, by place."""
+    if is_missing(itens):
+        return {}
+    if not isinstance(itens, Mapping):
+        raise ItemRefused([Fault("itens", "não é um objeto")])
+    faults: list[Fault] = []
+    for place, fields in itens.items():
+        if place not in PLACES:
+            faults.append(Fault(f"itens.{place}"[:LONGEST_SAID], "campo desconhecido"))
+        elif fields is not None and not isinstance(fields, Mapping):
+            faults.append(Fault(f"itens.{place}", "não é um objeto"))
         else:
-            groups[ORDER][name] = value
-    nested = groups[ORDER].get("atributos") or {}
-    if own and isinstance(nested, Mapping):
-        groups[ORDER]["atributos"] = {**nested, **own}
-    return groups
-
-
-def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+            strange = sorted((fields or {}).keys() - INLINE[place])
+            faults += [
+                Fault(f"itens.{place}.{name}"[:LONGEST_SAID], "campo desconhecido")
+                for name in strange
+            ]
+    if faults:
+        raise ItemRefused(faults[:MOST_FAULTS])
+    return {place: dict(fields) for place, fields in itens.items() if fields is not None}
 
 
 def look_at(session: Session, tenant: str, sample: Sample, now: datetime) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def _add(session: Session, tenant: str, acervo: UUID, order: NewOrder) -> int:
     values = {
         "tenant": tenant,
         "dataset_id": acervo,
-        "numero": f"amostra {uuid4()}",  # Its own may be that of an order that is known.
+        "numero": f"{UNNAMED} {uuid4()}",  # Its own may be that of an order that is known.
         "cliente": order.cliente,
         "valor": order.valor,
         "pedido_em": order.as_of,

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core.types import Instant
+from chalicelib.credit.policy import ColumnName
 from chalicelib.ml.proportions import Interval
 
 
@@ -13,7 +14,7 @@ class EquidadeQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    coluna: str = Field(max_length=130, examples=["cliente.sexo"])
+    coluna: ColumnName = Field(examples=["cliente.sexo"])
     desde: Instant | None = Field(None, description="Decided from this instant on.")
     ate: Instant | None = Field(None, description="Decided before this instant.")
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, model_validator
 
 from chalicelib.core.types import Strict
+from chalicelib.credit.policy import ColumnName
 from chalicelib.credit.schemas_datasets import Alvo
 from chalicelib.credit.schemas_orders import (
     Atributos,
@@ -44,7 +45,7 @@ class RetreinoIn(Strict):
         strict=False,
         description="What to foretell; the dataset's own when left out, which the acervo has not.",
     )
-    ignorar: list[Annotated[str, Field(min_length=1, max_length=130)]] = Field(
+    ignorar: list[ColumnName] = Field(
         [],
         max_length=MOST_IGNORED,
         description="Columns not to be looked at.",

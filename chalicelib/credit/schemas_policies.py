@@ -28,6 +28,9 @@ class PoliticaOut(BaseModel):
     motivo: str
     criada_em: datetime | None
     criada_por: str | None
+    avisos: list[str] = Field(
+        [], description="Said when it is put to use: columns it names that no closed dataset has."
+    )
 
 
 class SimulacaoIn(Strict):

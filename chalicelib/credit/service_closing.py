@@ -110,13 +110,14 @@ def _close(session: Session, run: JobRun, dataset: Dataset, findings: Findings) 
     dataset.encerrado_em = utc_now()
     dataset.expira_em = None
     dataset.esquema = findings.schema
+    message = TreinoMessage(dataset=dataset.id, motivo=TRAINED_BECAUSE, alvo=dataset.alvo)
     job = enqueue(
         session,
         CREDIT_TRAINING_QUEUE,
-        TreinoMessage(dataset=dataset.id, motivo=TRAINED_BECAUSE),
+        message,
         tenant=run.tenant,
         owner=run.owner,
-        dedupe_key=f"dataset:{dataset.id}",  # As of a training that is asked for.
+        dedupe_key=message.dedupe_key,
     )
     counts = {of.tipo.value: of.aceitos for of in lots}
     record(session, dataset, run.owner, "dataset.fechado", itens=counts, treino=str(job.id))

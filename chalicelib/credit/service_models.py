@@ -27,7 +27,7 @@ ON_REQUEST = "retreinamento"
 
 
 def ask_for_training(session: Session, principal: Principal, asked: RetreinoIn) -> Job:
-    """Have a new version trained; while one is under way on this dataset, its job is answered.
+    """Have a new version trained; while one on the same terms is under way, its job is answered.
 
     Raises:
         DatasetNotFound, DatasetAberto, AlvoNaoDito: There is nothing to train on.
@@ -36,7 +36,7 @@ def ask_for_training(session: Session, principal: Principal, asked: RetreinoIn) 
     message = TreinoMessage(
         dataset=dataset.id,
         motivo=ON_REQUEST,
-        alvo=asked.alvo.value if asked.alvo else None,
+        alvo=asked.alvo.value if asked.alvo else dataset.alvo,
         ignorar=asked.ignorar,
     )
     return enqueue(
@@ -45,7 +45,7 @@ def ask_for_training(session: Session, principal: Principal, asked: RetreinoIn) 
         message,
         tenant=principal.tenant,
         owner=principal.subject,
-        dedupe_key=f"dataset:{message.dataset}",
+        dedupe_key=message.dedupe_key,
     )
 
 

@@ -14,7 +14,7 @@ from chalicelib.core.jobs import SYSTEM
 from chalicelib.core.pages import AS_ID, PageQuery, fetch_page
 from chalicelib.credit.cases import Case
 from chalicelib.credit.errors import PoliticaDesatualizada
-from chalicelib.credit.policy import Politica, read_policy, thresholds
+from chalicelib.credit.policy import Politica, declared_own, read_policy, thresholds
 from chalicelib.credit.rules import evaluate
 from chalicelib.credit.schemas_policies import (
     LONGEST_SIMULATION,
@@ -35,6 +35,14 @@ DEFINITION = (
     "as revisões feitas por pessoas."
 )
 
+UNKNOWN = "Nenhum dataset encerrado tem {names}: confira como se escreve."
+
+# A dataset's columns are described when it is closed.
+SEEN = text("""
+SELECT DISTINCT c ->> 'nome' FROM credito_datasets d,
+    jsonb_each(d.esquema) t, jsonb_array_elements(t.value) c
+WHERE d.tenant = :tenant AND c ->> 'nome' = ANY(cast(:names AS text[]))
+""")
 KEEP_DEFAULT = text("""
 INSERT INTO credito_politicas (tenant, versao, conteudo, criada_por, motivo)
 VALUES (:tenant, 1, cast(:conteudo AS jsonb), :por, :motivo)
@@ -152,7 +160,19 @@ def replace_policy(
         objeto=f"politica:{added.versao}",
         de=before,
     )
-    return describe(added), _etag(added.versao)
+    found = describe(added)
+    found.avisos = _unknown(session, principal.tenant, new.politica)
+    return found, _etag(added.versao)
+
+
+def _unknown(session: Session, tenant: str, policy: Politica) -> list[str]:
+    """Own columns that the policy names and no dataset has, as a notice."""
+    names = declared_own(policy)
+    if not names:
+        return []
+    seen = session.scalars(SEEN, {"tenant": tenant, "names": sorted(names)}).all()
+    missing = sorted(names.difference(seen))
+    return [UNKNOWN.format(names=", ".join(missing))] if missing else []
 
 
 def list_policies(

@@ -10,17 +10,14 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
 from chalicelib.core.auth import Principal
-from chalicelib.core.clock import zone
 from chalicelib.core.errors import FieldError, ValidationFailed
 from chalicelib.core.jobs import Job, enqueue
-from chalicelib.core.settings import settings
 from chalicelib.credit.columns import table_of, unread
-from chalicelib.credit.items import ItemRefused
+from chalicelib.credit.items import ItemRefused, reading_at
 from chalicelib.credit.models import credit_model, credit_model_name
 from chalicelib.credit.queues import CREDIT_ANALYSIS_QUEUE, AnaliseMessage, EnsaioMessage
 from chalicelib.credit.samples import Sample, look_at, read_sample
 from chalicelib.credit.schemas_models import AmostraIn, AmostraOut, TesteOut
-from chalicelib.credit.values import Reading
 from chalicelib.credit.wording import reasons
 from chalicelib.ml.registry import version_of
 from chalicelib.ml.versions import UNLOADABLE, ModelUnusable
@@ -92,13 +89,8 @@ def usable_model(session: Session, tenant: str, version: int) -> ServedModel:
         raise ModelUnusable from error
 
 
-def sample_reading(now: datetime) -> Reading:
-    """How the dates of samples are read."""
-    return Reading(now, zone(settings().local_timezone))
-
-
 def _read(sent: Sequence[AmostraIn], now: datetime) -> list[Sample]:
-    reading, samples, errors = sample_reading(now), list[Sample](), list[FieldError]()
+    reading, samples, errors = reading_at(now), list[Sample](), list[FieldError]()
     for place, each in enumerate(sent):
         fields = each.model_dump(exclude_none=True)
         try:

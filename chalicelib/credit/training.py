@@ -81,9 +81,10 @@ def train_model(run: JobRun, message: TreinoMessage) -> CreditReport:
     counts = read_counts(run, source.dataset)
     orders = read_orders(run, source.dataset, source.alvo, source.now)
     used, taken = usable(orders, counts)
-    learned = Learned(source.dataset, source.alvo, counts, policy, used, taken)
+    ignored = frozenset(message.ignorar)
+    learned = Learned(source.dataset, source.alvo, counts, policy, used, taken, ignored)
     try:
-        return _train(run, learned, message)
+        return _train(run, learned)
     except TooLittleData as error:
         raise PoucosPedidos(_numbers(used)) from error
 
@@ -170,13 +171,13 @@ TOO_RECENT = (
 )
 
 
-def _train(run: JobRun, learned: Learned, message: TreinoMessage) -> CreditReport:
+def _train(run: JobRun, learned: Learned) -> CreditReport:
     orders, sensitive = learned.orders, learned.policy.sensitive
     run.progress(1, STEPS, "separando quem julga de quem treina")
     parted = part(labelled(orders, ()), learned.alvo)
     run.progress(2, STEPS, "escolhendo as colunas")
     trained = orders.part(parted.split.training)
-    chosen = choose_columns(trained, sensitive, frozenset(message.ignorar))
+    chosen = choose_columns(trained, sensitive, learned.ignored)
     refuse_giveaways(orders, chosen.columns)
     recipe = credit_recipe(run.tenant, learned.alvo, chosen.columns, sensitive)
     rows = labelled(orders, chosen.columns)

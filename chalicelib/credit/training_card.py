@@ -1,7 +1,7 @@
 """What a company's model card says beside what every model's does: the threshold and its costs,
 what was left out, what to beware of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,8 @@ from pydantic import Field
 
 from chalicelib.core.runs import JobRun
 from chalicelib.credit.models import credit_model_name
-from chalicelib.credit.training_columns import LeftOut
+from chalicelib.credit.policy import is_own
+from chalicelib.credit.training_columns import LeftOut, misfits
 from chalicelib.credit.training_costs import (
     Judged,
     Point,
@@ -60,6 +61,11 @@ UNDATED_ORDERS = (
 BY_CLIENTE = (
     "As datas não permitem julgar em pedidos posteriores: julgam clientes separados por sorteio, e"
     " o que mudou com o tempo não se vê."
+)
+MISFIT = "{n} valores de {name} são de outro tipo que o da coluna e contam como ausentes."
+UNKNOWN_NAMES = (
+    "Nenhum pedido traz {names}, que a política ou o pedido de treino declara: se o nome foi"
+    " escrito de outro modo, a coluna de verdade está no modelo."
 )
 DEFAULT_COSTS = (
     "A política não diz os custos; o limiar supõe {loss:.0%} do valor perdido quando não pagam e"
@@ -114,6 +120,7 @@ class Learned:
         policy: What the company's policy says to it.
         orders: The orders that can be learned from.
         taken: What became of the others.
+        ignored: Columns that whoever asked for the training names.
     """
 
     dataset: UUID
@@ -122,6 +129,13 @@ class Learned:
     policy: TrainingPolicy
     orders: Orders
     taken: Taken
+    ignored: frozenset[str] = frozenset()
+
+    @property
+    def unknown(self) -> list[str]:
+        """Own columns that somebody named and no order has."""
+        named = self.policy.declared | {name for name in self.ignored if is_own(name)}
+        return sorted(named - self.orders.own.keys())
 
 
 def complete(
@@ -152,6 +166,7 @@ def complete(
         "por_limiar": [each.to_json() for each in curve],
     }
     fields = ready.fields
+    misfit = misfits(learned.orders, ready.recipe.columns)
     data = {
         **fields["data"],
         "dataset": str(learned.dataset),
@@ -160,9 +175,11 @@ def complete(
         "politica_versao": learned.policy.version,
         "pedidos": asdict(learned.taken),
         "colunas_fora": [each.to_json() for each in left_out],
+        "valores_de_outro_tipo": misfit,
         "avisos": [
             *([] if doubt is None else [NOT_FIT.format(why=doubt)]),
             *warnings(learned, fields["split"]["tipo"], costs),
+            *(MISFIT.format(n=n, name=name) for name, n in misfit.items()),
         ],
         "onnx_sha256": sha256_of(ready.exported),
     }
@@ -220,29 +237,37 @@ def _figures(curve: Sequence[Point]) -> dict[str, Any]:
 
 def warnings(learned: Learned, split: str, costs: Costs) -> list[str]:
     """What to beware of, in pt-BR, the gravest first."""
-    counts, found = learned.counts, []
-    undated = int(np.isnat(learned.orders.as_of).sum())
-    if learned.alvo == "faturamento":
-        found.append(OF_DECISIONS)
-    elif counts.bloqueados:
-        found.append(ONLY_APPROVED.format(n=counts.bloqueados))
-    for kind, n, of in (
-        ("clientes", counts.clientes_sem_data, counts.clientes),
-        ("limites", counts.limites_sem_data, counts.limites),
-    ):
-        if n:
-            found.append(UNDATED.format(n=n, of=of, kind=kind))
-    if undated:
-        found.append(UNDATED_ORDERS.format(n=undated))
-    if learned.taken.recentes:
-        found.append(TOO_RECENT.format(n=learned.taken.recentes))
-    if learned.alvo == "pagamento" and np.isnat(learned.orders.known_at).all():
-        found.append(NO_OUTCOME_DATES)
+    found = [*_of_what_was_asked(learned), *_of_dates(learned)]
     if split == BY_ENTITY:
         found.append(BY_CLIENTE)
     if not costs.stated:
         found.append(DEFAULT_COSTS.format(loss=costs.loss, margin=costs.margin))
     return found
+
+
+def _of_what_was_asked(learned: Learned) -> Iterator[str]:
+    if learned.alvo == "faturamento":
+        yield OF_DECISIONS
+    elif learned.counts.bloqueados:
+        yield ONLY_APPROVED.format(n=learned.counts.bloqueados)
+    if learned.unknown:
+        yield UNKNOWN_NAMES.format(names=", ".join(learned.unknown))
+
+
+def _of_dates(learned: Learned) -> Iterator[str]:
+    counts, undated = learned.counts, int(np.isnat(learned.orders.as_of).sum())
+    for kind, n, of in (
+        ("clientes", counts.clientes_sem_data, counts.clientes),
+        ("limites", counts.limites_sem_data, counts.limites),
+    ):
+        if n:
+            yield UNDATED.format(n=n, of=of, kind=kind)
+    if undated:
+        yield UNDATED_ORDERS.format(n=undated)
+    if learned.taken.recentes:
+        yield TOO_RECENT.format(n=learned.taken.recentes)
+    if learned.alvo == "pagamento" and np.isnat(learned.orders.known_at).all():
+        yield NO_OUTCOME_DATES
 
 
 def credit_report(run: JobRun, report: TrainingReport) -> CreditReport:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.credit.columns import as_category, as_number
+from chalicelib.credit.columns import as_category, as_kind, as_number
 from chalicelib.credit.features import BASE_COLUMNS
+from chalicelib.credit.kinds import kind_of
 from chalicelib.credit.training_data import Orders
 from chalicelib.ml.columns import Column
 from chalicelib.ml.training.bootstrap import Metric, weighted_metric
@@ -86,10 +87,23 @@ def declare(orders: Orders, name: str) -> Column:
     source, _, attribute = name.partition(".")
     label = f"{attribute.replace('_', ' ')} ({SOURCES[source]})"
     present = [value for value in orders.own[name] if value is not None]
-    if present and all(as_number(value) is not None for value in present):
-        return Column(name, "number", label=label, log=_is_skewed(np.array(present, np.float64)))
+    kind = kind_of(present)
+    if kind == "number":
+        read = [number for number in map(as_number, present) if number is not None]
+        return Column(name, "number", label=label, log=_is_skewed(np.array(read, np.float64)))
     rare = max(RARE_ROWS, math.ceil(RARE_SHARE * len(orders)))
-    return Column(name, "category", label=label, rare_below=rare)
+    return Column(name, "category", label=label, rare_below=rare, truth=kind == "bool")
+
+
+def misfits(orders: Orders, columns: Iterable[Column]) -> dict[str, int]:
+    """How many values of each column are of another kind than it, and count as missing."""
+    found = {}
+    for column in columns:
+        if column.name in orders.own:
+            values = orders.own[column.name]
+            read = zip(values, as_kind(values, column), strict=True)
+            found[column.name] = sum(was is not None and now is None for was, now in read)
+    return {name: n for name, n in found.items() if n}
 
 
 def _is_skewed(numbers: NDArray[np.float64]) -> bool:

@@ -234,8 +234,8 @@ class _Reading:
             own={name: _objects(v + [None] * (n - len(v))) for name, v in self._own.items()},
             y=np.array(self.y, dtype=np.int_),
             who=np.array(self._who, dtype=np.str_),
-            as_of=_instants(self._as_of),
-            known_at=_instants(self._known_at),
+            as_of=instants(self._as_of),
+            known_at=instants(self._known_at),
         )
 
 
@@ -245,7 +245,7 @@ def _objects(values: list[Any]) -> NDArray[Any]:
     return found
 
 
-def _instants(values: list[datetime | None]) -> NDArray[np.datetime64]:
+def instants(values: Sequence[datetime | None]) -> NDArray[np.datetime64]:
     """Aware instants as datetime64[us] in UTC."""
     plain = [None if each is None else each.astimezone(UTC).replace(tzinfo=None) for each in values]
     return np.array(plain, dtype="datetime64[us]")

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from chalicelib.core.jobs import SYSTEM
-from chalicelib.credit.policy import Politica, read_policy
+from chalicelib.credit.policy import Politica, declared_own, read_policy
 from chalicelib.credit.service_policies import current_row
 
 
@@ -46,11 +46,13 @@ class TrainingPolicy:
         version: Of the policy; None where the company has none yet.
         sensitive: Columns that are never features.
         costs: What mistakes cost.
+        declared: Own columns that it names, sensitive or changeable.
     """
 
     version: int | None
     sensitive: frozenset[str]
     costs: Costs
+    declared: frozenset[str] = frozenset()
 
 
 def training_policy(session: Session, tenant: str) -> TrainingPolicy:
@@ -63,4 +65,5 @@ def training_policy(session: Session, tenant: str) -> TrainingPolicy:
         stated=row is not None and row.criada_por != SYSTEM,
     )
     version = None if row is None else row.versao
-    return TrainingPolicy(version, frozenset(policy.sensiveis), costs)
+    declared = frozenset(declared_own(policy))
+    return TrainingPolicy(version, frozenset(policy.sensiveis), costs, declared)

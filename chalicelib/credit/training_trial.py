@@ -15,22 +15,31 @@ from chalicelib.core.rowfile import CSV, NOT_JSON, BadRow, RowFile
 from chalicelib.core.runs import JobRun
 from chalicelib.core.uploads import object_store, require_stored, upload_media_type
 from chalicelib.credit.columns import table_of
-from chalicelib.credit.items import ItemRefused
+from chalicelib.credit.items import ItemRefused, reading_at
+from chalicelib.credit.models import credit_model_name
 from chalicelib.credit.queues import EnsaioMessage
 from chalicelib.credit.samples import Sample, look_at, read_sample
 from chalicelib.credit.schemas_models import MOST_SAMPLES, LinhaRecusada, TesteReport
-from chalicelib.credit.service_trials import describe_samples, sample_reading, usable_model
+from chalicelib.credit.service_trials import describe_samples, usable_model
 from chalicelib.credit.training_costs import Judged, decision_costs, point
-from chalicelib.credit.training_data import OUTCOMES
+from chalicelib.credit.training_data import OUTCOMES, instants
 from chalicelib.credit.training_policy import Costs, training_policy
 from chalicelib.credit.training_recipe import credit_recipe
+from chalicelib.ml.registry import version_of
 from chalicelib.ml.serving import ServedModel
 from chalicelib.ml.training.card import FEW, reliable_metrics
+from chalicelib.ml.training.hold_outs import unseen_rows
+from chalicelib.ml.training.rows import LabelledRows
 
 MOST_ROWS = 20_000
 ROWS_PER_TRANSACTION = 100
 REFUSALS_SHOWN = 20
 LONGEST_LINE_BYTES = 1_000_000
+
+LEARNED = (
+    "{n} de {of} linhas com desfecho são do período ou dos clientes com que a versão foi treinada:"
+    " se são pedidos do treino, ela parece melhor do que é."
+)
 
 Line = tuple[int, Mapping[str, Any] | BadRow]
 
@@ -54,6 +63,7 @@ def try_file(run: JobRun, message: EnsaioMessage) -> TesteReport:
     run.progress(0, 1, "lendo o arquivo")
     with run.reading() as session:
         model = usable_model(session, run.tenant, message.versao)
+        split = version_of(session, credit_model_name(run.tenant), message.versao).split
         policy = training_policy(session, run.tenant)
         media_type = upload_media_type(session, message.objeto)
     require_stored(message.objeto)
@@ -65,6 +75,8 @@ def try_file(run: JobRun, message: EnsaioMessage) -> TesteReport:
     answers = model.predict(table_of(rows, columns))
     outcomes = OUTCOMES[model.metadata["alvo"]]
     y = [outcomes.get(sample.desfecho or "") for sample in samples]
+    judgement = _judgement(run, model, samples, y, answers, policy.costs)
+    said = (judgement.pop("aviso"), _warning(samples, y, split))
     return TesteReport(
         versao=message.versao,
         alvo=model.metadata["alvo"],
@@ -74,7 +86,8 @@ def try_file(run: JobRun, message: EnsaioMessage) -> TesteReport:
         rotuladas=sum(each is not None for each in y),
         recusadas=len(refused),
         primeiras_recusadas=refused[:REFUSALS_SHOWN],
-        **_judgement(run, model, samples, y, answers, policy.costs),
+        **judgement,
+        aviso=" ".join(each for each in said if each) or None,
         pedidos=describe_samples(model, samples[:MOST_SAMPLES], rows[:MOST_SAMPLES]),
     )
 
@@ -87,7 +100,7 @@ def read_samples(lines: Iterator[Line], now: datetime) -> tuple[list[Sample], li
     """
     samples: list[Sample] = []
     refused: list[LinhaRecusada] = []
-    reading = sample_reading(now)
+    reading = reading_at(now)
     for line, found in lines:
         if len(samples) + len(refused) >= MOST_ROWS:
             raise ArquivoGrande
@@ -136,6 +149,18 @@ def _look_at_all(run: JobRun, samples: list[Sample], now: datetime) -> list[dict
             rows += [look_at(session, run.tenant, sample, now) for sample in part]
         run.progress(len(rows), len(samples), "perguntando à versão")
     return rows
+
+
+def _warning(samples: list[Sample], y: list[int | None], split: Mapping[str, Any]) -> str | None:
+    """How many of the rows with an outcome the version may have learned from; None of none."""
+    found = [each for each, outcome in zip(samples, y, strict=True) if outcome is not None]
+    if not found:
+        return None
+    who = np.array([each.order.cliente for each in found], dtype=np.str_)
+    as_of = instants([each.order.as_of for each in found])
+    rows = LabelledRows({}, np.zeros(len(found), dtype=np.int_), who, as_of, "")
+    learned = int((~unseen_rows(rows, split)).sum())
+    return LEARNED.format(n=learned, of=len(found)) if learned else None
 
 
 def _judgement(

@@ -38,6 +38,7 @@ class Column:
         clip: Hold a served number inside the range seen in training, so that a linear model
             does not extrapolate.
         rare_below: A category seen in fewer training rows joins the rare group.
+        truth: The categories are yes and no, however its product's rows write them.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Column:
     log: bool = False
     clip: bool = True
     rare_below: int = 1
+    truth: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in FITTED_KINDS:

@@ -666,3 +666,12 @@ def test_a_lot_that_races_a_conclusion_is_in_the_check_or_refused(sending: Sendi
         if lot == 409:
             sending.store("clientes", seq, [{"codigo": f"N{seq}"}])
         assert sending.kind("clientes")["aceitos"] == seq + 1
+
+
+def test_an_own_column_may_have_the_name_of_a_field(sending: Sending) -> None:
+    sending.conclude(sending.store_whole(valor="alto", situacao="ativo"))
+    work_off()
+    columns = {each["nome"]: each for each in sending.seen()["esquema"]["pedidos"]}
+    assert (columns["valor"]["kind"], columns["pedido.valor"]["kind"]) == ("number", "category")
+    assert columns["valor"]["maximo"] == 13
+    assert columns["pedido.situacao"]["propria"]

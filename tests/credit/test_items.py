@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.credit import names
 from chalicelib.credit.item_fields import Tipo
 from chalicelib.credit.items import (
     ALWAYS,
@@ -367,3 +368,29 @@ def test_whatever_comes_is_an_item_or_refused_with_reasons(tipo: Tipo, found: An
         refused = refusal.faults
     assert all(isinstance(fault, Fault) and fault.motivo for fault in refused)
     assert all(isinstance(value, bool | int | float | str) for value in own.values())
+
+
+def test_names_of_any_length_are_not_remembered() -> None:
+    before = names._remembered.cache_info().currsize
+    assert faults(Tipo.PEDIDOS, ORDER | {"x" * 1_000_000: 1}) == [
+        (None, "nome de coluna vazio ou acima de 60")
+    ]
+    assert names._remembered.cache_info().currsize <= before + len(ORDER)
+
+
+def test_what_stands_in_atributos_is_the_companys_whatever_it_is_called() -> None:
+    inner = {"situacao": "ativo", "data": "x", "valor": 7, "Status": "novo"}
+    found = order(desfecho="pago", atributos=inner)
+    assert found.values["desfecho"] == "pago"
+    assert (found.values["valor"], found.values["pedido_em"]) == (Decimal("10.00"), None)
+    assert found.atributos == {"situacao": "ativo", "data": "x", "valor": 7, "status": "novo"}
+    flat = order(desfecho="pago", situacao="ativo")
+    assert flat.atributos == {"situacao": "ativo"}
+
+
+def test_defaults_hold_where_an_item_says_nothing_under_any_name() -> None:
+    reader = ItemReader(Tipo.PEDIDOS, READING)
+    given = {"numero": "1", "cliente": "amostra", "valor": 1}
+    found = reader.read({"codigo_cliente": "C7", "numero": ""}, given)
+    assert (found.values["cliente"], found.values["numero"]) == ("C7", "1")
+    assert found.atributos == {}

@@ -8,8 +8,9 @@ import pytest
 from chalicelib.core.jobs import SYSTEM
 from tests.client import Client, assert_problem
 from tests.credit.companies import Company
-from tests.credit.conftest import MakeCompany, rows
+from tests.credit.conftest import MakeCompany, Sending, rows
 from tests.credit.decisions.deciding import decide, order, publish_credit_model, put_policy
+from tests.gym.work import work_off
 
 POLITICA = "/credito/politica"
 FRIENDLY = {"limiares": {"aprova_abaixo_de": 1.0, "nega_a_partir_de": 1.0}}
@@ -175,3 +176,44 @@ def test_trial_of_a_period_without_decisions(company: Company) -> None:
     sent = {"politica": {}, "desde": "2001-01-01T00:00:00Z", "ate": "2001-02-01T00:00:00Z"}
     found = company.client.post(f"{POLITICA}/simular", sent).json
     assert (found["analisados"], found["mudariam"], found["valor"]) == (0, 0, "0")
+
+
+def test_columns_are_named_as_items_are_kept_however_they_are_written(company: Company) -> None:
+    room = {"direcao": "diminui", "minimo": 0, "maximo": 1}
+    kept = put_policy(
+        company.client,
+        sensiveis=["Cliente.Sexo", "cliente.Estado Civil", "cliente.sexo", "Títulos em atraso"],
+        alteraveis={"pedido.Prazo (dias)": room},
+    )
+    assert kept["politica"]["sensiveis"] == [
+        "cliente.sexo",
+        "cliente.estado_civil",
+        "titulos_em_atraso",
+    ]
+    assert list(kept["politica"]["alteraveis"]) == ["pedido.prazo_dias"]
+    twice = {"alteraveis": {"pedido.Prazo": room, "pedido.prazo": room}}
+    assert_problem(_put(company.client, twice), 422, "ValidationFailed")
+
+
+def test_a_model_that_reads_a_sensitive_column_written_otherwise_does_not_answer(
+    company: Company,
+) -> None:
+    publish_credit_model(company.tenant)
+    put_policy(company.client, sensiveis=["cliente.Segmento"])
+    found = decide(company.client)
+    assert (found["decisao"], found["probabilidade"]) == ("revisao", None)
+    assert found["avisos"][0]["tipo"] == "modelo_usa_coluna_sensivel"
+    fair = company.client.get("/credito/equidade", coluna="Cliente.SEGMENTO")
+    assert (fair.json["coluna"], fair.json["n"]) == ("cliente.segmento", 1)
+
+
+def test_whoever_names_a_column_that_no_dataset_has_is_told(
+    company: Company, sending: Sending
+) -> None:
+    assert sending.conclude(sending.store_whole(canal_de_venda="loja")).status == 202
+    work_off()
+    kept = put_policy(company.client, sensiveis=["pedido.Canal de venda", "cliente.sexo"])
+    (said,) = kept["avisos"]
+    assert "cliente.sexo" in said
+    assert "canal" not in said
+    assert company.client.get(POLITICA).json["avisos"] == []

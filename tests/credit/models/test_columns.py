@@ -11,7 +11,7 @@ from sqlalchemy import text
 from chalicelib.core.db import unit_of_work
 from chalicelib.credit.columns import as_category, as_number, table_of, unread
 from chalicelib.credit.features import BASE_COLUMNS, OF_ORDERS
-from chalicelib.credit.training_columns import choose_columns, declare, giveaways
+from chalicelib.credit.training_columns import choose_columns, declare, giveaways, misfits
 from chalicelib.credit.training_data import Orders, read_orders
 from chalicelib.ml.columns import Column
 from tests.credit.companies import Company
@@ -218,3 +218,29 @@ def test_amounts_that_were_ever_negative_have_no_logarithm() -> None:
     assert declare(found, "valor_pedido").log
     found.base["valor_pedido"][0] = -1
     assert not declare(found, "valor_pedido").log
+
+
+def test_a_number_with_a_dirty_cell_stays_one_and_the_cell_counts_as_missing() -> None:
+    found = orders(
+        {
+            "pedido.prazo": [*range(199), "a combinar"],
+            "pedido.misto": [*range(197), "a", "b", "c"],
+        }
+    )
+    prazo, misto = (declare(found, name) for name in found.own)
+    assert (prazo.kind, misto.kind) == ("number", "category")
+    assert np.isnan(found.table([prazo])["pedido.prazo"]).tolist() == [False] * 199 + [True]
+    assert misfits(found, [prazo, misto]) == {"pedido.prazo": 1}
+
+
+def test_yes_and_no_are_two_categories_however_they_are_written() -> None:
+    written = [True, False, 1, 0, "sim", "NÃO", "S", "n", "x", None]
+    found = orders({"pedido.urgente": written, "pedido.so_numeros": [0, 1] * 5})
+    urgente, plain = (declare(found, name) for name in found.own)
+    assert (urgente.kind, urgente.truth, plain.kind) == ("category", True, "number")
+    read = ["sim", "não"] * 4 + ["sim", None]
+    assert found.table([urgente])["pedido.urgente"].tolist() == read
+    served = table_of([row(pedido={"urgente": value}) for value in written], [urgente])
+    assert served["pedido.urgente"] == read
+    assert unread(row(pedido={"urgente": "talvez"}), [urgente]).misfit == ("pedido.urgente",)
+    assert misfits(found, [urgente]) == {}

@@ -15,7 +15,7 @@ from infra.local.seed_credit import load_company
 from infra.local.simulation.company import SimulatedCompany
 from tests.client import Client, assert_problem
 from tests.credit.companies import Company
-from tests.credit.conftest import MakeCompany
+from tests.credit.conftest import MakeCompany, Sending, rows
 from tests.credit.models.records import (
     UNTIL,
     alias,
@@ -26,7 +26,7 @@ from tests.credit.models.records import (
     train,
     version_row,
 )
-from tests.gym.work import finished_job
+from tests.gym.work import finished_job, work_off
 
 MODELS = "/credito/modelos"
 WHY = {"motivo": "Conferido com o financeiro."}
@@ -140,7 +140,7 @@ def _try_inline(company: Company) -> None:
     problem = assert_problem(
         company.client.post(f"{MODELS}/1/testar", unread), 422, "ValidationFailed"
     )
-    assert problem["errors"][0]["campo"] == "pedidos.0.pedido_em"
+    assert problem["errors"][0]["campo"] == "pedidos.0.data"
 
 
 def _try_file(company: Company, other: Company, records: SimulatedCompany) -> None:
@@ -168,6 +168,7 @@ def _try_file(company: Company, other: Company, records: SimulatedCompany) -> No
     assert found["primeiras_recusadas"][0]["linha"] == 5
     assert found["rotuladas"] == 299
     assert found["metricas"]["roc_auc"]["value"] > 0.6
+    assert found["aviso"].startswith("299 de 299 linhas com desfecho são do período")
     assert len(found["pedidos"]) == 100
     assert found["custo_por_pedido"]["limiar"]["value"] < 1e6
     assert reports[1]["metricas"] == found["metricas"]
@@ -267,3 +268,24 @@ def _decide_and_tell(client: Client, numero: str, desfecho: str) -> None:
     told = {"desfecho": desfecho, "em": "2025-08-01"}
     address = f"/credito/pedidos/{answer.json['id']}/desfecho"
     assert client.post(address, told).status == 201
+
+
+def test_a_training_on_other_terms_is_another_job(company: Company, sending: Sending) -> None:
+    assert sending.conclude(sending.store_whole()).status == 202
+    work_off()
+
+    def job_of(**terms: Any) -> str:
+        answer = company.client.post("/credito/retreinamentos", {"dataset": sending.id, **terms})
+        assert answer.status == 202, answer.body
+        found: str = answer.json["id"]
+        return found
+
+    plain = job_of()
+    assert job_of(alvo="pagamento") == plain
+    without = job_of(ignorar=["pedido.a", "pedido.b"])
+    assert without != plain
+    assert job_of(ignorar=["pedido.B", "pedido.a"]) == without
+    assert len({plain, without, job_of(ignorar=["pedido.a"]), job_of(alvo="faturamento")}) == 4
+    of = "SELECT dedupe_key FROM jobs WHERE queue = 'credit_training_queue' ORDER BY created_at"
+    closing, asked, *_ = [row.dedupe_key for row in rows(of)]
+    assert closing == asked

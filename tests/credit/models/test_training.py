@@ -266,18 +266,23 @@ def test_sensitive_columns_are_never_read_but_judged_by(company: Company) -> Non
     change(
         company.tenant,
         "INSERT INTO credito_politicas (tenant, versao, conteudo, criada_por, motivo) VALUES"
-        ' (:tenant, 1, \'{"sensiveis": ["cliente.sexo_do_socio"], "custos":'
+        ' (:tenant, 1, \'{"sensiveis": ["cliente.Sexo do Sócio", "cliente.raca"], "custos":'
         " {\"perda_por_inadimplencia\": 0.5, \"margem\": 0.5}}', 'teste', 'teste')",
         tenant=company.tenant,
     )
-    report = report_of(train(company.client, dataset))
+    report = report_of(train(company.client, dataset, ignorar=["pedido.Canal"]))
     row = version_row(company.tenant, 1)
+    said = {each["coluna"]: each["motivo"] for each in report["colunas_fora"]}
+    assert said["pedido.canal"] == "Pedida para ser ignorada."
     assert "cliente.sexo_do_socio" not in {e["column"]["name"] for e in row.encoder["columns"]}
     groups = row.metrics["por_cliente.sexo_do_socio"]
     assert {each["grupo"] for each in groups} == {"F", "M"}
     assert row.metrics["decisao"]["limiar_de_indiferenca"] == 0.5
     assert row.data["politica_versao"] == 1
     assert not any("A política não diz os custos" in said for said in report["avisos"])
+    (unknown,) = [said for said in report["avisos"] if said.startswith("Nenhum pedido traz")]
+    assert "cliente.raca," in unknown
+    assert "sexo" not in unknown
 
 
 @pytest.mark.slow
