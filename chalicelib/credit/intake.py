@@ -2,7 +2,7 @@
 decides as when it was trained.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,17 +11,10 @@ from typing import Any
 from chalicelib.core.clock import day_bounds, local_day, zone
 from chalicelib.core.errors import FieldError, ValidationFailed
 from chalicelib.core.settings import settings
-from chalicelib.credit.item_fields import Tipo
+from chalicelib.credit.item_fields import KEYS, Tipo
 from chalicelib.credit.items import Item, ItemReader, ItemRefused
 from chalicelib.credit.schemas_orders import PedidoIn
 from chalicelib.credit.values import Reading
-
-KEYS = {
-    Tipo.CLIENTES: ("codigo", "vale_desde"),
-    Tipo.LIMITES: ("cliente", "vale_desde"),
-    Tipo.CONSULTAS: ("cliente", "consultada_em"),
-}
-"""What names the cliente of an inline item, and since when it holds."""
 
 PLACES = {Tipo.CLIENTES: "cliente", Tipo.LIMITES: "limite", Tipo.CONSULTAS: "consulta"}
 
@@ -67,6 +60,7 @@ def read_order(sent: PedidoIn, now: datetime) -> NewOrder:
             fields = {since: as_of.isoformat(), **_present(inline), cliente: sent.cliente}
             if (item := _read(tipo, fields, reading, errors, f"itens.{place}")) is not None:
                 items[tipo] = {**item.values, "atributos": item.atributos}
+                errors.extend(_odd(tipo, inline, items[tipo]))
     if errors:
         raise ValidationFailed(errors=errors)
     known = order.values
@@ -88,6 +82,18 @@ def _fields(sent: PedidoIn) -> dict[str, Any]:
 def _present(inline: Any) -> dict[str, Any]:
     found: dict[str, Any] = inline.model_dump(exclude_none=True)
     return found
+
+
+def _odd(tipo: Tipo, inline: Any, values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """What keeps an inline item that can be read from being taken."""
+    place = f"itens.{PLACES[tipo]}"
+    if not values["atributos"] and all(
+        value is None for name, value in values.items() if name not in (*KEYS[tipo], "atributos")
+    ):
+        yield FieldError(campo=place, erro="não diz nada; deixe de enviar o que está vazio")
+    if tipo is Tipo.LIMITES and inline.utilizado is not None and inline.vale_desde is None:
+        said = "obrigatório com utilizado: os pedidos aprovados antes disso já estão nele"
+        yield FieldError(campo=f"{place}.vale_desde", erro=said)
 
 
 def _read(

@@ -10,10 +10,10 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from chalicelib.credit.features import OF_ORDERS
-from chalicelib.credit.intake import KEYS, NewOrder
-from chalicelib.credit.item_fields import Tipo
+from chalicelib.credit.inline_items import add_item
+from chalicelib.credit.intake import NewOrder
+from chalicelib.credit.item_fields import KEYS, Tipo
 from chalicelib.credit.items import Fault, Item, ItemReader, ItemRefused
-from chalicelib.credit.service_orders import add_item
 from chalicelib.credit.tables import Dataset, Pedido
 from chalicelib.credit.values import Reading
 

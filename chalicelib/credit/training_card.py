@@ -1,7 +1,7 @@
 """What a company's model card says beside what every model's does: the threshold and its costs,
 what was left out, what to beware of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -43,6 +43,10 @@ ONLY_APPROVED = (
 UNDATED = (
     "{n} de {of} itens de {kind} não dizem desde quando valem e contam como sabidos desde sempre:"
     " se foram anotados depois do desfecho, o modelo parece melhor do que é."
+)
+SAME_DAY = (
+    "{n} itens têm só o dia, e é o de um pedido do mesmo cliente: contam como sabidos desde a"
+    " meia-noite; se foram anotados depois do pedido, o modelo parece melhor do que é."
 )
 TOO_RECENT = (
     "{n} pedidos recentes ficaram de fora: dos da sua idade já se sabe quem pagou cedo, e ainda não"
@@ -218,12 +222,7 @@ def warnings(learned: Learned, split: str, costs: Costs) -> list[str]:
         found.append(OF_DECISIONS)
     elif counts.bloqueados:
         found.append(ONLY_APPROVED.format(n=counts.bloqueados))
-    for kind, n, of in (
-        ("clientes", counts.clientes_sem_data, counts.clientes),
-        ("limites", counts.limites_sem_data, counts.limites),
-    ):
-        if n:
-            found.append(UNDATED.format(n=n, of=of, kind=kind))
+    found += _of_items(counts)
     if undated:
         found.append(UNDATED_ORDERS.format(n=undated))
     if learned.taken.recentes:
@@ -235,6 +234,18 @@ def warnings(learned: Learned, split: str, costs: Costs) -> list[str]:
     if not costs.stated:
         found.append(DEFAULT_COSTS.format(loss=costs.loss, margin=costs.margin))
     return found
+
+
+def _of_items(counts: Counts) -> Iterator[str]:
+    """What to beware of in when items were known."""
+    for kind, n, of in (
+        ("clientes", counts.clientes_sem_data, counts.clientes),
+        ("limites", counts.limites_sem_data, counts.limites),
+    ):
+        if n:
+            yield UNDATED.format(n=n, of=of, kind=kind)
+    if counts.itens_do_mesmo_dia:
+        yield SAME_DAY.format(n=counts.itens_do_mesmo_dia)
 
 
 def credit_report(run: JobRun, report: TrainingReport) -> CreditReport:
