@@ -41,6 +41,7 @@ OWN = ("pedido", "cliente", "limite", "consulta")
 # The order's instant, or now where the company does not know it. An outcome counts from the day
 # it was known on; a decision to invoice or to block is known as soon as it is taken. A limit that
 # does not say how much of it is used leaves what was said last, as of then.
+# An order denied here is a bad one once the company says so, as it did of those trained on.
 FEATURES = f"""
 SELECT
     p.id,
