@@ -6,11 +6,14 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from chalicelib.core.settings import settings
 from chalicelib.credit.item_fields import Desfecho, Tipo
+from chalicelib.credit.item_tables import item_table
 from chalicelib.credit.schemas_datasets import Achado, Alvo, Exemplo, TipoOut
 from chalicelib.credit.service_dataset_view import count_lots, count_outcomes
 from chalicelib.credit.tables import Dataset
 
+SAME_DAY_CODE = "mesmo_dia"
 MOST_EXAMPLES = 5
 MOST_REASONS = 20
 
@@ -58,6 +61,19 @@ ODD = {
         """,
     ),
 }
+# A bare day is known from its midnight on. Where the order says an hour, the company may have
+# learnt it only later that day.
+SAME_DAY = """
+SELECT t.seq, t.linha, count(*) OVER () AS n FROM {table} t
+WHERE t.dataset_id = :dataset
+    AND t.{since} = date_trunc('day', t.{since}, cast(:zone AS text))
+    AND EXISTS (
+        SELECT 1 FROM credito_pedidos p
+        WHERE p.tenant = t.tenant AND p.dataset_id = t.dataset_id AND p.cliente = t.{cliente}
+            AND p.pedido_em > t.{since} AND p.pedido_em < t.{since} + interval '1 day')
+ORDER BY t.seq, t.linha LIMIT :most
+"""
+DATED = (Tipo.CLIENTES, Tipo.LIMITES, Tipo.CONSULTAS)
 REFERRING = {
     Tipo.PEDIDOS: "credito_pedidos",
     Tipo.LIMITES: "credito_limites",
@@ -166,6 +182,15 @@ def _check_references(session: Session, dataset: Dataset) -> Iterator[Achado]:
 def _odd(session: Session, dataset: Dataset) -> Iterator[Achado]:
     for code, (tipo, message, statement) in ODD.items():
         yield from _found(session, dataset, statement, (code, tipo, message))
+    for tipo in DATED:
+        table = item_table(tipo)
+        cliente, since = table.keys
+        message = (
+            f"{{n}} itens de {tipo} têm só o dia, e é o de um pedido com hora do mesmo cliente: "
+            "contam como sabidos desde a meia-noite. Diga a hora, ou o dia seguinte."
+        )
+        statement = SAME_DAY.format(table=table.name, cliente=cliente, since=since)
+        yield from _found(session, dataset, statement, (SAME_DAY_CODE, tipo, message))
 
 
 def _found(
@@ -174,6 +199,8 @@ def _found(
     """What a statement finds: how many items, and where the first of them are."""
     code, tipo, message = about
     values = {"dataset": dataset.id, "most": MOST_EXAMPLES}
+    if ":zone" in statement:
+        values["zone"] = settings().local_timezone
     rows = session.execute(text(statement), values).all()
     if rows:
         n = rows[0].n

@@ -39,7 +39,9 @@ OWN = ("pedido", "cliente", "limite", "consulta")
 """Where a company's own columns come from; their names are `cliente.segmento` and the like."""
 
 # The order's instant, or now where the company does not know it. An outcome counts from the day
-# it was known on; a decision to invoice or to block is known as soon as it is taken.
+# it was known on; a decision to invoice or to block is known as soon as it is taken. A limit that
+# does not say how much of it is used leaves what was said last, as of then.
+# An order denied here is a bad one once the company says so, as it did of those trained on.
 FEATURES = f"""
 SELECT
     p.id,
@@ -51,8 +53,8 @@ SELECT
     k.id IS NOT NULL AS cliente_conhecido,
     s.falencia,
     l.valor AS limite,
-    l.utilizado AS limite_utilizado,
-    l.vale_desde AS limite_desde,
+    u.utilizado AS limite_utilizado,
+    u.vale_desde AS utilizado_desde,
     p.valor::float8 AS valor_pedido,
     date_part('epoch', t.as_of - k.cliente_desde::timestamptz) / 2629746
         AS meses_de_relacionamento,
@@ -62,7 +64,7 @@ SELECT
     k.atraso_medio_dias,
     k.maior_atraso_dias::float8 AS maior_atraso_dias,
     l.valor::float8 AS limite_credito,
-    (coalesce(l.utilizado, 0) + p.valor)::float8 / nullif(l.valor, 0)::float8 AS uso_do_limite,
+    (coalesce(u.utilizado, 0) + p.valor)::float8 / nullif(l.valor, 0)::float8 AS uso_do_limite,
     s.consultas::float8 AS consultas_12_meses,
     date_part('epoch', t.as_of - s.consultada_em) / 86400 AS dias_desde_consulta,
     s.ocorrencias::float8 AS serasa_ocorrencias,
@@ -86,11 +88,17 @@ LEFT JOIN LATERAL (
     ORDER BY c.vale_desde DESC LIMIT 1
 ) k ON true
 LEFT JOIN LATERAL (
-    SELECT c.valor, c.utilizado, c.vale_desde, c.atributos FROM credito_limites c
+    SELECT c.valor, c.atributos FROM credito_limites c
     WHERE c.tenant = p.tenant AND c.dataset_id = p.dataset_id AND c.cliente = p.cliente
         AND c.vale_desde <= t.as_of
     ORDER BY c.vale_desde DESC LIMIT 1
 ) l ON true
+LEFT JOIN LATERAL (
+    SELECT c.utilizado, c.vale_desde FROM credito_limites c
+    WHERE c.tenant = p.tenant AND c.dataset_id = p.dataset_id AND c.cliente = p.cliente
+        AND c.vale_desde <= t.as_of AND c.utilizado IS NOT NULL
+    ORDER BY c.vale_desde DESC LIMIT 1
+) u ON true
 LEFT JOIN LATERAL (
     SELECT
         c.consultada_em, c.ocorrencias, c.valor_ocorrencias, c.protestos, c.pontuacao, c.atributos,

@@ -2,7 +2,7 @@
 decides as when it was trained.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,17 +11,10 @@ from typing import Any
 from chalicelib.core.clock import day_bounds, local_day
 from chalicelib.core.errors import FieldError, ValidationFailed
 from chalicelib.core.settings import settings
-from chalicelib.credit.item_fields import Tipo
+from chalicelib.credit.item_fields import KEYS, Tipo
 from chalicelib.credit.items import Fault, Item, ItemReader, ItemRefused, reading_at
 from chalicelib.credit.schemas_orders import PedidoIn
 from chalicelib.credit.values import Reading
-
-KEYS = {
-    Tipo.CLIENTES: ("codigo", "vale_desde"),
-    Tipo.LIMITES: ("cliente", "vale_desde"),
-    Tipo.CONSULTAS: ("cliente", "consultada_em"),
-}
-"""What names the cliente of an inline item, and since when it holds."""
 
 PLACES = {"cliente": Tipo.CLIENTES, "limite": Tipo.LIMITES, "consulta": Tipo.CONSULTAS}
 """What may come with an order, by its name in `itens`."""
@@ -99,6 +92,7 @@ def read_whole(
         given = {code: known["cliente"], since: as_of.isoformat()}
         if (item := _read(tipo, sent, given, reading, found)) is not None:
             items[tipo] = {**item.values, "atributos": item.atributos, code: known["cliente"]}
+            found += _odd(tipo, sent, items[tipo])
         faults += [Fault(f"itens.{place}.{f.campo or ''}".rstrip("."), f.motivo) for f in found]
     if faults:
         raise ItemRefused(faults)
@@ -106,6 +100,17 @@ def read_whole(
         known["numero"], known["cliente"], known["valor"], as_of, order.atributos, items
     )
     return whole, order
+
+
+def _odd(tipo: Tipo, sent: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Fault]:
+    """What keeps an inline item that can be read from being taken."""
+    if not values["atributos"] and all(
+        value is None for name, value in values.items() if name not in (*KEYS[tipo], "atributos")
+    ):
+        yield Fault(None, "não diz nada; deixe de enviar o que está vazio")
+    if tipo is Tipo.LIMITES and "utilizado" in sent and "vale_desde" not in sent:
+        said = "obrigatório com utilizado: os pedidos aprovados antes disso já estão nele"
+        yield Fault("vale_desde", said)
 
 
 def _read(

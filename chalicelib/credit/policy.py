@@ -76,6 +76,11 @@ class RegraDeLimite(Regra):
     """Exposure with this order above the limit."""
 
     tolerancia: Share = Field(0.0, description="Share of the limit that may be exceeded.")
+    faturado_usa_por_dias: Annotated[int, Field(ge=1, le=3650)] | None = Field(
+        None,
+        description="Days that an invoiced order uses the limit for, from when it was invoiced; "
+        "null: until it is said to be paid. For companies that do not say what is paid.",
+    )
 
 
 class RegraDeContagem(Regra):

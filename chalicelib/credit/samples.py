@@ -10,11 +10,11 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from chalicelib.credit.features import OF_ORDERS
+from chalicelib.credit.inline_items import add_item
 from chalicelib.credit.intake import PLACES, NewOrder, read_whole
 from chalicelib.credit.items import MOST_FAULTS, Fault, ItemRefused
 from chalicelib.credit.names import column_name
 from chalicelib.credit.schemas_orders import ClienteDoPedido, ConsultaDoPedido, LimiteDoPedido
-from chalicelib.credit.service_orders import add_item
 from chalicelib.credit.tables import Dataset, Pedido
 from chalicelib.credit.values import Reading, is_missing
 

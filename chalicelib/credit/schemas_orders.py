@@ -49,7 +49,10 @@ Desfecho = Literal["faturado", "bloqueado", "pago", "inadimplente"]
 
 
 class ClienteDoPedido(Strict):
-    """What is known of the cliente, from the order's instant on unless it says otherwise."""
+    """News of the cliente, from the order's instant on unless it says otherwise.
+
+    What it leaves out stays as it was known; it must say something.
+    """
 
     vale_desde: Moment | None = None
     cliente_desde: Moment | None = None
@@ -62,16 +65,27 @@ class ClienteDoPedido(Strict):
 
 
 class LimiteDoPedido(Strict):
-    """The credit limit, from the order's instant on unless it says otherwise."""
+    """The credit limit, from the order's instant on unless it says otherwise.
+
+    Without `utilizado` what was last said to be used counts on, with all approved since.
+    """
 
     vale_desde: Moment | None = None
     valor: Money
-    utilizado: Money | None = Field(None, description="How much of it is used, in BRL.")
+    utilizado: Money | None = Field(
+        None,
+        description="How much of it is used, in BRL, orders approved before `vale_desde` included; "
+        "needs `vale_desde`.",
+    )
     atributos: Atributos = {}
 
 
 class ConsultaDoPedido(Strict):
-    """What Serasa answered, at the order's instant unless it says otherwise."""
+    """What Serasa answered, at the order's instant unless it says otherwise.
+
+    A query of its own: what it leaves out is not known, whatever an earlier one has said. It must
+    say something.
+    """
 
     consultada_em: Moment | None = None
     ocorrencias: Count | None = None

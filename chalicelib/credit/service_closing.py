@@ -105,9 +105,10 @@ def _close(session: Session, run: JobRun, dataset: Dataset, findings: Findings) 
     def progress(done: int, total: int) -> None:
         run.progress(2 * total + done, 3 * total, POURING)
 
-    items = pour(session, dataset, lots, progress)
+    now = utc_now()
+    poured = pour(session, dataset, lots, now, progress)
     dataset.estado = EstadoDataset.FECHADO
-    dataset.encerrado_em = utc_now()
+    dataset.encerrado_em = now
     dataset.expira_em = None
     dataset.esquema = findings.schema
     message = TreinoMessage(dataset=dataset.id, motivo=TRAINED_BECAUSE, alvo=dataset.alvo)
@@ -120,5 +121,7 @@ def _close(session: Session, run: JobRun, dataset: Dataset, findings: Findings) 
         dedupe_key=message.dedupe_key,
     )
     counts = {of.tipo.value: of.aceitos for of in lots}
+    if poured.outcomes:
+        record(session, dataset, run.owner, "dataset.desfechos", pedidos=poured.outcomes)
     record(session, dataset, run.owner, "dataset.fechado", itens=counts, treino=str(job.id))
-    return items, job.id
+    return poured.items, job.id

@@ -14,8 +14,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Table
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
@@ -26,12 +24,11 @@ from chalicelib.credit.assessments import Assessment, SemModelo, assess, usable
 from chalicelib.credit.cases import Case
 from chalicelib.credit.errors import EmpresaNotFound, PedidoRepetido
 from chalicelib.credit.features import OF_ORDERS
-from chalicelib.credit.intake import KEYS, NewOrder
-from chalicelib.credit.item_fields import Tipo
+from chalicelib.credit.inline_items import add_item
+from chalicelib.credit.intake import NewOrder
 from chalicelib.credit.models import credit_model, credit_model_name
 from chalicelib.credit.policy import Politica, read_policy
 from chalicelib.credit.service_policies import kept_policy
-from chalicelib.credit.tables import Cliente, Consulta, Limite
 from chalicelib.ml.registry import Alias
 from chalicelib.ml.versions import UNLOADABLE
 
@@ -65,22 +62,26 @@ LEFT JOIN credito_decisoes d ON d.pedido_id = o.id
 WHERE o.tenant = :tenant AND o.dataset_id = cast(:acervo AS uuid) AND o.numero = :numero
 """)
 
-# What is approved counts until it is paid for, or was not invoiced after all.
+# What is approved counts until it is paid for, or was not invoiced after all; where the policy says
+# so, for so many days after it was invoiced.
 KNOW = HotStatement(f"""
 SELECT f.*, coalesce(f.limite_utilizado, 0) + e.aprovado AS exposicao,
     po.versao AS politica_versao, po.conteudo AS politica, ch.version AS modelo_versao
 FROM ({OF_ORDERS}) f
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(o.valor), 0) AS aprovado
-    FROM credito_decisoes d JOIN credito_pedidos o ON o.id = d.pedido_id
-    WHERE d.tenant = :tenant AND d.cliente = f.cliente AND d.situacao = 'aprovado'
-        AND (f.limite_utilizado IS NULL OR d.decidido_em >= f.limite_desde)
-        AND coalesce(o.desfecho, '') NOT IN ('pago', 'bloqueado') AND o.id <> f.id
-) e
 LEFT JOIN LATERAL (
     SELECT versao, conteudo FROM credito_politicas
     WHERE tenant = :tenant ORDER BY versao DESC LIMIT 1
 ) po ON true
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(o.valor), 0) AS aprovado
+    FROM credito_decisoes d JOIN credito_pedidos o ON o.id = d.pedido_id
+    WHERE d.tenant = :tenant AND d.cliente = f.cliente AND d.situacao = 'aprovado'
+        AND (f.limite_utilizado IS NULL OR d.decidido_em >= f.utilizado_desde)
+        AND coalesce(o.desfecho, '') NOT IN ('pago', 'bloqueado') AND o.id <> f.id
+        AND NOT coalesce(o.desfecho = 'faturado' AND coalesce(o.desfecho_em, d.decidido_em)
+            < cast(:now AS timestamptz) - make_interval(days =>
+                (po.conteudo #>> '{{regras,limite,faturado_usa_por_dias}}')::int), false)
+) e
 LEFT JOIN model_aliases ch
     ON ch.tenant = :tenant AND ch.model = :model AND ch.alias = '{Alias.CHAMPION.value}'
 """)
@@ -98,12 +99,6 @@ INSERT INTO credito_decisoes (
     :decidido_por, cast(:lote_id AS uuid)
 ) RETURNING id
 """)
-
-TABLES: dict[Tipo, Any] = {
-    Tipo.CLIENTES: Cliente.__table__,
-    Tipo.LIMITES: Limite.__table__,
-    Tipo.CONSULTAS: Consulta.__table__,
-}
 
 
 @dataclass(frozen=True)
@@ -198,16 +193,6 @@ def _arrive(session: Session, sender: Sender, order: NewOrder) -> tuple[UUID, in
             raise PedidoRepetido("An order of this number is in the acervo, with its history.")
         raise PedidoRepetido(headers={"Location": f"{sender.prefix}/credito/pedidos/{before.id}"})
     return arrived.acervo, arrived.pedido_id
-
-
-def add_item(session: Session, tenant: str, acervo: UUID, tipo: Tipo, values: Any) -> None:
-    """Add what came with an order; of the same instant, what comes later counts."""
-    table: Table = TABLES[tipo]
-    row = {"tenant": tenant, "dataset_id": acervo, **values}
-    key = ("tenant", "dataset_id", *KEYS[tipo])
-    statement = insert(table).values(row)
-    changes = {name: statement.excluded[name] for name in row if name not in key}
-    session.execute(statement.on_conflict_do_update(index_elements=key, set_=changes))
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,10 @@ UNDATED = (
     "Itens de {kind} que não dizem desde quando valem: {n} de {of}. Contam como sabidos desde"
     " sempre: se foram anotados depois do desfecho, o modelo parece melhor do que é."
 )
+SAME_DAY = (
+    "Itens que têm só o dia, e é o de um pedido do mesmo cliente: {n}. Contam como sabidos desde a"
+    " meia-noite: se foram anotados depois do pedido, o modelo parece melhor do que é."
+)
 TOO_RECENT = (
     "Pedidos recentes que ficaram de fora: {n}. Dos da sua idade já se sabe quem pagou cedo, e"
     " ainda não quem não pagou."
@@ -262,6 +266,8 @@ def _of_dates(learned: Learned) -> Iterator[str]:
     ):
         if n:
             yield UNDATED.format(n=n, of=of, kind=kind)
+    if counts.itens_do_mesmo_dia:
+        yield SAME_DAY.format(n=counts.itens_do_mesmo_dia)
     if undated:
         yield UNDATED_ORDERS.format(n=undated)
     if learned.taken.recentes:

@@ -52,7 +52,10 @@ SELECT
         AS clientes_sem_data,
     (SELECT count(*) FROM credito_limites WHERE dataset_id = :dataset) AS limites,
     (SELECT count(*) FROM credito_limites WHERE dataset_id = :dataset AND vale_desde = :always)
-        AS limites_sem_data
+        AS limites_sem_data,
+    (SELECT coalesce(sum((a ->> 'itens')::int), 0)::int FROM (
+        SELECT a -> 'numeros' AS a FROM credito_datasets d, jsonb_array_elements(d.avisos) a
+        WHERE d.id = :dataset AND a ->> 'codigo' = 'mesmo_dia') m) AS itens_do_mesmo_dia
 """
 ALWAYS = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 """What `vale_desde` is where the company did not say since when something was known."""
@@ -70,6 +73,7 @@ class Counts:
     clientes_sem_data: int
     limites: int
     limites_sem_data: int
+    itens_do_mesmo_dia: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from chalicelib.core.runs import JobRun, LeaseLost, RunCancelled
 from chalicelib.core.uploads import object_store
 from chalicelib.credit import service_closing, service_removal
 from chalicelib.credit.queues import CREDIT_DATASETS_QUEUE, FecharMessage
+from chalicelib.credit.schemas_orders import DesfechoIn
+from chalicelib.credit.service_reviews import record_outcome
 from functions.credit import close_datasets
 from tests.client import Answer, assert_problem
 from tests.core.conftest import change_job
@@ -161,6 +163,21 @@ def test_odd_data_is_a_warning(sending: Sending) -> None:
     told = {a["codigo"]: a["numeros"] for a in sending.seen()["avisos"]}
     assert told["cliente_novo"] == {"itens": 2}
     assert told["limite_excedido"] == {"itens": 1}
+
+
+def test_a_bare_day_on_which_something_was_ordered_is_a_warning(sending: Sending) -> None:
+    counts = sending.store_whole()
+    order = {"numero": "H", "cliente": "C1", "valor": 1, "desfecho": "pago"}
+    sending.store("pedidos", 2, [order | {"pedido_em": "2025-01-01T15:00:00-03:00"}])
+    since = ("2025-01-01", "2025-01-01 10:00")
+    limits = [{"cliente": "C1", "valor": 1, "vale_desde": at} for at in since]
+    sending.store("limites", 2, limits)
+    assert concluded(sending, counts | {"pedidos": 5, "limites": 3})["estado"] == "fechado"
+    told = [a for a in sending.seen()["avisos"] if a["codigo"] == "mesmo_dia"]
+    assert [(a["tipo"], a["numeros"]) for a in told] == [
+        ("limites", {"itens": 1}),
+        ("consultas-serasa", {"itens": 1}),
+    ]
 
 
 # Refused items.
@@ -345,8 +362,49 @@ def test_a_later_dataset_wins_in_the_acervo(company: Company) -> None:
     concluded(second, counts)
     orders = acervo_of("numero, atributos ->> 'canal'", "credito_pedidos")
     assert orders == [(f"P{n}", "app") for n in range(5)]
-    assert len(acervo_of("id", "credito_clientes")) == 2
     assert len(trainings()) == 2
+
+
+def latest(table: str, key: str) -> dict[str, tuple[Any, ...]]:
+    """What counts in the only acervo, by the code of the cliente."""
+    columns = "titulos_pagos" if table == "credito_clientes" else "valor::int, utilizado::int"
+    statement = f"""
+        SELECT DISTINCT ON ({key}) {key}, vale_desde, {columns} FROM {table}
+        WHERE dataset_id = ({ACERVO}) ORDER BY {key}, vale_desde DESC
+    """
+    return {row[0]: tuple(row[1:]) for row in rows(statement)}
+
+
+def test_news_without_a_date_win_in_the_acervo(company: Company) -> None:
+    past = {"vale_desde": "2026-01-01T00:00:00Z"}
+    first, second = Sending(company.client), Sending(company.client)
+    first.put("clientes", 1, [{"codigo": "A", "titulos_pagos": 1} | past, {"codigo": "B"}])
+    first.put("limites", 1, [{"cliente": c, "valor": 1} | past for c in "AB"])
+    paid = {"valor": 1, "desfecho": "pago"}
+    first.store("pedidos", 1, [{"numero": "P", "cliente": "A"} | paid])
+    concluded(first, {"clientes": 2, "limites": 2, "pedidos": 1})
+    news = [{"codigo": code, "titulos_pagos": 7} for code in "ABCD"]
+    dated = {"codigo": "D", "titulos_pagos": 8} | past
+    second.put("clientes", 1, news)
+    second.put("clientes", 2, [dated])
+    used = {"cliente": "B", "valor": 9, "utilizado": 4}
+    second.put("limites", 1, [{"cliente": "A", "valor": 9}, used])
+    second.store("pedidos", 1, [{"numero": "Q", "cliente": "A"} | paid])
+    concluded(second, {"clientes": 5, "limites": 2, "pedidos": 1})
+    (dates,) = rows(
+        "SELECT criado_em, encerrado_em FROM credito_datasets WHERE id = :id", id=UUID(second.id)
+    )
+    always = datetime(1970, 1, 1, tzinfo=UTC)
+    assert latest("credito_clientes", "codigo") == {
+        "A": (dates.encerrado_em, 7),
+        "B": (dates.encerrado_em, 7),
+        "C": (always, 7),
+        "D": (datetime(2026, 1, 1, tzinfo=UTC), 8),
+    }
+    assert latest("credito_limites", "cliente") == {
+        "A": (dates.encerrado_em, 9, None),
+        "B": (dates.criado_em, 9, 4),
+    }
 
 
 def test_in_the_acervo_payment_is_not_taken_back_and_outcomes_are_not_forgotten(
@@ -397,6 +455,64 @@ def test_an_order_that_was_decided_on_only_learns_its_outcome(company: Company) 
     concluded(second, {"clientes": 1, "pedidos": 2})
     found = acervo_of("numero, cliente, valor::int, desfecho", "credito_pedidos")
     assert found[:2] == [("P0", "C0", 10, "pago"), ("P1", "C", 99, "pago")]
+
+
+def decided_then_told(company: Company, word: Any, **told: Any) -> Sending:
+    """A dataset, closed, that tells of P0, which was decided on and of which a person has said
+    something, before it or, with `late`, after it was stored."""
+    late = told.pop("late", False)
+    first, second = Sending(company.client), Sending(company.client)
+    concluded(first, first.store_whole())
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        session.execute(text("UPDATE credito_pedidos SET desfecho = NULL, desfecho_em = NULL"))
+        session.execute(text(DECIDE.replace("{acervo}", ACERVO)))
+    (order,) = rows(
+        f"SELECT id FROM credito_pedidos WHERE numero = 'P0' AND dataset_id = ({ACERVO})"
+    )
+
+    def say() -> None:
+        with unit_of_work(tenant=company.tenant) as session:
+            said = DesfechoIn(desfecho=word)
+            record_outcome(session, company.principal, order.id, said, utc_now())
+
+    if not late:
+        say()
+    second.put("clientes", 1, [{"codigo": "C"}])
+    orders = [{"numero": f"P{n}", "cliente": "C", "valor": 9} | told for n in range(2)]
+    second.store("pedidos", 1, orders)
+    if late:
+        say()
+    concluded(second, {"clientes": 1, "pedidos": 2})
+    return second
+
+
+def words() -> list[tuple[Any, ...]]:
+    """What was said to have become of orders, in turn."""
+    return [tuple(row) for row in rows("SELECT de, para, por FROM credito_desfechos ORDER BY id")]
+
+
+def test_an_outcome_that_a_dataset_tells_is_on_record(company: Company) -> None:
+    told = decided_then_told(company, "faturado", desfecho="quitado", desfecho_em="2025-04-01")
+    (said, by_dataset) = words()
+    assert said[:2] == (None, "faturado")
+    assert by_dataset == ("faturado", "pago", f"dataset:{told.id}")
+    assert acervo_of("desfecho, desfecho_em::date::text", "credito_pedidos")[0] == (
+        "pago",
+        "2025-04-01",
+    )
+    trail = rows("SELECT objeto, detalhes FROM auditoria WHERE acao = 'dataset.desfechos'")
+    assert [(row.objeto, row.detalhes["pedidos"]) for row in trail] == [(f"dataset:{told.id}", 1)]
+
+
+@pytest.mark.parametrize(
+    ("word", "told", "late"),
+    [("inadimplente", "pago", True), ("inadimplente", "faturado", False), ("pago", "pago", False)],
+)
+def test_what_a_person_said_stands(company: Company, word: str, told: str, late: bool) -> None:
+    decided_then_told(company, word, desfecho=told, late=late)
+    assert [said[:2] for said in words()] == [(None, word)]
+    assert acervo_of("desfecho, desfecho_em IS NULL", "credito_pedidos")[0] == (word, False)
+    assert rows("SELECT 1 FROM auditoria WHERE acao = 'dataset.desfechos'") == []
 
 
 def test_companies_do_not_meet_in_one_acervo(make_company: MakeCompany) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.uploads import object_store
 from chalicelib.credit.features import BASE_COLUMNS
@@ -126,10 +127,15 @@ def order(**changes: Any) -> dict[str, Any]:
         "atributos": {"prazo": 10},
         "itens": {
             "cliente": {"titulos_em_atraso": 0, "atributos": {"segmento": "varejo"}},
-            "limite": {"valor": "50000.00", "utilizado": "0.00"},
+            "limite": {"valor": "50000.00"},
         },
         **changes,
     }
+
+
+def used(valor: str, utilizado: str) -> dict[str, Any]:
+    """A limit that says how much of it is used at this moment."""
+    return {"valor": valor, "utilizado": utilizado, "vale_desde": utc_now().isoformat()}
 
 
 def decide(client: Client, **changes: Any) -> dict[str, Any]:

@@ -17,7 +17,13 @@ from tests.client import Answer, Client, assert_problem
 from tests.conftest import MakeUser
 from tests.credit.companies import Company
 from tests.credit.conftest import MakeCompany
-from tests.credit.decisions.deciding import decide, order, publish_credit_model, put_policy
+from tests.credit.decisions.deciding import (
+    decide,
+    order,
+    publish_credit_model,
+    put_policy,
+    used,
+)
 
 PEDIDOS = "/credito/pedidos"
 
@@ -96,7 +102,7 @@ def test_denial_names_the_nearest_change_and_it_would_be_approved(shop: Client) 
 
 
 def test_denial_by_the_limit_is_approved_to_the_cent_below(lenient: Client) -> None:
-    limit = {"limite": {"valor": "3000.00", "utilizado": "1500.50"}}
+    limit = {"limite": used("3000.00", "1500.50")}
     items = order()["itens"] | limit
     denied = decide(lenient, itens=items)
     assert (denied["origem"], denied["regra"], denied["exposicao"]) == (
@@ -180,7 +186,7 @@ def test_items_of_a_lot_and_of_an_order_are_read_alike(shop: Client) -> None:
 
 def _keep_limit(client: Client, cliente: str, valor: str, utilizado: str | None = "0.00") -> None:
     """An order that brings a limit along, and is itself left to a person."""
-    limit = {"valor": valor, **({} if utilizado is None else {"utilizado": utilizado})}
+    limit = {"valor": valor} if utilizado is None else used(valor, utilizado)
     items = {"cliente": {"titulos_em_atraso": 1}, "limite": limit}
     found = decide(client, cliente=cliente, valor="0.00", itens=items)
     assert found["decisao"] == "revisao"
@@ -249,7 +255,7 @@ def test_first_orders_of_a_new_cliente_at_once_wait_for_each_other(lenient: Clie
         limiares={"aprova_abaixo_de": 1.0, "nega_a_partir_de": 1.0},
         regras={"sem_limite": {"ativa": False, "consequencia": "revisao"}},
     )
-    bodies = [order(cliente="Novo", itens={"cliente": {}}) for _ in range(4)]
+    bodies = [order(cliente="Novo", itens={"cliente": {"titulos_pagos": 0}}) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda body: lenient.post(PEDIDOS, body).json, bodies))
     assert sorted(float(a["exposicao"]) for a in answers) == [0, 2000, 4000, 6000]
@@ -335,6 +341,11 @@ def test_numbers_are_each_companys_own(shop: Client, make_company: MakeCompany) 
         ({"itens": {"cliente": {"titulos_em_atraso": -1}}}, "itens.cliente.titulos_em_atraso"),
         ({"itens": {"limite": {}}}, "itens.limite.valor"),
         ({"itens": {"limite": {"valor": "-1"}}}, "itens.limite.valor"),
+        ({"itens": {"limite": {"valor": "1", "utilizado": "0"}}}, "itens.limite.vale_desde"),
+        ({"itens": {"cliente": {}}}, "itens.cliente"),
+        ({"itens": {"cliente": {"vale_desde": "2020-01-01"}}}, "itens.cliente"),
+        ({"itens": {"cliente": {"atributos": {"segmento": "-"}}}}, "itens.cliente"),
+        ({"itens": {"consulta": {"consultada_em": "2020-01-01"}}}, "itens.consulta"),
         ({"itens": {"consulta": {"consultada_em": "2999-01-01"}}}, "itens.consulta.consultada_em"),
         ({"itens": {"cliente": {"cliente_desde": "31/02/2020"}}}, "itens.cliente.cliente_desde"),
         ({"outro": 1}, "outro"),
@@ -370,8 +381,13 @@ def test_nul_and_what_is_no_json_are_refused(shop: Client) -> None:
         {"valor": "0.00"},
         {"valor": "99999999999999.99"},
         {"data": "1970-01-02"},
-        {"itens": {"consulta": {}}},
-        {"itens": {"cliente": {"vale_desde": "1999-01-01"}, "limite": {"valor": "0.00"}}},
+        {"itens": {"consulta": {"falencia": False}}},
+        {
+            "itens": {
+                "cliente": {"vale_desde": "1999-01-01", "titulos_pagos": 0},
+                "limite": {"valor": "0.00"},
+            }
+        },
         {"itens": {"cliente": {"maior_atraso_dias": -3, "atraso_medio_dias": -1.5}}},
     ],
 )

@@ -147,6 +147,22 @@ def test_a_bad_outcome_is_known_to_the_next_order_of_the_cliente(shop: Client) -
     assert float(str(found)) == 1
 
 
+def test_a_denial_is_a_bad_outcome_once_the_company_says_so(shop: Client) -> None:
+    past = (utc_now() - timedelta(days=20)).isoformat()
+    denied = decide(shop, valor="20000.00", data=past)
+    assert denied["decisao"] == "negado"
+    bad = []
+    for said in (None, "bloqueado"):
+        if said:
+            _outcome(shop, denied["id"], said, em=(utc_now() - timedelta(days=5)).isoformat())
+        row = "SELECT entradas #>> '{caso,linha,pedidos_ruins}' FROM credito_decisoes"
+        with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+            later = {"id": decide(shop)["id"]}
+            found = session.scalar(text(f"{row} WHERE pedido_id = :id"), later)
+        bad.append(float(str(found)))
+    assert bad == [0, 1]
+
+
 # Once more.
 
 

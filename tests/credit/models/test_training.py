@@ -194,11 +194,19 @@ def test_without_dates_clientes_are_held_out_and_the_card_warns(company: Company
     dataset = load(company.tenant)
     change(company.tenant, "UPDATE credito_pedidos SET pedido_em = NULL, desfecho_em = NULL")
     change(company.tenant, "UPDATE credito_limites SET vale_desde = '1970-01-01Z'")
+    found = '[{"codigo": "mesmo_dia", "numeros": {"itens": 3}}]'
+    change(company.tenant, f"UPDATE credito_datasets SET avisos = '{found}' WHERE NOT acervo")
     report = report_of(train(company.client, dataset))
     row = version_row(company.tenant, 1)
     assert (row.split["tipo"], row.split["parcela"]) == ("entidades", 0.2)
     avisos = " ".join(report["avisos"])
-    for said in ("Pedidos sem data", "Itens de limites", "clientes separados", "quando o desfecho"):
+    for said in (
+        "Pedidos sem data",
+        "Itens de limites",
+        "mesmo cliente: 3.",
+        "clientes separados",
+        "quando o desfecho",
+    ):
         assert said in avisos
 
 
