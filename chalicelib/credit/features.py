@@ -8,6 +8,12 @@ known yet. The company's own columns come beside these, as they stood then.
 from chalicelib.ml.columns import Column
 
 HISTORY_DAYS = 365
+MOST_HISTORY = 1_000
+"""How many of a cliente's latest orders of the year are looked at.
+
+A code that many share ("CONSUMIDOR FINAL") has hundreds a day: were all looked at, each order would
+take longer than the one before it. Whoever orders less often than this is looked at whole.
+"""
 
 BASE_COLUMNS = (
     Column("valor_pedido", "number", label="Valor do pedido", unit="R$", log=True),
@@ -120,10 +126,13 @@ CROSS JOIN LATERAL (
                 o.desfecho_em, CASE WHEN o.desfecho = 'bloqueado' THEN o.pedido_em END
             ) < t.as_of
         ) AS ruins
-    FROM credito_pedidos o
-    WHERE o.tenant = p.tenant AND o.dataset_id = p.dataset_id AND o.cliente = p.cliente
-        AND o.pedido_em < t.as_of
-        AND o.pedido_em > t.as_of - interval '{HISTORY_DAYS} days' AND o.id <> p.id
+    FROM (
+        SELECT c.valor, c.pedido_em, c.desfecho, c.desfecho_em FROM credito_pedidos c
+        WHERE c.tenant = p.tenant AND c.dataset_id = p.dataset_id AND c.cliente = p.cliente
+            AND c.pedido_em < t.as_of
+            AND c.pedido_em > t.as_of - interval '{HISTORY_DAYS} days' AND c.id <> p.id
+        ORDER BY c.pedido_em DESC, c.id DESC LIMIT {MOST_HISTORY}
+    ) o
 ) h
 WHERE p.dataset_id = :dataset
 """

@@ -203,6 +203,12 @@ class DesempenhoOut(Desempenho):
     clientes: int
     positivos: int
     confiabilidade: list[dict[str, Any]] = Field(description="Foretold against happened.")
+    espera_dias: int | None = Field(
+        None,
+        description="Only orders older than this count: of younger ones those that went well are "
+        "known first. Null where the version does not know; then all count, and `aviso` says so.",
+    )
+    recentes: int = Field(0, description="Outcomes of younger orders, left out.")
 
 
 class Medicao(MedicaoModelo):

@@ -26,7 +26,8 @@ from chalicelib.credit.schemas_companies import (
     MinhaEmpresaOut,
 )
 from chalicelib.credit.schemas_datasets import EstadoDataset
-from chalicelib.credit.tables import Dataset, Empresa
+from chalicelib.credit.tables import Dataset
+from chalicelib.credit.tables_companies import Empresa
 from chalicelib.identity import service as users
 from chalicelib.identity import sessions
 from chalicelib.identity.schemas import NovoUsuario

@@ -1,6 +1,7 @@
 """Datasets that were given up: after a week without a lot they expire, and a job removes them."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import and_, delete, exists, or_, select, text
 from sqlalchemy.orm import Session
@@ -19,7 +20,9 @@ from chalicelib.credit.tables import Dataset, Lote
 
 GIVEN_UP = (EstadoDataset.CANCELADO, EstadoDataset.EXPIRADO)
 DATASETS_AT_ONCE = 100
+ROUNDS = 50  # A run ends; the next one goes on with the rest.
 LOTS_AT_ONCE = 40
+FIRST = UUID(int=0)
 LOOKED_AT_AGAIN = timedelta(days=2)
 
 _IS_CHECKED = exists().where(Job.id == Dataset.job_id, Job.state.in_(LIVE))
@@ -29,23 +32,43 @@ def expire_datasets(now: datetime) -> int:
     """Give up the datasets that nothing has come for in a week, and have their items removed.
 
     What was given up in the last two days is looked at again: a removal may have been cancelled,
-    and a body may have arrived while it went on.
+    and a body may have arrived while it went on. A run looks at 5,000 of either at the most; the
+    next one takes what it leaves.
 
     Returns:
         How many have expired.
     """
     expired = 0
-    while found := _expire_some(now):
+    for _ in range(ROUNDS):
+        found = _expire_some(now)
         expired += found
-    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
-        again = session.scalars(
-            select(Dataset).where(
-                Dataset.estado.in_(GIVEN_UP), Dataset.encerrado_em > now - LOOKED_AT_AGAIN
-            )
-        )
-        for dataset in again:
-            ask_for_removal(session, dataset, SYSTEM)
+        if found < DATASETS_AT_ONCE:
+            break
+    after = FIRST
+    for _ in range(ROUNDS):
+        last = _look_again(now, after)
+        if last is None:
+            break
+        after = last
     return expired
+
+
+def _look_again(now: datetime, after: UUID) -> UUID | None:
+    """Ask for the removal of some of what was given up of late; gives the last, None at the end."""
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        found = session.scalars(
+            select(Dataset)
+            .where(
+                Dataset.estado.in_(GIVEN_UP),
+                Dataset.encerrado_em > now - LOOKED_AT_AGAIN,
+                Dataset.id > after,
+            )
+            .order_by(Dataset.id)
+            .limit(DATASETS_AT_ONCE)
+        ).all()
+        for dataset in found:
+            ask_for_removal(session, dataset, SYSTEM)
+    return found[-1].id if len(found) == DATASETS_AT_ONCE else None
 
 
 def _expire_some(now: datetime) -> int:
@@ -65,6 +88,7 @@ def _expire_some(now: datetime) -> int:
             dataset.estado = EstadoDataset.EXPIRADO
             dataset.encerrado_em = now
             record(session, dataset, SYSTEM, "dataset.expirado")
+            ask_for_removal(session, dataset, SYSTEM)
         return len(found)
 
 

@@ -1,4 +1,4 @@
-"""Tables of credit: companies, what they send, and the standing collection orders are decided on.
+"""Tables of credit: what companies send, and the standing collection orders are decided on.
 
 Every row of the four kinds belongs to a dataset. A company's *acervo* is one more dataset, made
 when it signs up: so training on a dataset and deciding on the acervo run the same statement.
@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chalicelib.core.db import Base
-from chalicelib.credit.errors import ChaveNomeEmUso, CnpjEmUso, EmailEmUso, PedidoRepetido
+from chalicelib.credit.errors import PedidoRepetido
 
 When = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 Now = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
@@ -37,56 +37,6 @@ Brl = Annotated[Decimal, mapped_column(Numeric(16, 2))]
 Json = Annotated[dict[str, Any], mapped_column(JSONB, server_default="{}")]
 RowId = Annotated[int, mapped_column(BigInteger, Identity(always=True), primary_key=True)]
 Tenant = Annotated[str, mapped_column(Text)]
-
-
-class Empresa(Base):
-    """A company that decides its orders here; it is a tenant."""
-
-    __tablename__ = "empresas"
-
-    id: Mapped[RowId]
-    tenant: Mapped[str] = mapped_column(Text, unique=True)
-    nome: Mapped[str] = mapped_column(Text)
-    email: Mapped[str] = mapped_column(Text, comment="Lower case.")
-    cnpj: Mapped[str | None] = mapped_column(Text, comment="14 digits or, from 2026 on, letters.")
-    ativa: Mapped[bool] = mapped_column(server_default=text("true"))
-    criada_em: Mapped[Now]
-
-    __table_args__ = (
-        UniqueConstraint("email", info={"problem": EmailEmUso}),
-        UniqueConstraint("cnpj", info={"problem": CnpjEmUso}),
-        CheckConstraint("email = lower(email)", name="email_lower"),
-    )
-
-
-class ChaveApi(Base):
-    """A named credential of a program of the company; only its digest is kept."""
-
-    __tablename__ = "chaves_api"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
-    tenant: Mapped[Tenant]
-    nome: Mapped[str] = mapped_column(Text)
-    prefixo: Mapped[str] = mapped_column(Text, comment="Its first characters, to tell it by.")
-    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True, comment="SHA-256.")
-    criada_em: Mapped[Now]
-    criada_por: Mapped[str] = mapped_column(Text)
-    expira_em: Mapped[When]
-    usada_em: Mapped[datetime | None] = mapped_column(
-        DateTime(timezone=True), comment="To the day: a write per request would cost too much."
-    )
-    revogada_em: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-
-    __table_args__ = (
-        Index(
-            "chaves_api_nome_idx",
-            "tenant",
-            "nome",
-            unique=True,
-            postgresql_where=text("revogada_em IS NULL"),
-            info={"problem": ChaveNomeEmUso},
-        ),
-    )
 
 
 class Dataset(Base):

@@ -113,6 +113,13 @@ class Decisao(Base):
         CheckConstraint("probabilidade BETWEEN 0 AND 1", name="probabilidade"),
         Index("credito_decisoes_tenant_idx", "tenant", "decidido_em", "id"),
         Index("credito_decisoes_cliente_idx", "tenant", "cliente", "decidido_em", "id"),
+        Index(
+            "credito_decisoes_aprovado_idx",
+            "tenant",
+            "cliente",
+            "decidido_em",
+            postgresql_where=text("situacao = 'aprovado'"),
+        ),
         Index("credito_decisoes_lote_idx", "lote_id", postgresql_where=text("lote_id IS NOT NULL")),
         Index(
             "credito_decisoes_revisao_idx",

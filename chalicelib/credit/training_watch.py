@@ -21,6 +21,7 @@ from chalicelib.credit.training_recipe import credit_recipe
 from chalicelib.ml.registry import ModelVersion, champion_of, training_profile
 from chalicelib.ml.schemas_health import Desvio
 from chalicelib.ml.serving import ServedModel
+from chalicelib.ml.training.hold_outs import IN_TIME
 from chalicelib.ml.training.watch import Outcomes, moved, performance
 
 WINDOW = timedelta(days=30)
@@ -36,8 +37,24 @@ ENDED = """
 SELECT d.entradas -> 'caso' -> 'linha' AS linha, d.cliente, d.decidido_em, o.desfecho
 FROM credito_decisoes d JOIN credito_pedidos o ON o.id = d.pedido_id
 WHERE d.tenant = :tenant AND d.decidido_em > :since AND o.desfecho = ANY(cast(:desfechos AS text[]))
+    AND o.pedido_em <= :until
 ORDER BY d.decidido_em DESC, d.id DESC LIMIT :most
 """
+TOO_YOUNG = """
+SELECT count(*) AS recentes
+FROM credito_decisoes d JOIN credito_pedidos o ON o.id = d.pedido_id
+WHERE d.tenant = :tenant AND d.decidido_em > :since AND o.desfecho = ANY(cast(:desfechos AS text[]))
+    AND o.pedido_em > :until
+"""
+
+UNCERTAIN = (
+    "Não se sabe em quanto tempo os desfechos desta versão se conhecem: entre os de pedidos"
+    " recentes pode faltar quem ainda vai se mostrar ruim, e o desempenho parecer melhor do que é."
+)
+YOUNG = (
+    "{n} desfechos de pedidos de menos de {days} dias ficaram de fora: dos da sua idade já se sabe"
+    " quem pagou cedo, e ainda não quem não pagou."
+)
 
 
 def measure_champion(run: JobRun, now: datetime) -> SaudeReport:
@@ -72,14 +89,21 @@ def measure(run: JobRun, version: ModelVersion, now: datetime) -> Medicao:
         model = credit_model(session, name, version.version)
         profile = training_profile(session, name, version.version)
         decided = _rows(session, DECIDED, {**given, "since": now - WINDOW})
-        outcomes = {"since": since, "desfechos": list(OUTCOMES[alvo])}
+        days = maturity(version)
+        outcomes = {
+            "since": since,
+            "until": now - timedelta(days=days or 0),
+            "desfechos": list(OUTCOMES[alvo]),
+        }
         ended = _rows(session, ENDED, {**given, **outcomes})
+        (young,) = _rows(session, TOO_YOUNG, {"tenant": run.tenant, **outcomes})
     recipe = credit_recipe(run.tenant, alvo, model.encoder.columns)
     inputs: list[Desvio] = []
     score = None
     if decided and profile:
         table = table_of([row["linha"] for row in decided], model.encoder.columns)
         inputs, score = moved(recipe, profile, table, model.predict(table), Desvio)
+    found = performance(recipe, _outcomes(model, ended, OUTCOMES[alvo]), DesempenhoOut)
     return Medicao(
         versao=version.version,
         treinado_em=version.created_at,
@@ -89,8 +113,30 @@ def measure(run: JobRun, version: ModelVersion, now: datetime) -> Medicao:
         pedidos=len(decided),
         entradas=inputs,
         score=score,
-        desempenho=performance(recipe, _outcomes(model, ended, OUTCOMES[alvo]), DesempenhoOut),
+        desempenho=cautious(found, days, young["recentes"]),
     )
+
+
+def maturity(version: ModelVersion) -> int | None:
+    """Days after which an order's outcome is known, whichever it is (ADR 0028).
+
+    None where the version does not know: its clientes were parted, not its times, or nobody had
+    said when payment was known.
+    """
+    split, alvo = version.split, version.data["alvo"]
+    days = split["intervalo_dias"] if split["tipo"] == IN_TIME else None
+    return days if days or alvo != "pagamento" else None
+
+
+def cautious(found: DesempenhoOut, days: int | None, young: int) -> DesempenhoOut:
+    """What was found, with what it leaves out and how far it goes."""
+    said = [] if found.aviso is None else [found.aviso]
+    if days is None and found.desfechos:
+        said.append(UNCERTAIN)
+    if young:
+        said.append(YOUNG.format(n=young, days=days))
+    left_out = {"espera_dias": days, "recentes": young, "aviso": " ".join(said) or None}
+    return found.model_copy(update=left_out)
 
 
 def data_end(version: ModelVersion) -> datetime:

@@ -19,6 +19,7 @@ TABLE_MODULES = (
     "chalicelib.ml.registry",
     "chalicelib.ml.promotion",
     "chalicelib.credit.tables",
+    "chalicelib.credit.tables_companies",
     "chalicelib.credit.tables_decisions",
     "chalicelib.credit.tables_models",
     "chalicelib.gym.tables",

@@ -8,7 +8,7 @@ from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.credit import service_companies
 from chalicelib.credit.schemas_companies import CredenciaisOut, EmpresaIn
-from chalicelib.credit.tables import Empresa
+from chalicelib.credit.tables_companies import Empresa
 from chalicelib.identity.sessions import find_principal
 from tests.client import Client
 

@@ -791,3 +791,19 @@ def test_an_own_column_may_have_the_name_of_a_field(sending: Sending) -> None:
     assert (columns["valor"]["kind"], columns["pedido.valor"]["kind"]) == ("number", "category")
     assert columns["valor"]["maximo"] == 13
     assert columns["pedido.situacao"]["propria"]
+
+
+def test_more_datasets_than_are_looked_at_at_once_expire_in_one_run(company: Company) -> None:
+    many = service_removal.DATASETS_AT_ONCE * 2 + 5
+    with unit_of_work(tenant=company.tenant) as session:
+        session.execute(
+            text(
+                "INSERT INTO credito_datasets (tenant, alvo, criado_por, expira_em)"
+                " SELECT :tenant, 'pagamento', 'teste', :soon FROM generate_series(1, :many)"
+            ),
+            {"tenant": company.tenant, "soon": _in_days(1), "many": many},
+        )
+    assert service_removal.expire_datasets(_in_days(2)) == many
+    assert jobs_of("credit_removals_queue") == ["queued"] * many
+    assert service_removal.expire_datasets(_in_days(2)) == 0
+    assert len(jobs_of("credit_removals_queue")) == many

@@ -558,6 +558,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("pedido_id", name=op.f("credito_decisoes_pedido_id_key")),
     )
     op.create_index(
+        "credito_decisoes_aprovado_idx",
+        "credito_decisoes",
+        ["tenant", "cliente", "decidido_em"],
+        unique=False,
+        postgresql_where=sa.text("situacao = 'aprovado'"),
+    )
+    op.create_index(
         "credito_decisoes_cliente_idx",
         "credito_decisoes",
         ["tenant", "cliente", "decidido_em", "id"],

@@ -10,12 +10,12 @@ from sqlalchemy import text
 
 from chalicelib.core.db import unit_of_work
 from chalicelib.credit.columns import as_category, as_number, table_of, unread
-from chalicelib.credit.features import BASE_COLUMNS, OF_ORDERS
+from chalicelib.credit.features import BASE_COLUMNS, MOST_HISTORY, OF_ORDERS
 from chalicelib.credit.training_columns import choose_columns, declare, giveaways, misfits
 from chalicelib.credit.training_data import Orders, read_orders
 from chalicelib.ml.columns import Column
 from tests.credit.companies import Company
-from tests.credit.models.records import UNTIL, change, load, reader
+from tests.credit.models.records import UNTIL, Reader, change, load, reader, small_company
 
 NOBODY = frozenset[str]()
 DRAW = np.random.default_rng(3)
@@ -244,3 +244,48 @@ def test_yes_and_no_are_two_categories_however_they_are_written() -> None:
     assert served["pedido.urgente"] == read
     assert unread(row(pedido={"urgente": "talvez"}), [urgente]).misfit == ("pedido.urgente",)
     assert misfits(found, [urgente]) == {}
+
+
+def test_of_a_code_that_many_share_the_latest_orders_are_looked_at(company: Company) -> None:
+    change(
+        company.tenant,
+        "INSERT INTO credito_pedidos (tenant, dataset_id, numero, cliente, valor, pedido_em)"
+        " SELECT tenant, id, cliente || n, cliente, CASE WHEN n > :most THEN 900 ELSE 1 END,"
+        " cast(:now AS timestamptz) - n * interval '1 minute' FROM credito_datasets,"
+        " (VALUES ('CONSUMIDOR FINAL', :most + 300), ('C1', :most)) AS c (cliente, orders),"
+        " generate_series(0, orders) AS n WHERE acervo",
+        most=MOST_HISTORY,
+        now=UNTIL,
+    )
+    with unit_of_work(tenant=company.tenant, autocommit=True) as session:
+        last = text("SELECT id FROM credito_pedidos WHERE pedido_em = :now")
+        found = session.scalars(last, {"now": UNTIL}).all()
+        acervo = session.scalar(text("SELECT id FROM credito_datasets WHERE acervo"))
+        given = {"dataset": acervo, "now": UNTIL, "pedidos": found}
+        seen = session.execute(text(OF_ORDERS), given).mappings().all()
+    assert [(each["pedidos_12_meses"], each["valor_sobre_media"]) for each in seen] == [
+        (MOST_HISTORY, 1.0)
+    ] * 2
+
+
+class Correcting(Reader):
+    """A run beside which somebody takes outcomes back once the orders have been counted."""
+
+    def progress(self, done: float, total: float, step: str) -> None:
+        """After the first page."""
+        super().progress(done, total, step)
+        change(self.tenant, "UPDATE credito_pedidos SET desfecho = NULL WHERE id % 2 = 0")
+
+
+def test_outcomes_taken_back_while_orders_are_read_are_left_out(
+    company: Company, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = load(company.tenant, small_company(pedidos=3500))
+    with caplog.at_level("INFO", "previsto.training"):
+        orders = read_orders(reader(company.tenant, Correcting), dataset, "pagamento", UNTIL)
+    left = change(
+        company.tenant, "SELECT 1 FROM credito_pedidos WHERE desfecho IN ('pago', 'inadimplente')"
+    )
+    assert left < len(orders) < 3500
+    (said,) = [record for record in caplog.records if "taken back" in record.message]
+    assert said.__dict__["orders"] > 0

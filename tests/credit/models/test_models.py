@@ -10,7 +10,9 @@ from uuid import UUID
 import pytest
 
 from chalicelib.core.db import unit_of_work
-from chalicelib.ml.registry import Alias
+from chalicelib.credit.schemas_models import DesempenhoOut
+from chalicelib.credit.training_watch import UNCERTAIN, cautious, maturity
+from chalicelib.ml.registry import Alias, ModelVersion
 from infra.local.seed_credit import load_company
 from infra.local.simulation.company import SimulatedCompany
 from tests.client import Client, assert_problem
@@ -198,8 +200,11 @@ def test_health_follows_what_is_decided_and_what_becomes_of_it(company: Company)
         "UPDATE credito_pedidos o SET desfecho = CASE WHEN d.id % 3 = 0 THEN 'inadimplente'"
         " ELSE 'pago' END, desfecho_em = now() FROM credito_decisoes d WHERE d.pedido_id = o.id",
     )
+    old = " WHERE id IN (SELECT pedido_id FROM credito_decisoes ORDER BY id LIMIT 120)"
+    earlier = "UPDATE credito_pedidos SET pedido_em = pedido_em - interval '1 year'"
+    change(company.tenant, earlier + old)
     measured = report_of(finished_job(company.client, company.client.post(f"{MODELS}/saude")))
-    assert measured == {"versao": 1, "pedidos": 130, "desfechos": 130}
+    assert measured == {"versao": 1, "pedidos": 130, "desfechos": 120}
     health = company.client.get(f"{MODELS}/saude").json
     shifts = {each["coluna"]: each for each in health["medicao"]["entradas"]}
     assert shifts["valor_pedido"]["faixa"] == "deriva"
@@ -207,9 +212,26 @@ def test_health_follows_what_is_decided_and_what_becomes_of_it(company: Company)
     assert health["estado"] == "deriva"
     assert any("Valor do pedido: PSI" in said for said in health["motivos"])
     performance = health["medicao"]["desempenho"]
-    assert (performance["clientes"], performance["desfechos"]) == (60, 130)
+    assert (performance["clientes"], performance["desfechos"]) == (60, 120)
+    waited = version_row(company.tenant, 1).split["intervalo_dias"]
+    assert (performance["espera_dias"], performance["recentes"]) == (waited, 10)
+    assert performance["aviso"].startswith(f"10 desfechos de pedidos de menos de {waited} dias")
     assert 0.2 < performance["metricas"]["roc_auc"]["value"] < 0.8
-    assert sum(each["rows"] for each in performance["confiabilidade"]) == 130
+    assert sum(each["rows"] for each in performance["confiabilidade"]) == 120
+
+
+def test_a_version_that_does_not_know_how_long_outcomes_take_says_so() -> None:
+    nothing = DesempenhoOut.model_construct(desfechos=7, aviso=None)
+    for split, alvo, known in (
+        ({"tipo": "temporal", "intervalo_dias": 90}, "pagamento", 90),
+        ({"tipo": "temporal", "intervalo_dias": 0}, "pagamento", None),
+        ({"tipo": "temporal", "intervalo_dias": 0}, "faturamento", 0),
+        ({"tipo": "entidades", "parcela": 0.2}, "pagamento", None),
+    ):
+        days = maturity(ModelVersion(split=split, data={"alvo": alvo}))
+        assert days == known
+        said = cautious(nothing, days, 0).aviso
+        assert said == (UNCERTAIN if days is None else None)
 
 
 def test_a_company_without_a_model_is_told_so(company: Company) -> None:

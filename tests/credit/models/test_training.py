@@ -17,7 +17,6 @@ from tests.credit.conftest import MakeCompany
 from tests.credit.decisions.deciding import decide, put_policy
 from tests.credit.models.records import (
     UNTIL,
-    Reader,
     alias,
     change,
     load,
@@ -329,26 +328,3 @@ def test_a_foreign_dataset_is_not_trained_on(make_company: MakeCompany) -> None:
     assert other.client.post("/credito/retreinamentos", body).status == 404
     change(one.tenant, "UPDATE credito_datasets SET estado = 'aberto' WHERE alvo IS NOT NULL")
     assert one.client.post("/credito/retreinamentos", body).status == 409
-
-
-class Correcting(Reader):
-    """A run beside which somebody takes outcomes back once the orders have been counted."""
-
-    def progress(self, done: float, total: float, step: str) -> None:
-        """After the first page."""
-        super().progress(done, total, step)
-        change(self.tenant, "UPDATE credito_pedidos SET desfecho = NULL WHERE id % 2 = 0")
-
-
-def test_outcomes_taken_back_while_orders_are_read_are_left_out(
-    company: Company, caplog: pytest.LogCaptureFixture
-) -> None:
-    dataset = load(company.tenant, small_company(pedidos=3500))
-    with caplog.at_level("INFO", "previsto.training"):
-        orders = read_orders(reader(company.tenant, Correcting), dataset, "pagamento", UNTIL)
-    left = change(
-        company.tenant, "SELECT 1 FROM credito_pedidos WHERE desfecho IN ('pago', 'inadimplente')"
-    )
-    assert left < len(orders) < 3500
-    (said,) = [record for record in caplog.records if "taken back" in record.message]
-    assert said.__dict__["orders"] > 0
