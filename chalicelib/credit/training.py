@@ -115,9 +115,10 @@ def usable(orders: Orders, counts: Counts) -> tuple[Orders, Taken]:
         PedidosInaproveitaveis: There are too many others.
         PoucosPedidos: There are too few of these.
     """
-    if counts.pedidos and 1 - len(orders) / counts.pedidos > MOST_WITHOUT_OUTCOME:
+    known = len(orders) + orders.older
+    if counts.pedidos and 1 - known / counts.pedidos > MOST_WITHOUT_OUTCOME:
         raise PedidosInaproveitaveis(
-            f"Of {counts.pedidos} orders {len(orders)} have an outcome that this alvo knows;"
+            f"Of {counts.pedidos} orders {known} have an outcome that this alvo knows;"
             f" at least {1 - MOST_WITHOUT_OUTCOME:.0%} are needed. See the outcomes of the lots."
         )
     empty = orders.empty
@@ -135,7 +136,8 @@ def usable(orders: Orders, counts: Counts) -> tuple[Orders, Taken]:
         raise PoucosPedidos(_numbers(found) + (TOO_RECENT.format(n=recent) if recent else ""))
     return found, Taken(
         recebidos=counts.pedidos,
-        sem_desfecho=counts.pedidos - len(orders),
+        sem_desfecho=counts.pedidos - known,
+        antigos=orders.older,
         vazios=int(empty.sum()),
         sem_data=int(undated.sum()),
         recentes=recent,

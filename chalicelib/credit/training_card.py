@@ -66,6 +66,7 @@ BY_CLIENTE = (
     "As datas não permitem julgar em pedidos posteriores: julgam clientes separados por sorteio, e"
     " o que mudou com o tempo não se vê."
 )
+OLDER = "{n} pedidos mais antigos ficaram de fora: um treino lê os 200.000 últimos com desfecho."
 MISFIT = "{n} valores de {name} são de outro tipo que o da coluna e contam como ausentes."
 UNKNOWN_NAMES = (
     "Nenhum pedido traz {names}, que a política ou o pedido de treino declara: se o nome foi"
@@ -99,6 +100,7 @@ class Taken:
     Attributes:
         recebidos: All.
         sem_desfecho: Without an outcome that the alvo knows.
+        antigos: Not read: there are as many later ones as a training takes.
         vazios: Nothing is known of them but value and date.
         sem_data: Left out for want of a date, where nearly all have one.
         recentes: Too young for their outcome to be known, whichever it is.
@@ -107,6 +109,7 @@ class Taken:
 
     recebidos: int
     sem_desfecho: int
+    antigos: int
     vazios: int
     sem_data: int
     recentes: int
@@ -139,7 +142,7 @@ class Learned:
     def unknown(self) -> list[str]:
         """Own columns that somebody named and no order has."""
         named = self.policy.declared | {name for name in self.ignored if is_own(name)}
-        return sorted(named - self.orders.own.keys())
+        return sorted(named - self.orders.own.keys() - self.orders.scarce)
 
 
 def complete(
@@ -270,6 +273,8 @@ def _of_dates(learned: Learned) -> Iterator[str]:
         yield SAME_DAY.format(n=counts.itens_do_mesmo_dia)
     if undated:
         yield UNDATED_ORDERS.format(n=undated)
+    if learned.taken.antigos:
+        yield OLDER.format(n=learned.taken.antigos)
     if learned.taken.recentes:
         yield TOO_RECENT.format(n=learned.taken.recentes)
     if learned.alvo == "pagamento" and np.isnat(learned.orders.known_at).all():

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from chalicelib.credit.columns import as_category, as_kind, as_number
 from chalicelib.credit.features import BASE_COLUMNS
 from chalicelib.credit.kinds import kind_of
-from chalicelib.credit.training_data import Orders
+from chalicelib.credit.training_data import FEWEST_VALUES, Orders
 from chalicelib.ml.columns import Column
 from chalicelib.ml.training.bootstrap import Metric, weighted_metric
 
 MOST_COLUMNS = 60
-FEWEST_VALUES = 5
 SHORTEST_IDENTIFIER = 20  # Fewer names than this are categories, however few the clientes are.
 RARE_SHARE, RARE_ROWS = 0.01, 5
 GIVEAWAY = 0.99
+SCARCE = f"Traz valor em menos de {FEWEST_VALUES} pedidos."
 SOURCES = {"pedido": "pedido", "cliente": "cliente", "limite": "limite", "consulta": "consulta"}
 
 
@@ -70,6 +70,10 @@ def choose_columns(orders: Orders, barred: frozenset[str], ignored: frozenset[st
             kept.append(column)
         else:
             left_out.append(LeftOut(name, reason))
+    left_out += [
+        LeftOut(name, _refusal_by_name(name, barred, ignored) or SCARCE)
+        for name in sorted(orders.scarce)
+    ]
     weakest = sorted(kept, key=lambda c: strength(orders, c), reverse=True)[MOST_COLUMNS:]
     for column in weakest:
         said = f"Há mais de {MOST_COLUMNS} colunas; esta diz das que menos dizem sozinhas."
@@ -125,7 +129,7 @@ def _refusal(orders: Orders, column: Column) -> str | None:
     if not present.any():
         return "Não traz nenhum valor."
     if present.sum() < FEWEST_VALUES:
-        return f"Traz valor em menos de {FEWEST_VALUES} pedidos."
+        return SCARCE
     distinct = len(set(values[present].tolist()))
     if distinct == 1 and present.all():
         return "Tem o mesmo valor em todos os pedidos."

@@ -7,7 +7,8 @@ orders and reads of six thousand wants to know why.
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,6 +28,8 @@ from chalicelib.ml.training.rows import LabelledRows, Mask
 log = logging.getLogger("previsto.training")
 
 PAGE = 2_000
+MOST_ROWS = 200_000  # Of more, the latest: 60 columns of them are 100 MB, and they say it all.
+FEWEST_VALUES = 5
 
 OUTCOMES: Mapping[str, Mapping[str, int]] = {
     "faturamento": {"bloqueado": 1, "faturado": 0, "pago": 0, "inadimplente": 0},
@@ -38,8 +41,9 @@ what was blocked nobody knows whether it would have been paid."""
 # All ids at once, then a page of orders at a time: a page "after this id" would look at everything
 # behind it before it sorted and cut (20,000 orders took 0.9 s a page, ten times over).
 IDS = """
-SELECT id FROM credito_pedidos
-WHERE dataset_id = :dataset AND desfecho = ANY(cast(:desfechos AS text[])) ORDER BY id
+SELECT id, count(*) OVER () AS todos FROM credito_pedidos
+WHERE dataset_id = :dataset AND desfecho = ANY(cast(:desfechos AS text[]))
+ORDER BY pedido_em DESC NULLS LAST, id DESC LIMIT :most
 """
 
 COUNTS = """
@@ -87,6 +91,8 @@ class Orders:
         who: (n,) codes of the clientes.
         as_of: (n,) when they were ordered, datetime64[us] in UTC; NaT where nobody knows.
         known_at: (n,) when the outcome was known; NaT where nobody said.
+        older: How many more have a known outcome and were not read, for there are so many later.
+        scarce: Own columns that were dropped, for hardly any order has a value.
     """
 
     base: dict[str, NDArray[np.float64]]
@@ -95,6 +101,8 @@ class Orders:
     who: NDArray[np.str_]
     as_of: NDArray[np.datetime64]
     known_at: NDArray[np.datetime64]
+    older: int = 0
+    scarce: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.y)
@@ -170,83 +178,103 @@ def read_counts(run: JobRun, dataset: UUID) -> Counts:
     return Counts(*found)
 
 
-def read_orders(run: JobRun, dataset: UUID, alvo: str, now: datetime) -> Orders:
-    """Read the orders whose outcome is known; one taken back meanwhile counts as without one.
+def read_orders(
+    run: JobRun, dataset: UUID, alvo: str, now: datetime, most: int = MOST_ROWS
+) -> Orders:
+    """Read the orders whose outcome is known, the latest where there are more than enough.
+
+    One taken back meanwhile counts as without one.
 
     Args:
         run: The job, which shows how far it has come.
         dataset: Whose.
         alvo: What outcomes count.
         now: What orders without a date are looked at as of.
+        most: How many at most.
     """
-    reading = _Reading(OUTCOMES[alvo])
-    for page in _pages(run, dataset, list(OUTCOMES[alvo]), now):
-        reading.add(page)
-        run.progress(0, 1, f"lendo os pedidos ({len(reading.y)})")
-    if reading.taken_back:
-        log.info("outcomes were taken back meanwhile", extra={"orders": reading.taken_back})
-    return reading.orders()
-
-
-def _pages(
-    run: JobRun, dataset: UUID, outcomes: list[str], now: datetime
-) -> Iterator[Sequence[RowMapping]]:
+    asked = {"dataset": dataset, "desfechos": list(OUTCOMES[alvo]), "most": most}
     with run.reading() as session:
-        ids = session.scalars(text(IDS), {"dataset": dataset, "desfechos": outcomes}).all()
+        listed = session.execute(text(IDS), asked).all()
+    ids = sorted(row.id for row in listed)
+    reading = _Reading(OUTCOMES[alvo])
     for start in range(0, len(ids), PAGE):
         given = {"dataset": dataset, "now": now, "pedidos": ids[start : start + PAGE]}
         with run.reading() as session:
             found = session.execute(text(OF_ORDERS), given).mappings().all()
-        yield sorted(found, key=lambda row: row["id"])
+        reading.add(sorted(found, key=lambda row: row["id"]))
+        run.progress(0, 1, f"lendo os pedidos ({reading.n})")
+    if reading.taken_back:
+        log.info("outcomes were taken back meanwhile", extra={"orders": reading.taken_back})
+    return reading.orders(older=listed[0].todos - len(ids) if listed else 0)
 
 
 class _Reading:
-    """Columns that grow page by page."""
+    """Columns that grow page by page: arrays, since lists of objects take four times the room."""
 
     def __init__(self, outcomes: Mapping[str, int]) -> None:
         self._outcomes = outcomes
-        self.y: list[int] = []
         self.taken_back = 0
-        self._who: list[str] = []
-        self._as_of: list[datetime | None] = []
-        self._known_at: list[datetime | None] = []
-        self._base: dict[str, list[float | None]] = {c.name: [] for c in BASE_COLUMNS}
-        self._own: dict[str, list[Any]] = {}
+        self._places: list[slice] = []
+        self._plain: dict[str, list[NDArray[Any]]] = defaultdict(list)
+        self._own: dict[str, dict[int, NDArray[Any]]] = defaultdict(dict)
+        self._seen = Counter[str]()
+        self._texts: dict[str, str] = {}
+
+    @property
+    def n(self) -> int:
+        """How many orders were read."""
+        return self._places[-1].stop if self._places else 0
 
     def add(self, page: Sequence[RowMapping]) -> None:
         """Read a page of `FEATURES`, but for orders whose outcome was taken back meanwhile."""
         read = len(page)
         page = [row for row in page if row["desfecho"] in self._outcomes]
         self.taken_back += read - len(page)
-        for name, values in self._base.items():
-            values += [row[name] for row in page]
-        for row in page:
+        for column in BASE_COLUMNS:
+            numbers = np.array([row[column.name] for row in page], dtype=np.float64)
+            self._plain[column.name].append(numbers)
+        outcomes = [self._outcomes[row["desfecho"]] for row in page]
+        self._plain["y"].append(np.array(outcomes, dtype=np.int_))
+        self._plain["who"].append(np.array([row["cliente"] for row in page], dtype=np.str_))
+        self._plain["as_of"].append(instants([row["pedido_em"] for row in page]))
+        self._plain["known_at"].append(instants([row["desfecho_em"] for row in page]))
+        number = len(self._places)
+        for place, row in enumerate(page):
             for name, value in own_columns(dict(row)).items():
-                column = self._own.setdefault(name, [])
-                column += [None] * (len(self.y) - len(column))
-                column.append(value)
-            self.y.append(self._outcomes[row["desfecho"]])
-            self._who.append(row["cliente"])
-            self._as_of.append(row["pedido_em"])
-            self._known_at.append(row["desfecho_em"])
+                pages = self._own[name]
+                if number not in pages:
+                    pages[number] = np.full(len(page), None)
+                pages[number][place] = self._one(value)
+                self._seen[name] += value is not None
+        self._places.append(slice(self.n, self.n + len(page)))
 
-    def orders(self) -> Orders:
+    def _one(self, value: Any) -> Any:
+        """The value; of equal texts always the same one."""
+        return self._texts.setdefault(value, value) if isinstance(value, str) else value
+
+    def orders(self, older: int) -> Orders:
         """All that was read."""
-        n = len(self.y)
+        scarce = {name for name in self._own if self._seen[name] < FEWEST_VALUES}
         return Orders(
-            base={name: np.array(v, dtype=np.float64) for name, v in self._base.items()},
-            own={name: _objects(v + [None] * (n - len(v))) for name, v in self._own.items()},
-            y=np.array(self.y, dtype=np.int_),
-            who=np.array(self._who, dtype=np.str_),
-            as_of=instants(self._as_of),
-            known_at=instants(self._known_at),
+            base={column.name: self._whole(column.name, np.float64) for column in BASE_COLUMNS},
+            own={name: self._filled(name) for name in self._own if name not in scarce},
+            y=self._whole("y", np.int_),
+            who=self._whole("who", np.str_),
+            as_of=self._whole("as_of", "datetime64[us]"),
+            known_at=self._whole("known_at", "datetime64[us]"),
+            older=older,
+            scarce=frozenset(scarce),
         )
 
+    def _whole(self, name: str, dtype: Any) -> NDArray[Any]:
+        parts = self._plain.pop(name, [])
+        return np.concatenate(parts) if parts else np.array([], dtype=dtype)
 
-def _objects(values: list[Any]) -> NDArray[Any]:
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return found
+    def _filled(self, name: str) -> NDArray[Any]:
+        whole = np.full(self.n, None)
+        for number, values in self._own[name].items():
+            whole[self._places[number]] = values
+        return whole
 
 
 def instants(values: Sequence[datetime | None]) -> NDArray[np.datetime64]:

@@ -337,7 +337,6 @@ def test_numbers_are_each_companys_own(shop: Client, make_company: MakeCompany) 
         ({"atributos": {"a": "x" * 501}}, "atributos"),
         ({"atributos": {"a" * 61: 1}}, "atributos"),
         ({"atributos": {"Seg": 1, "seg": 2}}, "seg"),
-        ({"atributos": {"desfecho": "pago"}}, "atributos"),
         ({"itens": {"cliente": {"titulos_em_atraso": -1}}}, "itens.cliente.titulos_em_atraso"),
         ({"itens": {"limite": {}}}, "itens.limite.valor"),
         ({"itens": {"limite": {"valor": "-1"}}}, "itens.limite.valor"),

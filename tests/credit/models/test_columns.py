@@ -289,3 +289,19 @@ def test_outcomes_taken_back_while_orders_are_read_are_left_out(
     assert left < len(orders) < 3500
     (said,) = [record for record in caplog.records if "taken back" in record.message]
     assert said.__dict__["orders"] > 0
+
+
+def test_of_very_many_orders_the_latest_are_read_and_scarce_columns_are_dropped(
+    company: Company,
+) -> None:
+    dataset = load(company.tenant)
+    rare = "UPDATE credito_pedidos SET atributos = atributos || '{\"raro\": 1}' WHERE id IN"
+    change(company.tenant, f"{rare} (SELECT id FROM credito_pedidos ORDER BY id LIMIT 4)")
+    whole = read(company)
+    some = read_orders(reader(company.tenant), dataset, "pagamento", UNTIL, most=100)
+    assert (len(some), some.older, whole.older) == (100, len(whole) - 100, 0)
+    np.testing.assert_array_equal(np.sort(some.as_of), np.sort(whole.as_of)[-100:])
+    assert "pedido.raro" not in whole.own
+    assert whole.scarce == {"pedido.raro"}
+    left_out = {each.coluna: each.motivo for each in choose_columns(whole, NOBODY, NOBODY).left_out}
+    assert left_out["pedido.raro"] == "Traz valor em menos de 5 pedidos."
