@@ -429,4 +429,4 @@ def test_callers_without_a_token_or_a_company_are_refused(
     operador = client_of(Role.OPERADOR)
     for method, path in requests:
         assert_problem(anonymous.request(method, path), 401, "Unauthorized")
-        assert_problem(operador.request(method, path), 403, "Forbidden")
+        assert_problem(operador.request(method, path), 403, "CompaniesOnly")
