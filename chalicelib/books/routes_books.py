@@ -35,6 +35,7 @@ from chalicelib.books.schemas_questions import (
 )
 from chalicelib.books.service_books import BY_ID, Found, list_books, page_json, search_books
 from chalicelib.books.service_books import show_book as find_book
+from chalicelib.books.service_similar import recommend_books, similar_books
 from chalicelib.core.calls import Call, Reply
 from chalicelib.core.pages import CursorInvalid
 from chalicelib.core.types import Id
