@@ -223,6 +223,7 @@ def forget_process_state() -> None:
     route_minutes.flusher.cache_clear()
     metrics.forget_metrics()
     edition.kept_answers.cache_clear()
+    edition.written_answers.cache_clear()
     telemetry.ensure_logging.cache_clear()
     telemetry.report_errors.cache_clear()
     runs._stopping.clear()

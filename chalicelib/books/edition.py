@@ -6,8 +6,8 @@ kept by the process under the snapshot, and an answer's `ETag` is made of snapsh
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ FORMAT = 1
 
 FRESH = "public, max-age=60"
 MOST_KEPT = 1000
+MOST_BYTES_WRITTEN = 32 * 1024 * 1024
 
 KeptT = TypeVar("KeptT", bound=Hashable | dict[str, Any] | str | None)
 
@@ -49,8 +50,7 @@ class Edition:
 
     def tag(self, call: Call) -> str:
         """The `ETag` of what this edition answers to a request."""
-        asked = sorted((name, *values) for name, values in call.query.items())
-        question = crc32(repr((call.prefix, call.path, asked)).encode())
+        question = crc32(repr((call.prefix, call.path, _asked(call))).encode())
         return f'"{FORMAT}.{self.snapshot}.{self.sha256[:12]}.{question:08x}"'
 
 
@@ -71,29 +71,108 @@ def current_edition(session: Session) -> Edition:
     return edition_of(CURRENT.one_or_none(session))
 
 
-def unchanged(session: Session, call: Call, edition: Edition | None = None) -> Reply | None:
-    """A 304 for who has this answer already; asks nothing where nobody says that they have any.
+@dataclass(frozen=True)
+class Written:
+    """What an edition answers to a request.
+
+    Attributes:
+        edition: The one that was read for it.
+        content: JSON.
+        headers: Beside those that every answer of an edition has.
+    """
+
+    edition: Edition
+    content: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def answer_once(
+    session: Session,
+    call: Call,
+    work_out: Callable[[], Written],
+    edition_asked: Callable[[], Edition] | None = None,
+) -> Reply:
+    """An answer that stands for as long as its edition does.
+
+    Who has it already is told so; what this process has answered before is answered again. Both
+    take one look at the newest edition, and what has to be worked out takes none.
 
     Args:
         session: The session.
-        call: The request.
-        edition: Which edition answers it; the newest where it is left out.
+        call: The request; its query says all that the answer depends on.
+        work_out: Makes the answer.
+        edition_asked: Which edition is asked; the newest where it is left out.
     """
-    known = call.headers.get("if-none-match")
-    if known is None:
-        return None
-    tag = (edition or current_edition(session)).tag(call)
-    theirs = {each.strip().removeprefix("W/") for each in known.split(",")}
-    return Reply(status=304, headers=_headers(tag)) if tag in theirs else None
+    question = (call.prefix, call.path, _asked(call))
+    known, theirs = written_answers().find(question), call.headers.get("if-none-match")
+    if known is not None or theirs is not None:
+        edition = edition_asked() if edition_asked else current_edition(session)
+        if theirs is not None and edition.tag(call) in _tags(theirs):
+            return Reply(status=304, headers=_headers(edition.tag(call)))
+        if known is not None and known.edition == edition:
+            return _reply(known, call)
+    answer = work_out()
+    written_answers().keep(question, answer)
+    return _reply(answer, call)
 
 
-def edition_reply(content: str, edition: Edition, call: Call, **headers: str) -> Reply:
-    """An answer that stands for as long as its edition does."""
-    return Reply(content, headers={**_headers(edition.tag(call)), **headers})
+def _asked(call: Call) -> tuple[tuple[str, ...], ...]:
+    return tuple(sorted((name, *values) for name, values in call.query.items()))
+
+
+def _tags(header: str) -> set[str]:
+    return {each.strip().removeprefix("W/") for each in header.split(",")}
+
+
+def _reply(answer: Written, call: Call) -> Reply:
+    headers = {**_headers(answer.edition.tag(call)), **answer.headers}
+    return Reply(answer.content, headers=headers)
 
 
 def _headers(tag: str) -> dict[str, str]:
     return {"ETag": tag, "Cache-Control": FRESH}
+
+
+class WrittenAnswers:
+    """The newest answers of this process by question, as they were sent, within a bound."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES_WRITTEN) -> None:
+        self._most, self._bytes = most_bytes, 0
+        self._kept: OrderedDict[Hashable, Written] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, question: Hashable) -> Written | None:
+        """The answer, of whatever edition."""
+        with self._lock:
+            found = self._kept.get(question)
+            if found is not None:
+                self._kept.move_to_end(question)
+            return found
+
+    def keep(self, question: Hashable, answer: Written) -> None:
+        """Keep an answer in the place of an earlier one; what was asked longest ago goes first."""
+        with self._lock:
+            self._drop(question)
+            self._kept[question] = answer
+            self._bytes += _size(answer)
+            while self._bytes > self._most:
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, question: Hashable) -> None:
+        known = self._kept.pop(question, None)
+        if known is not None:
+            self._bytes -= _size(known)
+
+
+def _size(answer: Written) -> int:
+    """About the memory it takes: a character has up to four bytes, and there is the rest."""
+    return 1000 + len(answer.content) * (1 if answer.content.isascii() else 2)
+
+
+@cache
+def written_answers() -> WrittenAnswers:
+    """Those of this process."""
+    return WrittenAnswers()
 
 
 class KeptAnswers:

@@ -4,13 +4,14 @@ Every answer says which edition of the catalogue it is of, as its `ETag`: whoeve
 answered 304, with nothing looked for.
 """
 
+from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
-from chalicelib.books import service_similar, service_stats
-from chalicelib.books.edition import edition_reply, unchanged
+from chalicelib.books import service_stats
+from chalicelib.books.edition import Edition, Written, answer_once
 from chalicelib.books.errors import BookNotFound, LikedUnknown
 from chalicelib.books.schemas_books import (
     BookDetailOut,
@@ -34,6 +35,7 @@ from chalicelib.books.schemas_questions import (
 )
 from chalicelib.books.service_books import BY_ID, Found, list_books, page_json, search_books
 from chalicelib.books.service_books import show_book as find_book
+from chalicelib.books.service_similar import recommend_books, similar_books
 from chalicelib.core.calls import Call, Reply
 from chalicelib.core.pages import CursorInvalid
 from chalicelib.core.types import Id
@@ -60,16 +62,20 @@ def _next_page(found: Found, query: Filtered, call: Call) -> str | None:
     return f"{call.link(call.path)}?{urlencode(pairs, doseq=True)}"
 
 
-def _page_reply(found: Found, query: Filtered, call: Call) -> Reply:
+def _page(found: Found, query: Filtered, call: Call) -> Written:
     address = _next_page(found, query, call)
     headers = {"Link": f'<{address}>; rel="next"'} if address else {}
-    return edition_reply(page_json(found, query, address), found.edition, call, **headers)
+    return Written(found.edition, page_json(found, query, address), headers)
 
 
 def _list(session: Session, query: Filtered, call: Call, otherwise: str) -> Reply:
-    if (same := unchanged(session, call)) is not None:
-        return same
-    return _page_reply(list_books(session, query, otherwise), query, call)
+    return answer_once(
+        session, call, lambda: _page(list_books(session, query, otherwise), query, call)
+    )
+
+
+def _answer(session: Session, call: Call, work_out: Callable[[], tuple[Edition, str]]) -> Reply:
+    return answer_once(session, call, lambda: Written(*work_out()))
 
 
 @books.route("/api/v1/books", methods=["GET"])
@@ -93,9 +99,7 @@ def get_search(session: Session, query: SearchQuery, call: Call) -> Reply:
     filter and order of the list; says how many of the books found are of which category, rating
     and availability.
     """
-    if (same := unchanged(session, call)) is not None:
-        return same
-    return _page_reply(search_books(session, query), query, call)
+    return answer_once(session, call, lambda: _page(search_books(session, query), query, call))
 
 
 @books.route("/api/v1/books/top-rated", methods=["GET"])
@@ -120,60 +124,43 @@ def get_recommendations(session: Session, query: RecommendationsQuery, call: Cal
     By the words of title and description, and by category. Ratings take no part: those of
     books.toscrape.com are drawn at random.
     """
-    if (same := unchanged(session, call)) is not None:
-        return same
-    edition, content = service_similar.recommend_books(session, query.liked, query.limit)
-    return edition_reply(content, edition, call)
+    liked, limit = query.liked, query.limit
+    return _answer(session, call, lambda: recommend_books(session, liked, limit))
 
 
 @books.route("/api/v1/books/{book_id}", methods=["GET"])
 @catalogue(query=DetailQuery, response=BookDetailOut, raises=(BookNotFound,))
 def get_book(session: Session, book_id: Id, query: DetailQuery, call: Call) -> Reply:
     """Show all that is known of a book; one that the shop has no more keeps its id."""
-    if (same := unchanged(session, call)) is not None:
-        return same
-    edition, content = find_book(session, book_id, query.fields)
-    return edition_reply(content, edition, call)
+    return _answer(session, call, lambda: find_book(session, book_id, query.fields))
 
 
 @books.route("/api/v1/books/{book_id}/similar", methods=["GET"])
 @catalogue(query=SimilarQuery, response=SimilarOut, raises=(BookNotFound,))
 def get_similar(session: Session, book_id: Id, query: SimilarQuery, call: Call) -> Reply:
     """List the books most like one, by the words of title and description and by category."""
-    if (same := unchanged(session, call)) is not None:
-        return same
-    edition, content = service_similar.similar_books(session, book_id, query.limit)
-    return edition_reply(content, edition, call)
+    return _answer(session, call, lambda: similar_books(session, book_id, query.limit))
 
 
 @books.route("/api/v1/categories", methods=["GET"])
 @catalogue(response=CategoriesOut)
 def get_categories(session: Session, call: Call) -> Reply:
     """List every category that has books."""
-    if (same := unchanged(session, call)) is not None:
-        return same
-    edition, content = service_stats.categories(session)
-    return edition_reply(content, edition, call)
+    return _answer(session, call, lambda: service_stats.categories(session))
 
 
 @books.route("/api/v1/stats/overview", methods=["GET"])
 @catalogue(response=OverviewOut)
 def get_overview(session: Session, call: Call) -> Reply:
     """The catalogue in numbers."""
-    if (same := unchanged(session, call)) is not None:
-        return same
-    edition, content = service_stats.overview(session)
-    return edition_reply(content, edition, call)
+    return _answer(session, call, lambda: service_stats.overview(session))
 
 
 @books.route("/api/v1/stats/categories", methods=["GET"])
 @catalogue(response=CategoriesStatsOut)
 def get_category_stats(session: Session, call: Call) -> Reply:
     """Every category in numbers."""
-    if (same := unchanged(session, call)) is not None:
-        return same
-    edition, content = service_stats.stats_by_category(session)
-    return edition_reply(content, edition, call)
+    return _answer(session, call, lambda: service_stats.stats_by_category(session))
 
 
 @books.route("/api/v1/health", methods=["GET"])

@@ -1,6 +1,5 @@
 """Routes for those who build models on the catalogue."""
 
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -9,7 +8,7 @@ from urllib.parse import urlencode
 from sqlalchemy.orm import Session
 
 from chalicelib.books import service_ml, service_predictions
-from chalicelib.books.edition import edition_reply, unchanged
+from chalicelib.books.edition import Written, answer_once
 from chalicelib.books.errors import (
     BookNotFound,
     NoPriceModel,
@@ -51,15 +50,14 @@ data = partial(endpoint, learning, allow=PUBLIC, autocommit=True, versioned=True
 model = partial(endpoint, learning, allow=PUBLIC, own_transactions=True)
 
 
-def _data_reply(found: TakenFrom, told: dict[str, Any], cursor: str | None, call: Call) -> Reply:
+def _data(found: TakenFrom, told: dict[str, Any], cursor: str | None, call: Call) -> Written:
     """A page whose next one is of the same snapshot, whatever is read meanwhile."""
     address = None
     if cursor is not None:
         pinned = {"snapshot": [str(found.edition.snapshot)], "cursor": [cursor]}
         address = f"{call.link(call.path)}?{urlencode({**call.query, **pinned}, doseq=True)}"
     headers = {"Link": f'<{address}>; rel="next"'} if address else {}
-    content = service_ml.as_json({**told, "next": address})
-    return edition_reply(content, found.edition, call, **headers)
+    return Written(found.edition, service_ml.as_json({**told, "next": address}), headers)
 
 
 @learning.route("/api/v1/ml/features", methods=["GET"])
@@ -70,10 +68,12 @@ def get_features(session: Session, query: FeaturesQuery, call: Call) -> Reply:
     With `snapshot` the catalogue as that run found it: the same number, the same rows for ever.
     """
     found = service_ml.taken_from(session, query.snapshot)
-    if (same := unchanged(session, call, found.edition)) is not None:
-        return same
-    told, cursor = service_ml.data_page(session, found, query, FEATURE_NAMES)
-    return _data_reply(found, told, cursor, call)
+
+    def work_out() -> Written:
+        told, cursor = service_ml.data_page(session, found, query, FEATURE_NAMES)
+        return _data(found, told, cursor, call)
+
+    return answer_once(session, call, work_out, lambda: found.edition)
 
 
 @learning.route("/api/v1/ml/training-data", methods=["GET"])
@@ -95,12 +95,15 @@ def get_training_data(session: Session, query: TrainingDataQuery, call: Call) ->
     if query.format is not DataFormat.JSON:
         address = service_ml.training_file_link(found, query.format)
         return Reply(status=303, headers={"Cache-Control": "no-store", "Location": address})
-    if found.files and (same := unchanged(session, call, found.edition)) is not None:
-        return same
-    told, cursor = service_ml.training_page(session, found, query)
-    reply = _data_reply(found, told, cursor, call)
+
+    def work_out() -> Written:
+        told, cursor = service_ml.training_page(session, found, query)
+        return _data(found, told, cursor, call)
+
+    if found.files:
+        return answer_once(session, call, work_out, lambda: found.edition)
     # Until the files are written the answer is not the one that it will be.
-    return reply if found.files else replace(reply, headers={"Cache-Control": "no-store"})
+    return Reply(work_out().content, headers={"Cache-Control": "no-store"})
 
 
 @learning.route("/api/v1/ml/predictions", methods=["POST"])

@@ -202,8 +202,10 @@ def _books_sql(
 SELECT s.id AS snapshot, s.sha256, s.taken_at, s.books AS listed, p.*
 FROM ({LATEST_SNAPSHOT}) s LEFT JOIN LATERAL (
     SELECT {COLUMNS}, {KEYS[key]} AS sort_key
-    FROM books b JOIN book_categories c ON c.id = b.category_id
-    WHERE {where} ORDER BY {order} LIMIT cast(:rows AS bigint){offset}
+    FROM (
+        SELECT * FROM books b
+        WHERE {where} ORDER BY {order} LIMIT cast(:rows AS bigint){offset}
+    ) b JOIN book_categories c ON c.id = b.category_id
 ) p ON true ORDER BY p.sort_key {direction}, p.id {direction}
 """)
 

@@ -221,8 +221,8 @@ def test_health_follows_what_is_decided_and_what_becomes_of_it(company: Company)
 
 
 def test_a_version_that_does_not_know_how_long_outcomes_take_says_so() -> None:
-    known_of = dict.fromkeys(DesempenhoOut.model_fields)
-    nothing = DesempenhoOut.model_construct(None, **{**known_of, "desfechos": 7})
+    whole: dict[str, Any] = {**dict.fromkeys(DesempenhoOut.model_fields), "desfechos": 7}
+    nothing = DesempenhoOut.model_construct(**whole)
     for split, alvo, known in (
         ({"tipo": "temporal", "intervalo_dias": 90}, "pagamento", 90),
         ({"tipo": "temporal", "intervalo_dias": 0}, "pagamento", None),
