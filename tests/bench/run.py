@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.bench import (
     bench_audit,
     bench_cold_start,
+    bench_credit,
     bench_dataset,
     bench_decision,
     bench_http,
@@ -32,6 +33,7 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "start": bench_cold_start.run,
     "import": bench_import.run,
     "decision": bench_decision.run,
+    "credit": bench_credit.run,
     "audit": bench_audit.run,
     "dataset": bench_dataset.run,
     "training": bench_training_set.run,
