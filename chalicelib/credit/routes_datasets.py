@@ -182,10 +182,11 @@ def post_concluir(
     """Say that a dataset is whole; a job checks it, closes it and has a model trained, once.
 
     The job's result names the job that trains, `treino`; that refuses with numbers what cannot be
-    learned from. It checks your counts, gaps in the lots' numbers, that items name clientes that were sent, and
-    that outcomes are known. What is wrong is then listed by GET /credito/datasets/{id}, which is
-    open again: lots can be sent once more, and nothing is lost. Items that were refused are named
-    too, unless you count without them or say `aceitar_recusados`.
+    learned from. It checks your counts, gaps in the lots' numbers, that items name clientes that
+    were sent, and that outcomes are known. What is wrong is then listed by GET
+    /credito/datasets/{id}, which is open again: lots can be sent once more, and nothing is lost.
+    Items that were refused are named too, unless you count without them or say
+    `aceitar_recusados`.
     """
     job = service_conclusion.ask_to_close(session, principal, dataset_id, body, now)
     return job_control.accepted(job, call)
