@@ -201,6 +201,7 @@ OF_EVERY_TENANT = {
     "POST /jobs/{job_id}/reenviar",
     "GET /jobs/{job_id}/rejeicoes",
     "POST /uploads",
+    "GET /api/v1/ml/predictions/scores",
     "GET /auth/eu",
     "PUT /auth/senha",
     "GET /auth/usuarios",

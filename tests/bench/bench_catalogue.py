@@ -43,7 +43,7 @@ COLUMNS = (
 PEER_COLUMNS = (
     "id, upc, title, price, rating, available, copies, category_id, description, image_url, url"
 )
-PEER = "tests.bench.peer.catalogue:app"
+PEER = "catalogue"
 
 
 class WrongAnswer(Exception):

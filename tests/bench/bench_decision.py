@@ -15,7 +15,7 @@ from chalicelib.core.db import unit_of_work
 from tests.bench import load, servers, world
 from tests.bench.load import Load, Measured, request
 from tests.bench.table import print_table
-from tests.credit.companies import sign_up_company
+from tests.credit.companies import Company, sign_up_company
 from tests.credit.decisions.deciding import publish_credit_model, put_policy
 
 CLIENTES = 500
@@ -49,33 +49,40 @@ def run(folder: Path) -> None:
     """Measure and print."""
     rows = []
     with world.world(folder) as found:
-        company = sign_up_company()
-        with unit_of_work(tenant=company.tenant) as session:
-            for statement in FILL:
-                session.execute(text(statement), {"n": CLIENTES})
-        alteraveis = {
-            name: {"direcao": "diminui", "minimo": 0, "maximo": 1e6}
-            for name in ("valor_pedido", "titulos_em_atraso", "serasa_ocorrencias", "pedido.prazo")
-        }
-        put_policy(company.client, alteraveis=alteraveis)
+        company = furnish()
         world.settle()
-        orders = _orders(str(company.client.token))
+        asked = orders(str(company.client.token))
         for algorithm in ALGORITHMS:
             publish_credit_model(company.tenant, names=None, algorithm=algorithm)
             with servers.ours(found.folder / "gateway.log") as port:
-                _measure(port, orders, seconds=1.0)
+                _measure(port, asked, seconds=1.0)
                 for connections in (1, load.CONNECTIONS):
-                    measured = _measure(port, orders, connections)
+                    measured = _measure(port, asked, connections)
                     rows.append(_row(algorithm, connections, measured))
                 world.settle()
     print("decisions with reasons, 21 columns, a third denied with their nearest change")
     print_table(["", "connections", "per second", "p50 ms", "p99 ms", "budget", ""], rows)
 
 
-def _orders(token: str) -> Iterator[bytes]:
+def furnish() -> Company:
+    """A company with clientes, their limits and queries, and a policy that says what may change."""
+    company = sign_up_company()
+    with unit_of_work(tenant=company.tenant) as session:
+        for statement in FILL:
+            session.execute(text(statement), {"n": CLIENTES})
+    alteraveis = {
+        name: {"direcao": "diminui", "minimo": 0, "maximo": 1e6}
+        for name in ("valor_pedido", "titulos_em_atraso", "serasa_ocorrencias", "pedido.prazo")
+    }
+    put_policy(company.client, alteraveis=alteraveis)
+    return company
+
+
+def orders(token: str, prefix: str = "B") -> Iterator[bytes]:
+    """Requests about ever new orders, a third of which are denied."""
     for n in count(1):
         body = {
-            "numero": f"B-{n}",
+            "numero": f"{prefix}-{n}",
             "cliente": f"C{n % CLIENTES + 1}",
             "valor": "19900.00" if n % 3 == 0 else "2000.00",
             "atributos": {"prazo": 80 if n % 3 == 0 else 10},
@@ -84,9 +91,9 @@ def _orders(token: str) -> Iterator[bytes]:
 
 
 def _measure(
-    port: int, orders: Iterator[bytes], connections: int = 8, seconds: float = SECONDS
+    port: int, asked: Iterator[bytes], connections: int = 8, seconds: float = SECONDS
 ) -> Measured:
-    requests = [next(orders) for _ in range(REQUESTS)]
+    requests = [next(asked) for _ in range(REQUESTS)]
     found = load.measure(Load(port, requests, 201, seconds, connections))
     if found.refused:
         raise load.NoAnswer(found.first_refusal.decode(errors="replace"))

@@ -44,8 +44,20 @@ def peer_python(folder: Path) -> Path:
     return python
 
 
+def resident_mb(port: int) -> float:
+    """Memory of the gateway at a port, all of its processes, in megabytes."""
+    pages, mine = 0, f"PORT={port}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mine in (process / "environ").read_bytes().split(b"\0"):
+                pages += int((process / "statm").read_text().split()[1])
+        except OSError:
+            continue  # It has ended, or is somebody else's.
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
+
+
 @contextmanager
-def ours(log: Path) -> Iterator[int]:
+def ours(log: Path, **settings: str) -> Iterator[int]:
     """The gateway with the app, one process; yields its port.
 
     Neither server writes an access log: ours is told to log warnings only.
@@ -58,6 +70,7 @@ def ours(log: Path) -> Iterator[int]:
         "LOG_LEVEL": "WARNING",
         "RATE_LIMIT_PRINCIPAL": "10000000/minute",
         "RATE_LIMIT_ADDRESS": "off",
+        **settings,
     }
     command = [sys.executable, "-m", "infra.local.serve"]
     with _server(command, port, "/health/live", log, environment):
@@ -66,14 +79,11 @@ def ours(log: Path) -> Iterator[int]:
 
 @contextmanager
 def peer(
-    python: Path,
-    log: Path,
-    environment: Mapping[str, str],
-    app: str = "tests.bench.peer.app:app",
+    python: Path, log: Path, environment: Mapping[str, str], app: str = "app"
 ) -> Iterator[int]:
-    """A peer on uvicorn, the gym's unless it is said; yields its port."""
+    """One of the peer's apps on uvicorn; yields its port."""
     port = free_port()
-    command = [str(python), "-m", "uvicorn", app, "--no-access-log"]
+    command = [str(python), "-m", "uvicorn", f"tests.bench.peer.{app}:app", "--no-access-log"]
     with _server([*command, "--port", str(port)], port, "/openapi.json", log, environment):
         yield port
 

@@ -38,7 +38,7 @@ def test_a_sample_is_read_as_an_order_is(data: str | None) -> None:
         "itens": {
             "cliente": {"titulos_em_atraso": 1, "atributos": {"desde": "z"}},
             "limite": {"valor": 100},
-            "consulta": {},
+            "consulta": {"ocorrencias": 0},
         },
     }
     decided = read_order(PedidoIn.model_validate(sent, strict=False), NOW)
@@ -53,6 +53,7 @@ def test_a_sample_is_read_as_an_order_is(data: str | None) -> None:
         "Limite.valor_limite": "100",
         "limite.utilizado": "",
         "consulta.data": decided.as_of.isoformat(),
+        "consulta.ocorrencias": "0",
     }
     assert sample(cells) == decided
 
