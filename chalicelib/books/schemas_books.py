@@ -83,7 +83,8 @@ class FacetsOut(BaseModel):
 class SearchOut(BooksOut):
     """A page of the books found, and what all of them have."""
 
-    facets: FacetsOut = Field(description="Over 10,000 of them where `total_exact` is false.")
+    total: int = Field(description="How many were found, counted to 1,000.")
+    facets: FacetsOut = Field(description="Over some 1,000 of them where `total_exact` is false.")
 
 
 class CategoryOut(BaseModel):

@@ -23,6 +23,9 @@ from chalicelib.core.statements import HotStatement
 COLUMNS = """b.id, b.title, b.price::float8 AS price, b.rating, b.available AS availability,
        b.copies, c.name AS category, b.image_url, b.upc, b.url"""
 
+MOST_FOUND = 1000
+"""How many books a search counts, and looks at for its facets: words have no index that counts."""
+
 # A plan that was made for no values in particular takes a rare word for a frequent one. What does
 # not begin with its verb is not kept prepared, so it is planned for the values it is asked with.
 PLANNED_FOR_VALUES = "/* planned for its values */ "
@@ -181,6 +184,8 @@ def books_statement(selection: Selection, part: Slice) -> tuple[HotStatement, di
     return shape, values
 
 
+# Which books is read off an index alone, the books themselves for one page only: a book takes more
+# than a kilobyte, and what comes before a page may be 10,000.
 @lru_cache(512)
 def _books_sql(
     where: str, key: SortKey, is_descending: bool, *, is_after: bool, is_prepared: bool
@@ -203,9 +208,9 @@ SELECT s.id AS snapshot, s.sha256, s.taken_at, s.books AS listed, p.*
 FROM ({LATEST_SNAPSHOT}) s LEFT JOIN LATERAL (
     SELECT {COLUMNS}, {KEYS[key]} AS sort_key
     FROM (
-        SELECT * FROM books b
+        SELECT b.id FROM books b
         WHERE {where} ORDER BY {order} LIMIT cast(:rows AS bigint){offset}
-    ) b JOIN book_categories c ON c.id = b.category_id
+    ) k JOIN books b ON b.id = k.id JOIN book_categories c ON c.id = b.category_id
 ) p ON true ORDER BY p.sort_key {direction}, p.id {direction}
 """)
 
@@ -225,7 +230,7 @@ def facets_statement(where: str) -> HotStatement:
     return HotStatement(f"""{PLANNED_FOR_VALUES}
 WITH m AS MATERIALIZED (
     SELECT b.category_id, b.rating, b.available FROM books b WHERE {where}
-    LIMIT {LARGEST_EXACT_TOTAL + 1}
+    LIMIT {MOST_FOUND + 1}
 ), g AS (
     SELECT category_id, rating, available, count(*) AS found FROM m
     GROUP BY GROUPING SETS ((category_id), (rating), (available), ())

@@ -25,6 +25,7 @@ from chalicelib.books.schemas_questions import Filtered
 from chalicelib.books.selection import (
     CATEGORIES,
     COLUMNS,
+    MOST_FOUND,
     Selection,
     Slice,
     books_statement,
@@ -45,7 +46,8 @@ class Found:
         edition: Of the catalogue.
         rows: The books of the page.
         cursor: Where the next page begins; None on the last one.
-        total: How many there are, counted up to 10,000; those of a whole catalogue all.
+        total: How many there are, counted up to 10,000, of a search up to 1,000; those of a whole
+            catalogue all.
         is_exact: Whether there are no more.
         facets: Of a search.
     """
@@ -97,7 +99,7 @@ def search_books(session: Session, query: Filtered) -> Found:
     total, facets = kept_answers().get(
         edition, ("facets", selection), lambda: _facets(session, selection)
     )
-    return Found(edition, rows, cursor, *_capped(total), facets=facets)
+    return Found(edition, rows, cursor, *_capped(total, MOST_FOUND), facets=facets)
 
 
 def _selected(session: Session, query: Filtered) -> Selection:
@@ -119,8 +121,8 @@ def _page(
     return edition, rows, cursor
 
 
-def _capped(found: int) -> tuple[int, bool]:
-    return min(found, LARGEST_EXACT_TOTAL), found <= LARGEST_EXACT_TOTAL
+def _capped(found: int, most: int = LARGEST_EXACT_TOTAL) -> tuple[int, bool]:
+    return min(found, most), found <= most
 
 
 def _facets(session: Session, selection: Selection) -> tuple[int, FacetsOut]:

@@ -425,6 +425,14 @@ def test_answers_are_kept_within_their_bound(api: Client) -> None:
     assert kept.find(50) is None
 
 
+@pytest.mark.parametrize("character", ["a", "😀", "字"])
+def test_the_longest_title_fits_its_indexes(api: Client, tmp_path: Path, character: str) -> None:
+    title = f"Longo {character}'" + f"{character}'" * 496
+    publish_books(tmp_path, [some_books(1)[0].model_copy(update={"title": title})])
+    assert ids(api.get("/api/v1/books/search?title=longo")) == [1]
+    assert ids(api.get("/api/v1/books?sort=title")) == [1]
+
+
 def test_words_of_a_search_are_looked_for_in_their_index(api: Client) -> None:
     asked = "SELECT id FROM books b WHERE b.title_words @@ consulta_de_palavras('light')"
     with unit_of_work() as session:
