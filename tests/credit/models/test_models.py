@@ -220,7 +220,16 @@ def test_health_follows_what_is_decided_and_what_becomes_of_it(company: Company)
 
 
 def test_a_version_that_does_not_know_how_long_outcomes_take_says_so() -> None:
-    nothing = DesempenhoOut.model_construct(desfechos=7, aviso=None)
+    nothing = DesempenhoOut(
+        desde=None,
+        ate=None,
+        desfechos=7,
+        metricas=None,
+        aviso=None,
+        clientes=5,
+        positivos=1,
+        confiabilidade=[],
+    )
     for split, alvo, known in (
         ({"tipo": "temporal", "intervalo_dias": 90}, "pagamento", 90),
         ({"tipo": "temporal", "intervalo_dias": 0}, "pagamento", None),
