@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
@@ -77,7 +77,8 @@ def _make_peer(found: World, python: Path) -> dict[str, str]:
     admin = make_engine(found.server.url, pool_size=0)
     with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text(f"CREATE DATABASE {PEER}"))
-    url = found.server.url_of(PEER).replace("postgresql+pg8000", "postgresql+psycopg2", 1)
+    address = make_url(found.server.url_of(PEER)).set(drivername="postgresql+psycopg2")
+    url = address.render_as_string(hide_password=False)
     model = str(found.folder / "credit.joblib")
     given = {"PEER_DATABASE_URL": url, "PEER_CREDIT_MODEL": model}
     subprocess.run(
