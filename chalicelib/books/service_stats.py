@@ -37,7 +37,7 @@ FROM books WHERE gone_at IS NULL
 STARS = range(1, 6)
 
 MOST_SHELVES = 1000
-"""More than any shop has; without a bound one that makes a category of every title would do harm."""
+"""More than any shop has: one could make a category of every title."""
 
 BY_CATEGORY = HotStatement(f"""
 SELECT c.id, c.name AS category, count(*) AS total_books,
