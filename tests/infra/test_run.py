@@ -26,8 +26,8 @@ pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[2]
 READY = "Ctrl-C stops everything"
 NOBODY = "http://127.0.0.1:9/"
-# Training, the report of yesterday, scores and analyses of the new model; the books.
-JOBS = 5
+# Training, the report of yesterday, scores and analyses of the new model; the books, their model.
+JOBS = 6
 
 
 @dataclass
