@@ -53,9 +53,9 @@ def post_pedido(
     once: of a number that is known, 409, and `Location` is where the decision is.
     """
     sender = Sender(principal.tenant, principal.subject, prefix=call.prefix)
-    pedido_id = service_orders.decide_order(session, sender, prepared, now)
-    answer = service_orders_list.describe_order(session, principal.tenant, pedido_id)
-    return Reply(answer, headers={"Location": call.link(f"/credito/pedidos/{pedido_id}")})
+    decided = service_orders.decide_order(session, sender, prepared, now)
+    location = call.link(f"/credito/pedidos/{decided.pedido_id}")
+    return Reply(decided.answer(), headers={"Location": location})
 
 
 @orders.route("/credito/pedidos", methods=["GET"])

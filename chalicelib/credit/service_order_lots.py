@@ -156,7 +156,7 @@ def _decide_line(run: JobRun, sender: Sender, line: int, sent: Any) -> None:
     try:
         order = _read(sent, now)
         with run.transaction() as session:
-            row.pedido_id = decide_order(session, sender, order, now)
+            row.pedido_id = decide_order(session, sender, order, now).pedido_id
             session.add(row)
         return
     except (ValidationFailed, PedidoRepetido) as problem:

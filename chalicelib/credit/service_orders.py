@@ -28,6 +28,7 @@ from chalicelib.credit.inline_items import add_item
 from chalicelib.credit.intake import NewOrder
 from chalicelib.credit.models import credit_model, credit_model_name
 from chalicelib.credit.policy import Politica, read_policy
+from chalicelib.credit.schemas_orders import PedidoOut
 from chalicelib.credit.service_policies import kept_policy
 from chalicelib.ml.registry import Alias
 from chalicelib.ml.versions import UNLOADABLE
@@ -100,6 +101,13 @@ INSERT INTO credito_decisoes (
 ) RETURNING id
 """)
 
+BEFORE_ANYBODY_SPOKE: dict[str, Any] = {
+    "desfecho": None,
+    "desfecho_em": None,
+    "revisoes": [],
+    "desfechos": [],
+}
+
 
 @dataclass(frozen=True)
 class Sender:
@@ -118,11 +126,8 @@ class Sender:
     prefix: str = ""
 
 
-def decide_order(session: Session, sender: Sender, order: NewOrder, now: datetime) -> int:
+def decide_order(session: Session, sender: Sender, order: NewOrder, now: datetime) -> "Decided":
     """Decide on an order, and keep the decision.
-
-    Returns:
-        The order's id.
 
     Raises:
         PedidoRepetido: An order of this number is known; `Location` says where.
@@ -146,10 +151,10 @@ def decide_order(session: Session, sender: Sender, order: NewOrder, now: datetim
     model, absent = model_in_use(session, sender.tenant, known["modelo_versao"], policy)
     case, sensitive = Case.of_row(known, order.as_of, order.valor).without(policy.sensiveis)
     found = assess(case, policy, model, absent)
-    kept = _Kept(pedido_id, order.cliente, versao, case, sensitive, model)
-    _keep(session, sender, kept, found, now)
-    _audit(session, sender, kept, found)
-    return pedido_id
+    decided = Decided(sender, order, pedido_id, versao, case, sensitive, model, found, now)
+    _keep(session, decided)
+    _audit(session, decided)
+    return decided
 
 
 def model_in_use(
@@ -196,62 +201,107 @@ def _arrive(session: Session, sender: Sender, order: NewOrder) -> tuple[UUID, in
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """What is kept with a decision, beside what was decided."""
+class Decided:
+    """A decision, with all that it was made of.
 
+    Attributes:
+        sender: Who sent the order.
+        order: As it came.
+        pedido_id: The order's id.
+        politica_versao: Of the policy.
+        case: What was known, without what is sensitive.
+        sensitive: Columns that nothing looked at, and their values.
+        model: The one in use; None without one.
+        assessment: What is said.
+        em: When.
+    """
+
+    sender: Sender
+    order: NewOrder
     pedido_id: int
-    cliente: str
     politica_versao: int
     case: Case
     sensitive: dict[str, Any]
     model: "ServedModel | None"
+    assessment: Assessment
+    em: datetime
 
     @property
-    def metadata(self) -> Any:
-        """What the registry says of the model; empty without one."""
-        return {} if self.model is None else self.model.metadata
+    def columns(self) -> dict[str, Any]:
+        """What the row of the decision holds as it is."""
+        said, known = self.assessment, {} if self.model is None else self.model.metadata
+        return {
+            "pedido_id": self.pedido_id,
+            "cliente": self.order.cliente,
+            "decisao": said.verdict.decisao.value,
+            "origem": said.verdict.origem.value,
+            "regra": said.verdict.regra,
+            "probabilidade": said.probabilidade,
+            "valor_base": said.valor_base,
+            "politica_versao": self.politica_versao,
+            "modelo_versao": known.get("version"),
+            "modelo_sha256": known.get("onnx_sha256"),
+            "decidido_em": self.em,
+            "decidido_por": self.sender.subject,
+            "lote_id": self.sender.lote_id,
+        }
+
+    @property
+    def documents(self) -> dict[str, Any]:
+        """What the row holds as JSON, and an answer repeats."""
+        said = self.assessment
+        return {
+            "regras": said.regras,
+            "limiares": None if said.limiares is None else said.limiares.model_dump(mode="json"),
+            "justificativas": said.justificativas,
+            "contrafactual": said.contrafactual,
+            "avisos": said.avisos,
+        }
+
+    def answer(self) -> PedidoOut:
+        """The decision as `describe_order` reads it back, without asking the database again."""
+        return PedidoOut.model_validate(
+            {
+                **self.columns,
+                **self.documents,
+                "id": self.pedido_id,
+                "numero": self.order.numero,
+                "valor": self.order.valor,
+                "pedido_em": self.order.as_of,
+                "situacao": self.assessment.verdict.decisao,
+                "exposicao": self.case.exposicao,
+                "limite": self.case.limite,
+                **BEFORE_ANYBODY_SPOKE,
+            }
+        )
 
 
-def _keep(session: Session, sender: Sender, kept: _Kept, found: Assessment, now: datetime) -> None:
-    said = found.verdict
-    inputs = {"caso": kept.case.to_json(), "limiar_do_modelo": kept.metadata.get("limiar")}
-    KEEP.all(
-        session,
-        tenant=sender.tenant,
-        pedido_id=kept.pedido_id,
-        cliente=kept.cliente,
-        decisao=said.decisao.value,
-        origem=said.origem.value,
-        regra=said.regra,
-        regras=json.dumps(found.regras),
-        limiares=None if found.limiares is None else found.limiares.model_dump_json(),
-        probabilidade=found.probabilidade,
-        politica_versao=kept.politica_versao,
-        modelo_versao=kept.metadata.get("version"),
-        modelo_sha256=kept.metadata.get("onnx_sha256"),
-        entradas=json.dumps(inputs),
-        sensiveis=json.dumps(kept.sensitive),
-        justificativas=json.dumps(found.justificativas),
-        contrafactual=None if found.contrafactual is None else json.dumps(found.contrafactual),
-        avisos=json.dumps(found.avisos),
-        valor_base=found.valor_base,
-        decidido_em=now,
-        decidido_por=sender.subject,
-        lote_id=sender.lote_id,
-    )
+def _keep(session: Session, decided: Decided) -> None:
+    model = decided.model
+    inputs = {
+        "caso": decided.case.to_json(),
+        "limiar_do_modelo": None if model is None else model.metadata.get("limiar"),
+    }
+    documents = {**decided.documents, "entradas": inputs, "sensiveis": decided.sensitive}
+    written = {
+        name: None if content is None else json.dumps(content)
+        for name, content in documents.items()
+    }
+    KEEP.all(session, tenant=decided.sender.tenant, **decided.columns, **written)
 
 
-def _audit(session: Session, sender: Sender, kept: _Kept, found: Assessment) -> None:
+def _audit(session: Session, decided: Decided) -> None:
+    columns = decided.columns
     audit.record(
         session,
-        tenant=sender.tenant,
-        ator=sender.subject,
+        tenant=decided.sender.tenant,
+        ator=decided.sender.subject,
         acao="pedido.decidido",
-        objeto=f"pedido:{kept.pedido_id}",
-        decisao=found.verdict.decisao.value,
-        origem=found.verdict.origem.value,
-        regra=found.verdict.regra,
-        politica=kept.politica_versao,
-        modelo=kept.metadata.get("version"),
-        modelo_sha256=kept.metadata.get("onnx_sha256"),
+        objeto=f"pedido:{decided.pedido_id}",
+        decisao=columns["decisao"],
+        origem=columns["origem"],
+        regra=columns["regra"],
+        politica=decided.politica_versao,
+        modelo=columns["modelo_versao"],
+        modelo_sha256=columns["modelo_sha256"],
     )

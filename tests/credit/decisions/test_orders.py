@@ -50,6 +50,27 @@ def _rows(table: str, where: str = "true") -> int:
 # What is decided.
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        order(valor="2000"),
+        order(valor="20000.00", data="2026-03-18T10:30:00-03:00"),
+        order(valor="10.5", atributos={"prazo": 28, "nota": 3.0, "canal": "app", "novo": None}),
+        order(valor="9000.00", itens={"limite": {"valor": "1000"}}),
+    ],
+)
+def test_what_is_answered_is_what_is_kept(company: Company, sent: dict[str, Any]) -> None:
+    publish_credit_model(company.tenant, names=None)
+    put_policy(
+        company.client,
+        alteraveis={"valor_pedido": {"direcao": "diminui", "minimo": 0, "maximo": 1e6}},
+        sensiveis=["cliente.sexo"],
+    )
+    answered = company.client.post(PEDIDOS, sent)
+    assert answered.status == 201
+    assert answered.json == company.client.get(f"{PEDIDOS}/{answered.json['id']}").json
+
+
 def test_model_approves_denies_and_leaves_to_a_person(shop: Client) -> None:
     found = {v: decide(shop, valor=f"{v}.00") for v in (2000, 17000, 20000)}
     assert [(d["decisao"], d["origem"]) for d in found.values()] == [
