@@ -16,7 +16,7 @@ run: $(READY)  ## Everything on this machine, until Ctrl-C (PORT, DATA_DIR, ADMI
 	@exec $(PY) -m infra.local.run
 
 test: $(READY)  ## All tests, in two processes (PROCESSES=1 for one)
-	$(PY) -m pytest -n $(PROCESSES) --dist loadgroup
+	$(PY) -m pytest -n $(PROCESSES) --dist loadscope
 
 test-fast: $(READY)  ## The tests for daily work, under a minute
 	$(PY) -m pytest -m "not slow"

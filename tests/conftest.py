@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -68,25 +69,26 @@ END $$
 """
 PASSWORD = "uma-senha-de-teste"
 
-# What costs half a minute to make is made once: these tests share a process, the others of a
-# module do, as they share what the module makes.
-TOGETHER = {"tests/infra/aws": "aws", "tests/ml": "ml"}
-
 # Tests must not be steered by whatever the machine's owner has set for their own installation.
 for name in settings.Settings.model_fields:
     os.environ.pop(name.upper(), None)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Say which tests one process has to run, where several run them.
+@pytest.hookimpl(optionalhook=True)  # The API's own tests run without development's libraries, too.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Say which tests one process has to run, where several run them."""
+    from tests.distribution import Together
 
-    Once all are collected it is too late: by then the groups may have been read.
-    """
-    # The API's own tests run without development's libraries, too.
-    if item.config.pluginmanager.hasplugin("xdist"):
-        folder = item.path.parent.relative_to(item.config.rootpath).as_posix()
-        group = TOGETHER.get(folder, item.nodeid.partition("::")[0])
-        item.add_marker(pytest.mark.xdist_group(group))
+    return Together(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, where several processes run the tests."""
+    if hasattr(config, "workerinput"):
+        from tests.distribution import slowest_first
+
+        by_id = {item.nodeid: item for item in items}
+        items[:] = [by_id[nodeid] for nodeid in slowest_first(list(by_id))]
 
 
 @pytest.fixture(scope="session")

@@ -90,6 +90,7 @@ def _configure(run: Path, url: str) -> None:
         SIGNING_KEY=secrets.token_urlsafe(32),
         ACCESS_TOKEN_MINUTES="60",
         UPLOAD_MAX_MB="2048",
+        LOG_LEVEL="WARNING",
     )
 
 
