@@ -9,14 +9,15 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
+from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.idempotency import HEADER
+from chalicelib.core.personal_data import export_folder
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.uploads import object_store
 from chalicelib.gym.service_lgpd import tables_about_alunos
-from chalicelib.gym.service_lgpd_files import export_folder, remove_old_exports
 from tests.client import Client, assert_problem
 from tests.conftest import MakeUser
 from tests.gym.conftest import MakeAluno, count
@@ -305,9 +306,9 @@ def test_large_copy_is_fetched_from_the_store_and_does_not_stay(
     assert stored[0] in urlsplit(answer.headers["Location"]).path
     copy = json.loads(object_store().read(stored[0]))
     assert len(copy["registros"]["checkins"]) == 30_000
-    remove_old_exports(HOUSE, utc_now() + timedelta(hours=23))
+    store_heads(utc_now() + timedelta(hours=23))
     assert len(list(object_store().list(export_folder(HOUSE)))) == 1
-    remove_old_exports(HOUSE, utc_now() + timedelta(hours=25))
+    store_heads(utc_now() + timedelta(hours=25))
     assert list(object_store().list(export_folder(HOUSE))) == []
 
 
