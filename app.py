@@ -24,6 +24,7 @@ from chalicelib.credit.routes_datasets import datasets
 from chalicelib.credit.routes_models import credit_models
 from chalicelib.credit.routes_order_lots import order_lots
 from chalicelib.credit.routes_orders import orders
+from chalicelib.credit.routes_personal_data import credit_personal_data
 from chalicelib.credit.routes_policies import policies
 from chalicelib.gym import (
     service_analyses,
@@ -60,6 +61,7 @@ app.register_blueprint(models)
 app.register_blueprint(order_lots)
 app.register_blueprint(orders)
 app.register_blueprint(credit_models)
+app.register_blueprint(credit_personal_data)
 app.register_blueprint(personal_data)
 app.register_blueprint(policies)
 app.register_blueprint(reports)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Text, cast, exists, or_, select, text
 from sqlalchemy.orm import Session
 
@@ -20,12 +21,20 @@ from chalicelib.core.uploads import Upload, object_store, store_must_answer
 
 LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
 LINK_LIFETIME = timedelta(minutes=15)
+PRIVATE = {"Cache-Control": "no-store"}
 EXPORTS_KEPT = timedelta(days=1)
 IS_UNFINISHED = Job.state.in_([JobState.QUEUED, JobState.RUNNING])
 
 
 class ArquivoEmUso(ServiceUnavailable):
     """A file that may mention the person is being imported; it is deleted after that."""
+
+
+class ArquivoRecebido(BaseModel):
+    """A raw file that was taken in, which may mention the person beside others."""
+
+    objeto: str
+    recebido_em: datetime
 
 
 def export_folder(tenant: str, person: int | None = None) -> str:
