@@ -31,6 +31,7 @@ MOST_ROWS = 600
 
 MONEY_UNIT = "R$"
 UNITS = {column.name: column.unit for column in BASE_COLUMNS}
+FEWEST_WHOLE = 4  # Of less room, one is too much: a share of 0 to 1 has its fractions.
 WHOLE = ("títulos", "ocorrências", "protestos", "pontos")
 
 Changes = Mapping[str, float]
@@ -158,16 +159,19 @@ def room_of(case: Case, name: str, how: Alteravel) -> Room | None:
         ends.append(how.minimo)
     if not ends:
         return None
-    farthest = max(abs(end - now) for end in ends)
-    return Room(name, now, tuple(ends), how.passo or _least_step(name, farthest))
+    return Room(name, now, tuple(ends), how.passo or _least_step(name, now, ends))
 
 
-def _least_step(name: str, room: float) -> float:
-    """A hundredth of BRL, one of what is counted, else a millionth of the room."""
-    unit = UNITS.get(name)
+def _least_step(name: str, now: float, ends: Sequence[float]) -> float:
+    """A hundredth of BRL, one of what is counted, else a millionth of the room.
+
+    What a company has in whole numbers, with room for some, is counted, too: months of a term.
+    """
+    unit, room = UNITS.get(name), max(abs(end - now) for end in ends)
     if unit == MONEY_UNIT:
         return 0.01
-    return 1.0 if unit in WHOLE else room / 1e6
+    looks_counted = room >= FEWEST_WHOLE and all(each.is_integer() for each in (now, *ends))
+    return 1.0 if unit in WHOLE or looks_counted else room / 1e6
 
 
 def _none(reason: str, rows: int = 0) -> Nearest:
