@@ -95,7 +95,7 @@ class Room:
         last = floor(abs(end - self.now) / self.step + 1e-9)
         steps = last - first + 1
         picked = range(first, last + 1) if steps <= count else _spread(first, last, count)
-        values = [self._tidy(self.now + sign * step * self.step) for step in picked]
+        values = [_tidy(self.name, self.now + sign * step * self.step) for step in picked]
         return values if values and values[-1] == end else [*values, end]
 
     def allowed(self, value: float) -> float | None:
@@ -105,12 +105,13 @@ class Room:
             ahead = sign * (value - self.now)
             if 0 < ahead <= abs(end - self.now):
                 steps = ceil(ahead / self.step - 1e-9)
-                stepped = self._tidy(self.now + sign * steps * self.step)
+                stepped = _tidy(self.name, self.now + sign * steps * self.step)
                 return stepped if sign * (end - stepped) >= 0 else end
         return None
 
-    def _tidy(self, value: float) -> float:
-        return round(value, 2) if UNITS.get(self.name) == MONEY_UNIT else float(f"{value:.12g}")
+
+def _tidy(name: str, value: float) -> float:
+    return round(value, 2) if UNITS.get(name) == MONEY_UNIT else float(f"{value:.12g}")
 
 
 def _spread(first: int, last: int, count: int) -> list[int]:
@@ -155,8 +156,11 @@ def room_of(case: Case, name: str, how: Alteravel) -> Room | None:
     ends = []
     if how.direcao != "diminui" and how.maximo > now:
         ends.append(how.maximo)
-    if how.direcao != "aumenta" and how.minimo < now:
-        ends.append(how.minimo)
+    lowest = max(
+        how.minimo, _tidy(name, now * (how.parcela_minima or 0)) if now > 0 else how.minimo
+    )
+    if how.direcao != "aumenta" and lowest < now:
+        ends.append(lowest)
     if not ends:
         return None
     return Room(name, now, tuple(ends), how.passo or _least_step(name, now, ends))

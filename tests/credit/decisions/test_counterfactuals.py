@@ -88,6 +88,31 @@ def test_a_term_in_months_stays_whole_but_no_ratio_is_rounded(
     assert found.changes["pedido.prazo"].is_integer() == is_whole
 
 
+def test_an_order_is_not_advised_to_shrink_to_nothing() -> None:
+    case = amount(12_579.0)
+    nothing_else = Linear(case, {"valor_pedido": 1e-4})
+    lowest = Politica().alteraveis["valor_pedido"]
+    assert (lowest.parcela_minima, lowest.minimo) == (0.1, 0.01)
+    found = nearest_approval(
+        case,
+        Politica(),
+        Limiares.model_validate({"aprova_abaixo_de": 0.12, "nega_a_partir_de": 0.6}),
+        nothing_else,
+    )
+    assert found.changes is None
+    found = nearest_approval(
+        case,
+        Politica(),
+        Limiares.model_validate({"aprova_abaixo_de": 0.126, "nega_a_partir_de": 0.6}),
+        nothing_else,
+    )
+    assert found.changes == {"valor_pedido": 1257.9}
+    below_zero = {"saldo": -10.0}
+    case = amount(100.0, atributos_pedido=below_zero)
+    shrinks = policy(**{"pedido.saldo": down(-50, parcela_minima=0.1)})
+    assert nearest_approval(case, shrinks, LIMITS, Linear(case, {"pedido.saldo": 0.1}, 1.5)).changes
+
+
 def test_a_share_is_not_rounded() -> None:
     case = amount(100.0, atributos_pedido={"entrada": 0.0})
     shares = policy(**{"pedido.entrada": up(0, 1)})
