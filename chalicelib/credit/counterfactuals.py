@@ -31,6 +31,7 @@ MOST_ROWS = 600
 
 MONEY_UNIT = "R$"
 UNITS = {column.name: column.unit for column in BASE_COLUMNS}
+LEAST_ROOM_OF_HUNDREDTHS = 10  # So that they are a thousandth of it.
 FEWEST_WHOLE = 4  # Of less room, one is too much: a share of 0 to 1 has its fractions.
 WHOLE = ("títulos", "ocorrências", "protestos", "pontos")
 
@@ -156,9 +157,8 @@ def room_of(case: Case, name: str, how: Alteravel) -> Room | None:
     ends = []
     if how.direcao != "diminui" and how.maximo > now:
         ends.append(how.maximo)
-    lowest = max(
-        how.minimo, _tidy(name, now * (how.parcela_minima or 0)) if now > 0 else how.minimo
-    )
+    least_share = _tidy(name, max(now, 0) * (how.parcela_minima or 0))
+    lowest = max(how.minimo, least_share) if now > 0 else how.minimo
     if how.direcao != "aumenta" and lowest < now:
         ends.append(lowest)
     if not ends:
@@ -167,7 +167,8 @@ def room_of(case: Case, name: str, how: Alteravel) -> Room | None:
 
 
 def _least_step(name: str, now: float, ends: Sequence[float]) -> float:
-    """A hundredth of BRL, one of what is counted, else a millionth of the room.
+    """A hundredth of BRL, one of what is counted, else a hundredth, as people are told of it; of
+    little room a millionth.
 
     What a company has in whole numbers, with room for some, is counted, too: months of a term.
     """
@@ -175,7 +176,9 @@ def _least_step(name: str, now: float, ends: Sequence[float]) -> float:
     if unit == MONEY_UNIT:
         return 0.01
     looks_counted = room >= FEWEST_WHOLE and all(each.is_integer() for each in (now, *ends))
-    return 1.0 if unit in WHOLE or looks_counted else room / 1e6
+    if unit in WHOLE or looks_counted:
+        return 1.0
+    return 0.01 if room >= LEAST_ROOM_OF_HUNDREDTHS else room / 1e6
 
 
 def _none(reason: str, rows: int = 0) -> Nearest:

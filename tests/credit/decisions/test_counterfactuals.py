@@ -88,6 +88,19 @@ def test_a_term_in_months_stays_whole_but_no_ratio_is_rounded(
     assert found.changes["pedido.prazo"].is_integer() == is_whole
 
 
+def test_what_is_said_with_two_decimals_is_what_was_verified() -> None:
+    case = amount(100.0, atributos_pedido={"atraso": 13.9})
+    found = nearest_approval(
+        case,
+        policy(**{"pedido.atraso": down(0, 1000)}),
+        LIMITS,
+        Linear(case, {"pedido.atraso": 0.0431}),
+    )
+    assert found.changes is not None
+    (value,) = found.changes.values()
+    assert value == round(value, 2)
+
+
 def test_an_order_is_not_advised_to_shrink_to_nothing() -> None:
     case = amount(12_579.0)
     nothing_else = Linear(case, {"valor_pedido": 1e-4})
