@@ -121,7 +121,7 @@ def test_erased_cliente_is_nobody_and_the_numbers_are_free(
     assert client.get("/credito/pedidos", cliente=CPF).json["items"] == []
     work_off()
     again = decide(client, numero="ZQ-9", cliente=CPF, itens={})
-    assert (again["limite"], float(again["exposicao"])) == (None, 0)
+    assert (again["limite"], again["exposicao"]) == (None, "0.00")
 
 
 def test_a_lot_of_orders_says_which_were_erased(company: Company, decided: dict[str, Any]) -> None:
@@ -185,8 +185,21 @@ def test_files_that_came_later_stay(company: Company) -> None:
     assert len(list(object_store().list(bodies_of(company.tenant)))) == 1
 
 
-def test_an_order_that_waits_for_the_erasure_knows_nothing(company: Company) -> None:
-    """Both take the row of the cliente: whoever comes second sees what the first has done."""
+def test_a_lot_that_must_be_read_anew_after_an_erasure_asks_to_be_sent(sending: Sending) -> None:
+    """Its stored body would bring the cliente back."""
+    sending.store("clientes", 1, [{"codigo": CPF}, {"codigo": "C2"}])
+    kept_out = [{"codigo": "C2", "titulos_pagos": 1}, {"codigo": "C3"}]
+    sending.store("clientes", 2, kept_out)
+    assert finished_job(sending.client, _erase(sending.client))["state"] == "succeeded"
+    assert sending.put("clientes", 1, [{"codigo": "C9"}]).status == 202
+    work_off()
+    lot = sending.client.get(f"{sending.path}/lotes/clientes/2").json
+    job = sending.client.get(f"/jobs/{lot['job_id']}").json
+    assert (lot["estado"], job["error"]["title"]) == ("pendente", "LoteSemCorpo")
+    assert sending.store("clientes", 2, kept_out)["aceitos"] == 2
+
+
+def test_an_order_after_the_erasure_knows_nothing(company: Company) -> None:
     decide(company.client, cliente=CPF)
     accounts = "SELECT count(*) AS n FROM credito_contas WHERE cliente = :cliente"
     assert _erase(company.client).status == 202
