@@ -13,7 +13,6 @@ from chalicelib.core.route_minutes import remove_old_minutes
 from chalicelib.core.routes import core
 from chalicelib.core.routes_audit import trail
 from chalicelib.core.schedules import scheduled
-from chalicelib.core.settings import HOUSE
 from chalicelib.core.sweep import remove_old_jobs
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
@@ -25,6 +24,7 @@ from chalicelib.credit.routes_datasets import datasets
 from chalicelib.credit.routes_models import credit_models
 from chalicelib.credit.routes_order_lots import order_lots
 from chalicelib.credit.routes_orders import orders
+from chalicelib.credit.routes_personal_data import credit_personal_data
 from chalicelib.credit.routes_policies import policies
 from chalicelib.gym import (
     service_analyses,
@@ -40,7 +40,6 @@ from chalicelib.gym.routes_personal_data import personal_data
 from chalicelib.gym.routes_reports import reports
 from chalicelib.gym.routes_retention import retention
 from chalicelib.gym.routes_visits import visits
-from chalicelib.gym.service_lgpd_files import remove_old_exports
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
 from chalicelib.identity.routes_api import identity_api
@@ -62,6 +61,7 @@ app.register_blueprint(models)
 app.register_blueprint(order_lots)
 app.register_blueprint(orders)
 app.register_blueprint(credit_models)
+app.register_blueprint(credit_personal_data)
 app.register_blueprint(personal_data)
 app.register_blueprint(policies)
 app.register_blueprint(reports)
@@ -102,7 +102,6 @@ def remove_expired() -> None:
 def remove_uploads() -> None:
     """Delete the files that have been kept long enough, at 04:10 in São Paulo."""
     remove_old_uploads(utc_now())
-    remove_old_exports(HOUSE, utc_now())
 
 
 @scheduled(app, Cron(20, 7, "*", "*", "?", "*"))

@@ -38,6 +38,7 @@ EVENT_SOURCES = {
     ),
     "credit_lots_queue": EventSource("functions.credit.receive_lots.handler"),
     "credit_datasets_queue": EventSource("functions.credit.close_datasets.handler", is_long=True),
+    "credit_lgpd_queue": EventSource("functions.credit.erase_files.handler"),
     "credit_orders_queue": EventSource("functions.credit.decide_orders.handler", is_long=True),
     "credit_removals_queue": EventSource(
         "functions.credit.remove_datasets.handler", is_long=True, can_wait=True

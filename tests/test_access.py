@@ -58,6 +58,8 @@ ACCESS: dict[str, Collection[str]] = {
     "POST /auth/usuarios": {ADMIN},
     "PATCH /auth/usuarios/{usuario_id}": {ADMIN},
     "PUT /auth/usuarios/{usuario_id}/senha": {ADMIN},
+    "POST /credito/clientes/dados": COMPANIES,
+    "POST /credito/clientes/apagar": COMPANIES,
     "POST /credito/empresas": PUBLIC,
     "GET /credito/empresa": COMPANIES,
     "PATCH /credito/empresa": COMPANIES,

@@ -218,6 +218,8 @@ def _of_decisions(client: Client) -> Requests:
             f"/credito/pedidos/{pedido_id}/desfecho",
             {"desfecho": "pago"},
         ),
+        "POST /credito/clientes/dados": ("/credito/clientes/dados", {"cliente": "Ana Lima"}),
+        "POST /credito/clientes/apagar": ("/credito/clientes/apagar", {"cliente": "Ana Lima"}),
     }
 
 
@@ -263,7 +265,7 @@ def cancel_jobs() -> None:
 def _send(client: Client, method: str, request: Request) -> str:
     """Send a request that succeeds; gives its id."""
     path, body = request
-    if path.endswith("/dados"):
+    if path.endswith(("/dados", "/apagar")):
         cancel_jobs()  # No import may wait while somebody is erased.
     request_id = uuid4().hex
     media_type = "text/csv" if isinstance(body, bytes) else "application/json"

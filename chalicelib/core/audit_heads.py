@@ -9,10 +9,11 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import select
 
+from chalicelib.core import personal_data
 from chalicelib.core.audit import Cabeca
 from chalicelib.core.clock import local_day
 from chalicelib.core.db import DatabaseRole, unit_of_work
@@ -25,7 +26,6 @@ log = logging.getLogger("previsto.audit")
 
 TENANTS_PER_STATEMENT = 500
 AT_ONCE = 8  # Three trips to the store for each tenant, within half a minute of Lambda.
-EXPORTS_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, order=True)
@@ -69,7 +69,7 @@ def stored_heads(tenant: str) -> list[Link]:
 
 
 def store_heads(now: datetime) -> int:
-    """Store the head of every trail under today's date, and delete old copies of trails.
+    """Store the head of every trail under today's date, and delete copies that nobody fetches now.
 
     A store that is away is left for tomorrow.
 
@@ -80,7 +80,8 @@ def store_heads(now: datetime) -> int:
 
     def store(tenant: str, head: Link) -> bool:
         is_new = _store(head_key(tenant, day, head), head)
-        _remove_old_exports(tenant, now)
+        for folder in (export_folder(tenant), personal_data.export_folder(tenant)):
+            personal_data.remove_old_exports(folder, now)
         return is_new
 
     stored = 0
@@ -112,9 +113,3 @@ def _store(key: str, head: Link) -> bool:
     content = json.dumps({"seq": head.seq, "hash": head.hash.hex()})
     object_store().put(key, content.encode(), content_type="application/json")
     return True
-
-
-def _remove_old_exports(tenant: str, now: datetime) -> None:
-    for found in list(object_store().list(export_folder(tenant))):
-        if found.modified < now - EXPORTS_KEPT:
-            object_store().delete(found.key)

@@ -19,7 +19,8 @@ Deciding is best read in this order: `policy`, `cases`, `rules`, `verdicts`, `co
 `assessments`, which are pure; then `intake`, `service_orders`, `service_replay`.
 
 Queues: `credit_lots_queue` (lots received), `credit_datasets_queue` (closing a dataset),
-`credit_removals_queue` (what was given up), `credit_training_queue`, `credit_orders_queue`
-(orders in lots), `credit_analysis_queue` (comparisons, trials, health).
+`credit_removals_queue` (what was given up), `credit_lgpd_queue` (files that may mention an
+erased cliente), `credit_training_queue`, `credit_orders_queue` (orders in lots),
+`credit_analysis_queue` (comparisons, trials, health).
 Models: `credito`, one of each company.
 """

@@ -31,6 +31,8 @@ MOST_ROWS = 600
 
 MONEY_UNIT = "R$"
 UNITS = {column.name: column.unit for column in BASE_COLUMNS}
+LEAST_ROOM_OF_HUNDREDTHS = 10  # So that they are a thousandth of it.
+FEWEST_WHOLE = 4  # Of less room, one is too much: a share of 0 to 1 has its fractions.
 WHOLE = ("títulos", "ocorrências", "protestos", "pontos")
 
 Changes = Mapping[str, float]
@@ -94,7 +96,7 @@ class Room:
         last = floor(abs(end - self.now) / self.step + 1e-9)
         steps = last - first + 1
         picked = range(first, last + 1) if steps <= count else _spread(first, last, count)
-        values = [self._tidy(self.now + sign * step * self.step) for step in picked]
+        values = [_tidy(self.name, self.now + sign * step * self.step) for step in picked]
         return values if values and values[-1] == end else [*values, end]
 
     def allowed(self, value: float) -> float | None:
@@ -104,12 +106,13 @@ class Room:
             ahead = sign * (value - self.now)
             if 0 < ahead <= abs(end - self.now):
                 steps = ceil(ahead / self.step - 1e-9)
-                stepped = self._tidy(self.now + sign * steps * self.step)
+                stepped = _tidy(self.name, self.now + sign * steps * self.step)
                 return stepped if sign * (end - stepped) >= 0 else end
         return None
 
-    def _tidy(self, value: float) -> float:
-        return round(value, 2) if UNITS.get(self.name) == MONEY_UNIT else float(f"{value:.12g}")
+
+def _tidy(name: str, value: float) -> float:
+    return round(value, 2) if UNITS.get(name) == MONEY_UNIT else float(f"{value:.12g}")
 
 
 def _spread(first: int, last: int, count: int) -> list[int]:
@@ -154,20 +157,28 @@ def room_of(case: Case, name: str, how: Alteravel) -> Room | None:
     ends = []
     if how.direcao != "diminui" and how.maximo > now:
         ends.append(how.maximo)
-    if how.direcao != "aumenta" and how.minimo < now:
-        ends.append(how.minimo)
+    least_share = _tidy(name, max(now, 0) * (how.parcela_minima or 0))
+    lowest = max(how.minimo, least_share) if now > 0 else how.minimo
+    if how.direcao != "aumenta" and lowest < now:
+        ends.append(lowest)
     if not ends:
         return None
-    farthest = max(abs(end - now) for end in ends)
-    return Room(name, now, tuple(ends), how.passo or _least_step(name, farthest))
+    return Room(name, now, tuple(ends), how.passo or _least_step(name, now, ends))
 
 
-def _least_step(name: str, room: float) -> float:
-    """A hundredth of BRL, one of what is counted, else a millionth of the room."""
-    unit = UNITS.get(name)
+def _least_step(name: str, now: float, ends: Sequence[float]) -> float:
+    """A hundredth of BRL, one of what is counted, else a hundredth, as people are told of it; of
+    little room a millionth.
+
+    What a company has in whole numbers, with room for some, is counted, too: months of a term.
+    """
+    unit, room = UNITS.get(name), max(abs(end - now) for end in ends)
     if unit == MONEY_UNIT:
         return 0.01
-    return 1.0 if unit in WHOLE else room / 1e6
+    looks_counted = room >= FEWEST_WHOLE and all(each.is_integer() for each in (now, *ends))
+    if unit in WHOLE or looks_counted:
+        return 1.0
+    return 0.01 if room >= LEAST_ROOM_OF_HUNDREDTHS else room / 1e6
 
 
 def _none(reason: str, rows: int = 0) -> Nearest:

@@ -151,11 +151,12 @@ def _refusals(session: Session, dataset: Dataset, counts: TipoOut) -> Iterator[A
         numeros={"recusados": counts.recusados, "aceitos": counts.aceitos},
     )
     for row in session.execute(text(REASONS), values):
+        motivo = row.motivo.removesuffix(".")  # Those of whole lines are sentences.
         yield Achado(
             codigo="motivo_de_recusa",
             tipo=counts.tipo,
             coluna=row.campo,
-            mensagem=f"{items(row.n)}: {'por exemplo, ' if row.motivos > 1 else ''}{row.motivo}.",
+            mensagem=f"{items(row.n)}: {'por exemplo, ' if row.motivos > 1 else ''}{motivo}.",
             numeros={"itens": row.n},
             exemplos=[Exemplo(tipo=counts.tipo, lote=row.lote)],
         )

@@ -37,6 +37,19 @@ class ChaveNaoFazChaves(Forbidden):
     """A key may replace or revoke itself and nothing more; sign in as a user to do this."""
 
 
+class ClienteNotFound(NotFound):
+    """Nothing is held of a cliente of this code."""
+
+
+class DadosEmUso(Conflict):
+    """Data are being taken in, decided on or learned from, which may be this cliente's; erase them
+    when the jobs of lots, datasets, orders and models have ended."""
+
+
+class PedidoApagado(NotFound):
+    """This order was erased with all that was held of its cliente."""
+
+
 class DatasetNotFound(NotFound):
     """There is no dataset under this id."""
 

@@ -199,6 +199,9 @@ class Alteravel(Strict):
     direcao: Literal["aumenta", "diminui", "ambas"]
     minimo: Bound
     maximo: Bound
+    parcela_minima: Annotated[FiniteFloat, Field(ge=0, lt=1)] | None = Field(
+        None, description="Nor below this share of what it is: a tenth of an order is another one."
+    )
     passo: Annotated[FiniteFloat, Field(gt=0, le=1e15)] | None = Field(
         None, description="Changes are multiples of it; without one, as small as helps."
     )
@@ -226,7 +229,11 @@ class Politica(Strict):
         examples=[["cliente.sexo"]],
     )
     alteraveis: dict[ColumnName, Alteravel] = Field(
-        {"valor_pedido": Alteravel(direcao="diminui", minimo=0.01, maximo=1e12)},
+        {
+            "valor_pedido": Alteravel(
+                direcao="diminui", minimo=0.01, maximo=1e12, parcela_minima=0.1
+            )
+        },
         max_length=MOST_CHANGEABLE,
         description="Columns a cliente or the company can do something about.",
     )

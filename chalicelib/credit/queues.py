@@ -1,11 +1,11 @@
 """The queues of credit, and what their messages say."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, computed_field
 
 from chalicelib.core.queues import Queue
 
@@ -81,6 +81,18 @@ class AnaliseMessage(BaseModel):
         ComparacaoMessage | EnsaioMessage | SaudeMessage, Field(discriminator="tipo")
     ]
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def objeto(self) -> str | None:
+        """The file that it takes, where every job's message says so."""
+        return self.analise.objeto if isinstance(self.analise, EnsaioMessage) else None
+
+
+class ApagarMessage(BaseModel):
+    """Files are to be deleted after a cliente's rows are gone; whose they were is not said."""
+
+    pedido_em: datetime
+
 
 class PedidosMessage(BaseModel):
     """A lot of orders is to be decided; `objeto` is the key of its body."""
@@ -95,6 +107,7 @@ CREDIT_REMOVALS_QUEUE = Queue("credit_removals_queue", RemoverMessage)
 CREDIT_TRAINING_QUEUE = Queue(
     "credit_training_queue", TreinoMessage, max_attempts=3, lease=timedelta(seconds=120)
 )
+CREDIT_LGPD_QUEUE = Queue("credit_lgpd_queue", ApagarMessage, max_attempts=20)
 CREDIT_ORDERS_QUEUE = Queue("credit_orders_queue", PedidosMessage)
 CREDIT_ANALYSIS_QUEUE = Queue(
     "credit_analysis_queue", AnaliseMessage, max_attempts=3, lease=timedelta(seconds=120)

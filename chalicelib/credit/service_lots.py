@@ -69,9 +69,14 @@ RETURNING versao
 """
 
 
+def bodies_of(tenant: str) -> str:
+    """Where the bodies of all lots of a company are."""
+    return f"{tenant}/credito/"
+
+
 def objects_of(tenant: str, dataset_id: UUID) -> str:
     """Where the bodies of a dataset's lots are."""
-    return f"{tenant}/credito/{dataset_id}/"
+    return f"{bodies_of(tenant)}{dataset_id}/"
 
 
 def take_body(  # What an endpoint's `before` is given by name.

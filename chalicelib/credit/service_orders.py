@@ -66,7 +66,7 @@ WHERE o.tenant = :tenant AND o.dataset_id = cast(:acervo AS uuid) AND o.numero =
 # What is approved counts until it is paid for, or was not invoiced after all; where the policy says
 # so, for so many days after it was invoiced.
 KNOW = HotStatement(f"""
-SELECT f.*, coalesce(f.limite_utilizado, 0) + e.aprovado AS exposicao,
+SELECT f.*, cast(coalesce(f.limite_utilizado, 0) + e.aprovado AS numeric(18, 2)) AS exposicao,
     po.versao AS politica_versao, po.conteudo AS politica, ch.version AS modelo_versao
 FROM ({OF_ORDERS}) f
 LEFT JOIN LATERAL (

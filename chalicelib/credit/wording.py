@@ -23,8 +23,8 @@ ONE = {
 OF_LIMIT = "% do limite"
 """The unit of a share that people read as a percentage."""
 
-ELAPSED = frozenset(("dias", "meses"))
-WHOLE_FROM = 10  # Fractions of so many days or months tell nobody anything.
+ELAPSED = frozenset(("meses_de_relacionamento", "dias_desde_consulta", "dias_desde_pedido"))
+WHOLE_FROM = 10  # Of time that has passed, so many days or months are told by those completed.
 
 SMALLEST_EFFECT = 0.0005  # A twentieth of a percentage point: less is said to change nothing.
 
@@ -114,6 +114,6 @@ def shown(column: Column, value: Any) -> str:
         return brl(value)
     if column.unit == OF_LIMIT:
         return f"{number(value * 100, 0)}{OF_LIMIT}"
-    if column.unit in ELAPSED and abs(value) >= WHOLE_FROM:
+    if column.name in ELAPSED and abs(value) >= WHOLE_FROM:
         value = int(value)
     return counted(value, ONE.get(column.unit, column.unit), column.unit).rstrip()

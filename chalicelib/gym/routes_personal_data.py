@@ -8,6 +8,7 @@ from chalicelib.core import job_control
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply
 from chalicelib.core.job_control import JobOut
+from chalicelib.core.personal_data import PRIVATE
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.types import Id
 from chalicelib.core.web import Routes, endpoint
@@ -22,8 +23,6 @@ from chalicelib.gym.schemas_members import (
 )
 
 personal_data = Routes(__name__)
-
-PRIVATE = {"Cache-Control": "no-store"}
 
 
 @personal_data.route("/aluno/{aluno_id}/dados", methods=["GET"])

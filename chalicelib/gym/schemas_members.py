@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from chalicelib.core.pages import PageQuery
+from chalicelib.core.personal_data import ArquivoRecebido
 from chalicelib.core.types import FromRow, Id, Instant, ShortText, Strict
 from chalicelib.gym.schemas import AlunoOut, Faixa
 
@@ -139,13 +140,6 @@ class SinteticosRemovidosOut(BaseModel):
     """How many synthetic members there were."""
 
     removidos: int
-
-
-class ArquivoRecebido(BaseModel):
-    """A raw file of an import, which may mention this member beside others."""
-
-    objeto: str
-    recebido_em: datetime
 
 
 class DadosOut(BaseModel):

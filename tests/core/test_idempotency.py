@@ -336,6 +336,7 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /credito/pedidos/lote",
         "POST /credito/pedidos/{pedido_id}/revisao",
         "POST /credito/pedidos/{pedido_id}/desfecho",
+        "POST /credito/clientes/apagar",
     }
     assert refuses == {
         "POST /auth/token",
@@ -358,6 +359,7 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /credito/modelos/reverter",
         "POST /credito/modelos/{versao}/promover",
         "POST /credito/modelos/{versao}/testar",
+        "POST /credito/clientes/dados",
         "POST /credito/empresas",
         "PATCH /credito/empresa",
         "POST /credito/chaves",

@@ -214,6 +214,14 @@ def test_one_reason_in_other_numbers_is_told_by_an_example(sending: Sending) -> 
     assert told["mensagem"] == said
 
 
+def test_a_reason_that_is_a_sentence_has_one_full_stop(sending: Sending) -> None:
+    counts = sending.store_whole()
+    sending.store("clientes", 2, "codigo;setor\nC7\n")
+    concluded(sending, counts | {"clientes": counts["clientes"] + 1})
+    (told,) = [p for p in sending.seen()["problemas"] if p["codigo"] == "motivo_de_recusa"]
+    assert told["mensagem"] == "1 item: A linha tem um número de campos diferente do cabeçalho."
+
+
 @pytest.mark.parametrize("without", [0, 2])
 def test_they_are_left_out_where_the_company_says_so_or_counts_without_them(
     with_refused: tuple[Sending, dict[str, int]], without: int

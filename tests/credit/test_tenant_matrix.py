@@ -76,6 +76,8 @@ ASKED: dict[str, list[Asked]] = {
     "POST /credito/chaves": [Asked(frozenset((CREATED, FORBIDDEN)), {"nome": "ERP"})],
     "DELETE /credito/chaves/{chave_id}": [Asked(NOT_FOR_KEYS)],
     "POST /credito/chaves/{chave_id}/rotacionar": [Asked(NOT_FOR_KEYS, {})],
+    "POST /credito/clientes/dados": [Asked(body={"cliente": SECRET})],
+    "POST /credito/clientes/apagar": [Asked(body={"cliente": SECRET})],
     "GET /credito/datasets": [own(query="?limit=100")],
     "POST /credito/datasets": [own(CREATED, {"alvo": "pagamento"})],
     "GET /credito/datasets/{dataset_id}": [Asked()],

@@ -9,19 +9,21 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
+from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.idempotency import HEADER
+from chalicelib.core.personal_data import export_folder
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.uploads import object_store
 from chalicelib.gym.service_lgpd import tables_about_alunos
-from chalicelib.gym.service_lgpd_files import export_folder, remove_old_exports
 from tests.client import Client, assert_problem
 from tests.conftest import MakeUser
 from tests.gym.conftest import MakeAluno, count
 from tests.gym.publishing import publish_model
 from tests.gym.work import CSV, NDJSON, finished_job, work_off
+from tests.traces import objects_with, tables_with
 
 NAME = "Zenóbia Quixadá"
 EMAIL = "zenobia.quixada@example.com"
@@ -30,31 +32,13 @@ KEYS = ("catraca-zq-entrada", "catraca-zq-saida", "catraca-zq-lote")
 REASON = "Zenóbia vai morar em Quixeramobim"
 TRACES = ("zenóbia", "zenobia", "quixad", "quixeramobim", "91357", "913572468", "catraca-zq")
 
-TEXT_OF_EVERY_ROW = """
-SELECT string_agg(format('SELECT %L AS tabela, t::text AS linha FROM %I t', tablename, tablename),
-                  ' UNION ALL ')
-FROM pg_tables WHERE schemaname = 'public'
-"""
-
 
 def _traces_in_tables() -> set[str]:
-    """Tables in which anything of the person stands in any column; bytes as their text, too."""
-    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
-        everything = session.execute(text(TEXT_OF_EVERY_ROW)).scalar_one()
-        rows = session.execute(text(everything.replace(":", "\\:"))).all()
-    return {row.tabela for row in rows if _is_trace(row.linha.encode())}
+    return tables_with(TRACES)
 
 
 def _traces_in_objects(environment: dict[str, str]) -> list[str]:
-    files = (Path(environment["DATA_DIR"]) / "objects").rglob("*")
-    return [path.as_posix() for path in files if path.is_file() and _is_trace(path.read_bytes())]
-
-
-def _is_trace(data: bytes) -> bool:
-    found = data.decode("utf-8", "replace").lower()
-    escaped = data.decode("utf-8", "replace").replace("\\\\", "\\").lower()
-    hidden = [json.dumps(trace)[1:-1] for trace in TRACES]
-    return any(t in found or t in escaped for t in [*TRACES, *hidden])
+    return objects_with(TRACES, environment)
 
 
 def _send(client: Client, path: str, data: str, content_type: str = CSV) -> None:
@@ -305,9 +289,9 @@ def test_large_copy_is_fetched_from_the_store_and_does_not_stay(
     assert stored[0] in urlsplit(answer.headers["Location"]).path
     copy = json.loads(object_store().read(stored[0]))
     assert len(copy["registros"]["checkins"]) == 30_000
-    remove_old_exports(HOUSE, utc_now() + timedelta(hours=23))
+    store_heads(utc_now() + timedelta(hours=23))
     assert len(list(object_store().list(export_folder(HOUSE)))) == 1
-    remove_old_exports(HOUSE, utc_now() + timedelta(hours=25))
+    store_heads(utc_now() + timedelta(hours=25))
     assert list(object_store().list(export_folder(HOUSE))) == []
 
 

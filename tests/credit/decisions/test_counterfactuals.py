@@ -75,6 +75,65 @@ def test_steps_are_kept() -> None:
     assert found.changes == {"valor_pedido": 3750.0}
 
 
+@pytest.mark.parametrize(
+    ("now", "lowest", "is_whole"), [(24.0, 4, True), (24.5, 4, False), (24.0, 0.5, False)]
+)
+def test_a_term_in_months_stays_whole_but_no_ratio_is_rounded(
+    now: float, lowest: float, is_whole: bool
+) -> None:
+    case = amount(100.0, atributos_pedido={"prazo": now})
+    two = policy(**{"pedido.prazo": down(lowest, 72)})
+    found = nearest_approval(case, two, LIMITS, Linear(case, {"pedido.prazo": 0.039}))
+    assert found.changes is not None
+    assert found.changes["pedido.prazo"].is_integer() == is_whole
+
+
+def test_what_is_said_with_two_decimals_is_what_was_verified() -> None:
+    case = amount(100.0, atributos_pedido={"atraso": 13.9})
+    found = nearest_approval(
+        case,
+        policy(**{"pedido.atraso": down(0, 1000)}),
+        LIMITS,
+        Linear(case, {"pedido.atraso": 0.0431}),
+    )
+    assert found.changes is not None
+    (value,) = found.changes.values()
+    assert value == round(value, 2)
+
+
+def test_an_order_is_not_advised_to_shrink_to_nothing() -> None:
+    case = amount(12_579.0)
+    nothing_else = Linear(case, {"valor_pedido": 1e-4})
+    lowest = Politica().alteraveis["valor_pedido"]
+    assert (lowest.parcela_minima, lowest.minimo) == (0.1, 0.01)
+    found = nearest_approval(
+        case,
+        Politica(),
+        Limiares.model_validate({"aprova_abaixo_de": 0.12, "nega_a_partir_de": 0.6}),
+        nothing_else,
+    )
+    assert found.changes is None
+    found = nearest_approval(
+        case,
+        Politica(),
+        Limiares.model_validate({"aprova_abaixo_de": 0.126, "nega_a_partir_de": 0.6}),
+        nothing_else,
+    )
+    assert found.changes == {"valor_pedido": 1257.9}
+    below_zero = {"saldo": -10.0}
+    case = amount(100.0, atributos_pedido=below_zero)
+    shrinks = policy(**{"pedido.saldo": down(-50, parcela_minima=0.1)})
+    assert nearest_approval(case, shrinks, LIMITS, Linear(case, {"pedido.saldo": 0.1}, 1.5)).changes
+
+
+def test_a_share_is_not_rounded() -> None:
+    case = amount(100.0, atributos_pedido={"entrada": 0.0})
+    shares = policy(**{"pedido.entrada": up(0, 1)})
+    found = nearest_approval(case, shares, LIMITS, Linear(case, {"pedido.entrada": -1.0}, 0.9))
+    assert found.changes is not None
+    assert 0.5 < found.changes["pedido.entrada"] < 0.51
+
+
 def test_fewest_columns_then_the_nearest_one() -> None:
     case = amount(5000.0, atributos_pedido={"prazo": 90})
     predict = Linear(case, {"valor_pedido": 1e-4, "pedido.prazo": 1e-3})

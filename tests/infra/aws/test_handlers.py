@@ -230,6 +230,14 @@ def _a_cancelled_dataset_is_removed(cloud: Cloud) -> None:
     assert cloud.work_off("credit_removals_queue", job["id"])["objetos"] == 1
 
 
+def _files_about_an_erased_cliente_are_deleted(cloud: Cloud) -> None:
+    sending = Sending(cloud.company)
+    accepted = sending.put("clientes", 1, [{"codigo": "Ana"}])
+    cloud.work_off("credit_lots_queue", accepted.json["job_id"])
+    erased = cloud.company.post("/credito/clientes/apagar", {"cliente": "Ana"})
+    assert cloud.result("credit_lgpd_queue", erased)["lotes_removidos"] == 1
+
+
 def _orders_are_decided(cloud: Cloud) -> None:
     company = sign_up_company()
     publish_credit_model(company.tenant)
@@ -276,6 +284,7 @@ def _prices_are_learnt(cloud: Cloud) -> None:
 CASES: dict[str, Callable[[Cloud], None]] = {
     "credit_datasets_queue": _a_dataset_is_closed,
     "credit_lots_queue": _a_lot_is_stored,
+    "credit_lgpd_queue": _files_about_an_erased_cliente_are_deleted,
     "credit_removals_queue": _a_cancelled_dataset_is_removed,
     "analysis_queue": _the_gym_is_analysed,
     "credit_analysis_queue": _a_company_tries_a_version_on_a_file,
