@@ -159,12 +159,19 @@ def get_dump(session: Session, snapshot: str, formato: str) -> Reply:
 
 
 @scraping.route("/api/v1/changes", methods=["GET"])
-@endpoint(scraping, query=ChangesQuery, allow=PUBLIC, response=Page[ChangeOut], autocommit=True)
+@endpoint(
+    scraping,
+    query=ChangesQuery,
+    allow=PUBLIC,
+    response=Page[ChangeOut],
+    raises=(SnapshotNotFound,),
+    autocommit=True,
+)
 def get_changes(session: Session, query: ChangesQuery, call: Call) -> Reply:
     """List what snapshots found different, earliest first: new, changed, gone, back.
 
     To follow the catalogue, read on until `next` is null, and later begin with the `at` of the
-    last change as `since`: all that one snapshot found has the same `at`.
+    last change, or its `snapshot`, as `since`: all that one snapshot found has the same of both.
     """
     rows, cursor, total = service_snapshots.list_changes(session, query)
     return page_reply(Page[ChangeOut], rows, cursor, total, call)

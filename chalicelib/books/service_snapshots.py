@@ -1,10 +1,10 @@
 """What the API says of snapshots, of what they changed, and of a book over time."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from chalicelib.books.errors import BookNotFound, DumpUnknown, SnapshotNotFound
@@ -17,6 +17,7 @@ from chalicelib.books.schemas import (
 )
 from chalicelib.books.tables import Book, BookVersion, Category
 from chalicelib.books.tables_scraping import Snapshot
+from chalicelib.core.clock import day_bounds
 from chalicelib.core.pages import (
     AS_ID,
     PageQuery,
@@ -25,6 +26,7 @@ from chalicelib.core.pages import (
     encode_cursor,
     fetch_page,
 )
+from chalicelib.core.settings import settings
 from chalicelib.core.uploads import object_store
 
 LINK_LIFETIME = timedelta(minutes=15)
@@ -95,10 +97,14 @@ def _snapshot_out(row: Snapshot) -> SnapshotOut:
 def list_changes(
     session: Session, query: ChangesQuery
 ) -> tuple[list[ChangeOut], str | None, Total]:
-    """What snapshots found different, the earliest first: a feed is read on from where it was."""
+    """What snapshots found different, the earliest first: a feed is read on from where it was.
+
+    Raises:
+        SnapshotNotFound: It shall begin after a snapshot that there is not.
+    """
     statement = select(BookVersion)
     if query.since is not None:
-        statement = statement.where(BookVersion.since > query.since)
+        statement = statement.where(_is_after(session, query.since))
     if query.kind is not None:
         statement = statement.where(BookVersion.kind == query.kind.value)
     key = (BookVersion.since_snapshot, BookVersion.book_id)
@@ -116,6 +122,17 @@ def list_changes(
         cursor,
         count_up_to_limit(session, statement),
     )
+
+
+def _is_after(session: Session, since: int | date) -> ColumnElement[bool]:
+    """Whether a change is later than an instant or a snapshot, or not earlier than a day."""
+    if isinstance(since, datetime):
+        return BookVersion.since > since
+    if isinstance(since, date):
+        return BookVersion.since >= day_bounds(since, settings().local_timezone)[0]
+    if since:
+        _snapshot(session, str(since))
+    return BookVersion.since_snapshot > since
 
 
 def _with_before(page: Select[BookVersion]) -> Select[*tuple[Any, ...]]:

@@ -148,6 +148,14 @@ def test_nonsense_is_refused(api: Client, nonsense: str) -> None:
     assert_problem(api.get(f"/api/v1/books?{nonsense}"), 422, "ValidationFailed")
 
 
+def test_what_is_wrong_with_a_query_as_a_whole_is_not_said_of_a_body(api: Client) -> None:
+    asked = {"page=1&skip=0": "consulta", "colour=red": "colour", "min=2&max=1": "consulta"}
+    for query, field in asked.items():
+        errors = api.get(f"/api/v1/books?{query}").json["errors"]
+        assert [each["campo"] for each in errors] == [field]
+        assert "Extra inputs" not in errors[0]["erro"]
+
+
 def test_only_the_fields_wanted_are_answered(api: Client) -> None:
     page = api.get("/api/v1/books?fields=price,id&limit=1").json
     assert page["items"] == [{"id": 1, "price": 10.0}]

@@ -180,10 +180,10 @@ class Shop:
     def _shelves(self, root: str, here: str) -> str:
         """Links to the shelves; the one that is shown leads to itself and is in bold."""
         links = "\n".join(
-            f'<li><a href="index.html">\n    <strong>{escape(each)}</strong>\n</a></li>'
+            f'<li><a href="index.html">\n    <strong>{name}</strong>\n</a></li>'
             if each == here
-            else f'<li><a href="{root}{self.category_path(each)[1:]}">\n    {escape(each)}\n</a></li>'
-            for each in self.categories
+            else f'<li><a href="{root}{self.category_path(each)[1:]}">\n    {name}\n</a></li>'
+            for each, name in ((each, escape(each)) for each in self.categories)
         )
         return (
             f'<div class="side_categories"><ul class="nav nav-list"><li>'
