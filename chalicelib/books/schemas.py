@@ -116,7 +116,15 @@ class QuarantinedOut(FromRow):
     has_page: bool = Field(description="Whether the page as it came can be fetched.")
 
 
-class SnapshotOut(FromRow):
+class DumpOut(BaseModel):
+    """A snapshot as one file."""
+
+    sha256: str
+    size_bytes: int
+    kept: bool = Field(description="Whether it can be fetched; the newest always can.")
+
+
+class SnapshotOut(BaseModel):
     """The catalogue as one run found it."""
 
     id: Id
@@ -131,7 +139,7 @@ class SnapshotOut(FromRow):
     unchanged: int
     kept: int
     gone: int
-    dumps: dict[str, Any] = Field(description="Format -> sha256 and size_bytes.")
+    dumps: dict[str, DumpOut] = Field(description="By format: csv, ndjson, parquet.")
 
 
 class DumpFormat(StrEnum):

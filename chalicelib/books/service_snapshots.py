@@ -7,11 +7,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from chalicelib.books.errors import BookNotFound, DumpUnknown, SnapshotNotFound
+from chalicelib.books.errors import (
+    BookNotFound,
+    DumpGone,
+    DumpUnknown,
+    NothingReadYet,
+    SnapshotNotFound,
+)
 from chalicelib.books.schemas import (
     ChangeOut,
     ChangesQuery,
     DumpFormat,
+    DumpOut,
     HistoryOut,
     SnapshotOut,
 )
@@ -53,6 +60,7 @@ def get_snapshot(session: Session, snapshot: str) -> SnapshotOut:
 
     Raises:
         SnapshotNotFound: There is none.
+        NothingReadYet: There is none at all.
     """
     return _snapshot_out(_snapshot(session, snapshot))
 
@@ -62,15 +70,18 @@ def dump_link(session: Session, snapshot: str, formato: str) -> str:
 
     Raises:
         SnapshotNotFound: There is no such snapshot.
+        NothingReadYet: There is none at all.
         DumpUnknown: There is no such format.
+        DumpGone: It has been removed.
     """
     if formato not in set(DumpFormat):
         raise DumpUnknown
     row = _snapshot(session, snapshot)
+    key = row.dumps[formato].get("key")
+    if key is None:
+        raise DumpGone
     name = f"livros-{row.id}-{row.sha256[:12]}.{formato}"
-    return object_store().signed_download(
-        row.dumps[formato]["key"], expires_in=LINK_LIFETIME, filename=name
-    )
+    return object_store().signed_download(key, expires_in=LINK_LIFETIME, filename=name)
 
 
 def _snapshot(session: Session, wanted: str) -> Snapshot:
@@ -81,17 +92,19 @@ def _snapshot(session: Session, wanted: str) -> Snapshot:
         statement = statement.where(Snapshot.id == int(wanted))
     row = session.scalars(statement).first()
     if row is None:
-        raise SnapshotNotFound
+        raise NothingReadYet if wanted == LATEST else SnapshotNotFound
     return row
 
 
 def _snapshot_out(row: Snapshot) -> SnapshotOut:
-    found = SnapshotOut.model_validate(row)
-    shown = {
-        name: {"sha256": each["sha256"], "size_bytes": each["size_bytes"]}
+    dumps = {
+        name: DumpOut(
+            sha256=each["sha256"], size_bytes=each["size_bytes"], kept=each.get("key") is not None
+        )
         for name, each in row.dumps.items()
     }
-    return found.model_copy(update={"dumps": shown})
+    told = {name: getattr(row, name) for name in SnapshotOut.model_fields if name != "dumps"}
+    return SnapshotOut(**told, dumps=dumps)
 
 
 def list_changes(

@@ -244,7 +244,10 @@ def test_what_is_not_there_is_404(admin: Client, anonymous: Client) -> None:
         assert_problem(admin.get(f"/api/v1/{path}"), 404, title)
     for path, title in (
         ("snapshots/1", "SnapshotNotFound"),
-        ("snapshots/latest", "SnapshotNotFound"),
+        ("snapshots/latest", "NothingReadYet"),
+        ("dumps/latest/csv", "NothingReadYet"),
+        ("ml/features", "NothingReadYet"),
+        ("ml/training-data?format=csv", "NothingReadYet"),
         ("snapshots/-1", "SnapshotNotFound"),
         ("dumps/1/csv", "SnapshotNotFound"),
         ("dumps/latest/xlsx", "DumpUnknown"),
