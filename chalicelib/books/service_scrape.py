@@ -120,7 +120,8 @@ def _publish(
     files = dump_files.write_dumps(planned.rows, folder)
     dumps = _store(run, planned, files)
     run.progress(0.95, 1, "procurando livros parecidos")
-    alike = list(nearest(planned.rows))
+    alike = folder / "alike.copy"
+    merging.write_similar(nearest(planned.rows), alike)
     run.progress(0.98, 1, "atualizando o catálogo")
     now = utc_now()
     with run.transaction() as session:
