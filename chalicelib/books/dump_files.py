@@ -16,7 +16,7 @@ Row = Mapping[str, Any]
 """A book by the names of `COLUMNS`."""
 
 COLUMNS = ("id", *FIELDS)
-ROWS_PER_GROUP = 50_000
+ROWS_PER_GROUP = 20_000
 """Of a Parquet file: how many books are in memory a second time while it is written."""
 
 MEDIA_TYPES = {
