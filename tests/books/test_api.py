@@ -12,6 +12,7 @@ from sqlalchemy import event, text
 from chalicelib.books import edition
 from chalicelib.books.edition import Edition, Written, WrittenAnswers
 from chalicelib.core.db import DatabaseRole, engine, unit_of_work
+from chalicelib.core.pg import PLANNED_FOR_VALUES, FastConnection
 from tests.books.catalogue import publish_books, some_books
 from tests.client import Answer, Client, assert_problem
 
@@ -456,6 +457,29 @@ def test_the_longest_title_fits_its_indexes(api: Client, tmp_path: Path, charact
     publish_books(tmp_path, [some_books(1)[0].model_copy(update={"title": title})])
     assert ids(api.get("/api/v1/books/search?title=longo")) == [1]
     assert ids(api.get("/api/v1/books?sort=title")) == [1]
+
+
+@pytest.mark.parametrize("asked", [{"title": "light"}, {"title": "light", "category": "poetry"}])
+def test_a_search_is_planned_for_its_words(api: Client, asked: dict[str, str]) -> None:
+    seen: list[str] = []
+
+    class Noted(FastConnection):
+        def perform(self, operation: str, *rest: Any) -> Any:
+            seen.append(operation)
+            return super().perform(operation, *rest)
+
+    pooled = engine(DatabaseRole.APP).raw_connection()
+    connection = pooled.dbapi_connection
+    assert connection is not None
+    connection.__class__ = Noted  # type: ignore[assignment]
+    pooled.close()
+    try:
+        assert api.get("/api/v1/books/search", **asked).status == 200
+    finally:
+        connection.__class__ = FastConnection  # type: ignore[assignment]
+    searches = [text for text in seen if "title_words" in text]
+    assert len(searches) == 2
+    assert all(text.startswith(PLANNED_FOR_VALUES) for text in searches)
 
 
 def test_words_of_a_search_are_looked_for_in_their_index(api: Client) -> None:
