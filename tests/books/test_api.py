@@ -471,12 +471,12 @@ def test_a_search_is_planned_for_its_words(api: Client, asked: dict[str, str]) -
     pooled = engine(DatabaseRole.APP).raw_connection()
     connection = pooled.dbapi_connection
     assert connection is not None
-    connection.__class__ = Noted  # type: ignore[assignment]
+    connection.__class__ = Noted
     pooled.close()
     try:
         assert api.get("/api/v1/books/search", **asked).status == 200
     finally:
-        connection.__class__ = FastConnection  # type: ignore[assignment]
+        connection.__class__ = FastConnection
     searches = [text for text in seen if "title_words" in text]
     assert len(searches) == 2
     assert all(text.startswith(PLANNED_FOR_VALUES) for text in searches)
