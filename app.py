@@ -5,6 +5,7 @@ from chalice.app import Chalice, Cron, Rate
 from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
+from chalicelib.books.service_removal import remove_old_files
 from chalicelib.core import idempotency
 from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.clock import utc_now
@@ -102,6 +103,7 @@ def remove_expired() -> None:
 def remove_uploads() -> None:
     """Delete the files that have been kept long enough, at 04:10 in São Paulo."""
     remove_old_uploads(utc_now())
+    remove_old_files(utc_now())
 
 
 @scheduled(app, Cron(20, 7, "*", "*", "?", "*"))

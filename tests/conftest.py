@@ -226,6 +226,7 @@ def forget_process_state() -> None:
     metrics.forget_metrics()
     edition.kept_answers.cache_clear()
     edition.written_answers.cache_clear()
+    edition.newest_edition.cache_clear()
     telemetry.ensure_logging.cache_clear()
     telemetry.report_errors.cache_clear()
     runs._stopping.clear()

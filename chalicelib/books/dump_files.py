@@ -16,6 +16,9 @@ Row = Mapping[str, Any]
 """A book by the names of `COLUMNS`."""
 
 COLUMNS = ("id", *FIELDS)
+ROWS_PER_GROUP = 20_000
+"""Of a Parquet file: how many books are in memory a second time while it is written."""
+
 MEDIA_TYPES = {
     DumpFormat.CSV: "text/csv; charset=utf-8",
     DumpFormat.NDJSON: "application/x-ndjson",
@@ -80,8 +83,10 @@ def _write_parquet(rows: Sequence[Row], path: Path) -> None:
         pa.field(name, of.get(name, pa.string()), nullable=name == "description")
         for name in COLUMNS
     )
-    table = pa.Table.from_pylist([{n: row[n] for n in COLUMNS} for row in rows], schema=schema)
-    pq.write_table(table, path)
+    with pq.ParquetWriter(path, schema) as writer:
+        for start in range(0, len(rows), ROWS_PER_GROUP):
+            group = [{n: row[n] for n in COLUMNS} for row in rows[start : start + ROWS_PER_GROUP]]
+            writer.write_table(pa.Table.from_pylist(group, schema=schema))
 
 
 def _text(value: Any) -> Any:

@@ -5,6 +5,7 @@ kept by the process under the snapshot, and an answer's `ETag` is made of snapsh
 """
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ FORMAT = 1
 """Of the answers; raise it when they change while the catalogue stays the same."""
 
 FRESH = "public, max-age=60"
+TRUSTED_SECONDS = 0.1
+"""How long a look at the newest edition stands; a client's own copy stands for a minute."""
+
 MOST_KEPT = 1000
 MOST_BYTES_WRITTEN = 32 * 1024 * 1024
 
@@ -71,6 +75,35 @@ def current_edition(session: Session) -> Edition:
     return edition_of(CURRENT.one_or_none(session))
 
 
+class NewestEdition:
+    """The newest edition as this process has last seen it, trusted for a moment.
+
+    Under load the look at the newest snapshot costs more than all else of a known answer.
+    """
+
+    def __init__(self) -> None:
+        self._seen: tuple[float, Edition] | None = None
+
+    def get(self, session: Session) -> Edition:
+        """The edition that answers now, or did `TRUSTED_SECONDS` ago."""
+        seen, now = self._seen, time.monotonic()
+        if seen is not None and now - seen[0] < TRUSTED_SECONDS:
+            return seen[1]
+        found = current_edition(session)
+        self._seen = (now, found)
+        return found
+
+    def forget(self) -> None:
+        """Look again the next time: this process has changed the catalogue."""
+        self._seen = None
+
+
+@cache
+def newest_edition() -> NewestEdition:
+    """That of this process."""
+    return NewestEdition()
+
+
 @dataclass(frozen=True)
 class Written:
     """What an edition answers to a request.
@@ -95,7 +128,8 @@ def answer_once(
     """An answer that stands for as long as its edition does.
 
     Who has it already is told so; what this process has answered before is answered again. Both
-    take one look at the newest edition, and what has to be worked out takes none.
+    take one look at the newest edition, or none if there was one a moment ago; what has to be
+    worked out takes none.
 
     Args:
         session: The session.
@@ -106,7 +140,7 @@ def answer_once(
     question = (call.prefix, call.path, _asked(call))
     known, theirs = written_answers().find(question), call.headers.get("if-none-match")
     if known is not None or theirs is not None:
-        edition = edition_asked() if edition_asked else current_edition(session)
+        edition = edition_asked() if edition_asked else newest_edition().get(session)
         if theirs is not None and edition.tag(call) in _tags(theirs):
             return Reply(status=304, headers=_headers(edition.tag(call)))
         if known is not None and known.edition == edition:

@@ -1,26 +1,41 @@
 """Refusals of the books."""
 
-from chalicelib.core.errors import Conflict, NotFound, ServiceUnavailable, Unprocessable
+from chalicelib.core.errors import Conflict, Gone, NotFound, ServiceUnavailable, Unprocessable
 
 
 class BookNotFound(NotFound):
-    """There is no book under this id."""
+    """There is no book under this id; GET /api/v1/books lists those that there are."""
 
 
 class RunNotFound(NotFound):
-    """There is no run under this id."""
+    """There is no run under this id; GET /api/v1/scraping/runs lists those that there are."""
+
+
+class RunCsvNotFound(NotFound):
+    """This run has no CSV: it found nothing, or it has been removed after BOOKS_KEEP_DAYS."""
 
 
 class SnapshotNotFound(NotFound):
-    """There is no snapshot under this number."""
+    """There is no snapshot under this number; GET /api/v1/snapshots lists those that there are."""
+
+
+class NothingReadYet(SnapshotNotFound):
+    """No shop has been read yet; an admin has one read by POST /api/v1/scraping/trigger."""
 
 
 class DumpUnknown(NotFound):
     """A snapshot is given out as csv, ndjson or parquet."""
 
 
+class DumpGone(Gone):
+    """This snapshot's dumps were removed after BOOKS_KEEP_DAYS; those of `latest` never are. Its
+    digests stay at GET /api/v1/snapshots/{snapshot}, its data at GET
+    /api/v1/ml/training-data?snapshot=, and what has changed since at GET /api/v1/changes?since=.
+    """
+
+
 class QuarantinedPageNotFound(NotFound):
-    """There is no page in quarantine under this id."""
+    """There is no page in quarantine under this id; it may have been removed after its days."""
 
 
 class SourceNotAllowed(Unprocessable):
@@ -52,7 +67,7 @@ class SiteAsksToWait(Conflict):
 
 
 class LikedUnknown(Unprocessable):
-    """One of the books in `liked` is not known."""
+    """One of the books in `liked` is not known; their ids are those of GET /api/v1/books."""
 
 
 class TrainingSetNotReady(NotFound):
@@ -64,4 +79,6 @@ class NoPriceModel(Conflict):
 
 
 class PredictedBookUnknown(Unprocessable):
-    """One of the predictions is of a book that is not known; none was kept."""
+    """One of the predictions is of a book that is not known; none was kept. The ids are those of
+    GET /api/v1/books.
+    """

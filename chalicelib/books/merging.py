@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
@@ -217,11 +218,21 @@ def merge(session: Session, planned: Planned, *, made_up: bool, now: datetime) -
 REPLACE_SIMILAR = "COPY similar_books (book_id, rank, similar_id, similarity) FROM STDIN"
 
 
-def replace_similar(session: Session, nearest: Iterable[tuple[int, int, int, float]]) -> None:
-    """Keep each book's nearest: its id, rank, the other's id, similarity."""
-    session.execute(text("DELETE FROM similar_books"))
+def write_similar(nearest: Iterable[tuple[int, int, int, float]], path: Path) -> None:
+    """Write each book's nearest to a file: its id, rank, the other's id, similarity.
+
+    They are worked out before the transaction, and twenty of each book are too many to hold.
+    """
     lines = (f"{a}\t{rank}\t{b}\t{similarity:.6f}\n" for a, rank, b, similarity in nearest)
-    copy_in(session, REPLACE_SIMILAR, _blocks(lines))
+    with path.open("wb") as file:
+        file.writelines(_blocks(lines))
+
+
+def replace_similar(session: Session, path: Path) -> None:
+    """Keep what `write_similar` has written, in the place of what there was."""
+    session.execute(text("DELETE FROM similar_books"))
+    with path.open("rb") as file:
+        copy_in(session, REPLACE_SIMILAR, file)
 
 
 def _lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:

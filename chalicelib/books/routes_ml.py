@@ -12,6 +12,7 @@ from chalicelib.books.edition import Written, answer_once
 from chalicelib.books.errors import (
     BookNotFound,
     NoPriceModel,
+    NothingReadYet,
     PredictedBookUnknown,
     SnapshotNotFound,
     TrainingSetNotReady,
@@ -61,7 +62,9 @@ def _data(found: TakenFrom, told: dict[str, Any], cursor: str | None, call: Call
 
 
 @learning.route("/api/v1/ml/features", methods=["GET"])
-@data(query=FeaturesQuery, response=DataOut, raises=(SnapshotNotFound, CursorInvalid))
+@data(
+    query=FeaturesQuery, response=DataOut, raises=(SnapshotNotFound, NothingReadYet, CursorInvalid)
+)
 def get_features(session: Session, query: FeaturesQuery, call: Call) -> Reply:
     """List every book's features, with the types and units of the columns.
 
@@ -80,7 +83,7 @@ def get_features(session: Session, query: FeaturesQuery, call: Call) -> Reply:
 @data(
     query=TrainingDataQuery,
     response=TrainingDataOut,
-    raises=(SnapshotNotFound, CursorInvalid, TrainingSetNotReady),
+    raises=(SnapshotNotFound, NothingReadYet, CursorInvalid, TrainingSetNotReady),
     may_answer=(303,),
 )
 def get_training_data(session: Session, query: TrainingDataQuery, call: Call) -> Reply:

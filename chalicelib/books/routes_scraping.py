@@ -7,8 +7,11 @@ from sqlalchemy.orm import Session
 from chalicelib.books import service_runs, service_snapshots
 from chalicelib.books.errors import (
     BookNotFound,
+    DumpGone,
     DumpUnknown,
+    NothingReadYet,
     QuarantinedPageNotFound,
+    RunCsvNotFound,
     RunNotFound,
     SnapshotNotFound,
     SourceNotAllowed,
@@ -86,7 +89,12 @@ def get_run(session: Session, run_id: UUID) -> RunOut:
 
 @scraping.route("/api/v1/scraping/runs/{run_id}/csv", methods=["GET"])
 @endpoint(
-    scraping, tenant=HOUSE, allow=Role.ADMIN, status=303, raises=(RunNotFound,), autocommit=True
+    scraping,
+    tenant=HOUSE,
+    allow=Role.ADMIN,
+    status=303,
+    raises=(RunNotFound, RunCsvNotFound),
+    autocommit=True,
 )
 def get_run_csv(session: Session, run_id: UUID) -> Reply:
     """Fetch what a run found as CSV, whether or not it became the catalogue."""
@@ -140,7 +148,7 @@ def get_snapshots(session: Session, query: PageQuery, call: Call) -> Reply:
 
 
 @scraping.route("/api/v1/snapshots/{snapshot}", methods=["GET"])
-@endpoint(scraping, allow=PUBLIC, raises=(SnapshotNotFound,), autocommit=True)
+@endpoint(scraping, allow=PUBLIC, raises=(SnapshotNotFound, NothingReadYet), autocommit=True)
 def get_snapshot(session: Session, snapshot: str) -> SnapshotOut:
     """Show a snapshot, by its number or as `latest`."""
     return service_snapshots.get_snapshot(session, snapshot)
@@ -148,23 +156,35 @@ def get_snapshot(session: Session, snapshot: str) -> SnapshotOut:
 
 @scraping.route("/api/v1/dumps/{snapshot}/{formato}", methods=["GET"])
 @endpoint(
-    scraping, allow=PUBLIC, status=303, raises=(SnapshotNotFound, DumpUnknown), autocommit=True
+    scraping,
+    allow=PUBLIC,
+    status=303,
+    raises=(SnapshotNotFound, NothingReadYet, DumpUnknown, DumpGone),
+    autocommit=True,
 )
 def get_dump(session: Session, snapshot: str, formato: str) -> Reply:
     """Fetch a snapshot whole: `csv`, `ndjson` or `parquet`; its number, or `latest`.
 
-    The same snapshot gives the same bytes; the list of snapshots has their digests.
+    The same snapshot gives the same bytes; the list of snapshots has their digests. Dumps are kept
+    for 90 days (`BOOKS_KEEP_DAYS`), those of the newest snapshot for good.
     """
     return _elsewhere(service_snapshots.dump_link(session, snapshot, formato))
 
 
 @scraping.route("/api/v1/changes", methods=["GET"])
-@endpoint(scraping, query=ChangesQuery, allow=PUBLIC, response=Page[ChangeOut], autocommit=True)
+@endpoint(
+    scraping,
+    query=ChangesQuery,
+    allow=PUBLIC,
+    response=Page[ChangeOut],
+    raises=(SnapshotNotFound,),
+    autocommit=True,
+)
 def get_changes(session: Session, query: ChangesQuery, call: Call) -> Reply:
     """List what snapshots found different, earliest first: new, changed, gone, back.
 
     To follow the catalogue, read on until `next` is null, and later begin with the `at` of the
-    last change as `since`: all that one snapshot found has the same `at`.
+    last change, or its `snapshot`, as `since`: all that one snapshot found has the same of both.
     """
     rows, cursor, total = service_snapshots.list_changes(session, query)
     return page_reply(Page[ChangeOut], rows, cursor, total, call)

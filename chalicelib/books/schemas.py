@@ -1,15 +1,22 @@
 """Messages, requests and answers of reading a shop, of snapshots and of changes."""
 
-from datetime import datetime
+import re
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
 
-from chalicelib.core.pages import PageQuery
-from chalicelib.core.types import FromRow, Id, Instant, Strict
+from chalicelib.core.pages import AS_INSTANT, PageQuery
+from chalicelib.core.types import Day, FromRow, Id, Instant, Strict
 
 Price = Annotated[
     Decimal,
@@ -109,7 +116,15 @@ class QuarantinedOut(FromRow):
     has_page: bool = Field(description="Whether the page as it came can be fetched.")
 
 
-class SnapshotOut(FromRow):
+class DumpOut(BaseModel):
+    """A snapshot as one file."""
+
+    sha256: str
+    size_bytes: int
+    kept: bool = Field(description="Whether it can be fetched; the newest always can.")
+
+
+class SnapshotOut(BaseModel):
     """The catalogue as one run found it."""
 
     id: Id
@@ -124,7 +139,7 @@ class SnapshotOut(FromRow):
     unchanged: int
     kept: int
     gone: int
-    dumps: dict[str, Any] = Field(description="Format -> sha256 and size_bytes.")
+    dumps: dict[str, DumpOut] = Field(description="By format: csv, ndjson, parquet.")
 
 
 class DumpFormat(StrEnum):
@@ -144,11 +159,39 @@ class ChangeKind(StrEnum):
     BACK = "back"
 
 
+DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+SINCE = (
+    "use a snapshot's number, a day, or a date and time with its offset from UTC, "
+    "such as 2026-03-02T07:15:00-03:00"
+)
+
+
+def _since(value: Any) -> Any:
+    """What is written in digits is a snapshot's number, never seconds since 1970."""
+    if not isinstance(value, str):
+        return value
+    if re.fullmatch(r"[0-9]{1,18}", value):
+        return int(value)
+    # In an address a plus that is not written as %2B is a blank.
+    written = re.sub(r" (?=[0-9]{2}:?[0-9]{2}$)", "+", value)
+    try:
+        if re.fullmatch(DAY, value):
+            return date.fromisoformat(value)
+        if re.match(f"{DAY}[T ]", written):
+            return AS_INSTANT(written)
+    except ValueError:
+        raise ValueError(SINCE) from None
+    raise ValueError(SINCE)
+
+
 class ChangesQuery(PageQuery):
     """Where the feed begins."""
 
-    since: Instant | None = Field(
-        None, description="After this instant; from the beginning when left out."
+    since: Annotated[int | Instant | Day | None, BeforeValidator(_since)] = Field(
+        None,
+        description="After this instant, from this day on, or after the snapshot of this number; "
+        "from the beginning when left out.",
+        examples=["2026-11-21T07:15:00Z"],
     )
     kind: ChangeKind | None = None
 

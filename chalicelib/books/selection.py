@@ -18,17 +18,16 @@ from chalicelib.core.pages import (
     decode_cursor,
     encode_cursor,
 )
+from chalicelib.core.pg import PLANNED_FOR_VALUES
 from chalicelib.core.statements import HotStatement
 
 COLUMNS = """b.id, b.title, b.price::float8 AS price, b.rating, b.available AS availability,
        b.copies, c.name AS category, b.image_url, b.upc, b.url"""
 
+# A plan that is made for no values in particular takes a rare word for a frequent one: such
+# statements are planned each time.
 MOST_FOUND = 1000
 """How many books a search counts, and looks at for its facets: words have no index that counts."""
-
-# A plan that was made for no values in particular takes a rare word for a frequent one. What does
-# not begin with its verb is not kept prepared, so it is planned for the values it is asked with.
-PLANNED_FOR_VALUES = "/* planned for its values */ "
 
 KEYS = {
     SortKey.ID: "b.id",

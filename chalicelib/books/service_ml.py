@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from chalicelib.books.edition import Edition
-from chalicelib.books.errors import SnapshotNotFound, TrainingSetNotReady
+from chalicelib.books.errors import NothingReadYet, SnapshotNotFound, TrainingSetNotReady
 from chalicelib.books.features import DATA_NAMES, SCHEMA, SPLIT_RULE, TARGET, snapshot_rows_sql
 from chalicelib.books.schemas_ml import ColumnOut, DataFormat, FeaturesQuery
 from chalicelib.books.service_snapshots import LATEST, LINK_LIFETIME
@@ -46,10 +46,11 @@ def taken_from(session: Session, snapshot: str) -> TakenFrom:
 
     Raises:
         SnapshotNotFound: There is none.
+        NothingReadYet: There is none at all.
     """
     row = SNAPSHOT.one_or_none(session, wanted=None if snapshot == LATEST else int(snapshot))
     if row is None:
-        raise SnapshotNotFound
+        raise NothingReadYet if snapshot == LATEST else SnapshotNotFound
     return TakenFrom(
         Edition(row.snapshot, row.sha256, row.taken_at, row.listed), dict(row.files or {})
     )

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chalicelib.books.addresses import allowed_site, require_reachable
-from chalicelib.books.errors import QuarantinedPageNotFound, RunNotFound
+from chalicelib.books.errors import QuarantinedPageNotFound, RunCsvNotFound, RunNotFound
 from chalicelib.books.queues import BOOKS_SCRAPE_QUEUE
 from chalicelib.books.schemas import (
     QuarantinedOut,
@@ -77,11 +77,12 @@ def run_csv_link(session: Session, run_id: UUID) -> str:
     """Where what a run found can be fetched for a quarter of an hour.
 
     Raises:
-        RunNotFound: There is no such run, or it has not found anything.
+        RunNotFound: There is no such run.
+        RunCsvNotFound: It has not found anything, or that has been removed.
     """
     row = _run(session, run_id)
     if row.csv_key is None:
-        raise RunNotFound
+        raise RunCsvNotFound
     return object_store().signed_download(
         row.csv_key, expires_in=LINK_LIFETIME, filename=f"livros-{run_id}.csv"
     )

@@ -16,6 +16,7 @@ from chalicelib.books import dump_files, merging, run_record
 from chalicelib.books.addresses import Site, allowed_site, is_literal, require_reachable
 from chalicelib.books.crawl import crawl
 from chalicelib.books.dump_files import MEDIA_TYPES, DumpFile
+from chalicelib.books.edition import newest_edition
 from chalicelib.books.found import Found
 from chalicelib.books.judgement import Current, judge
 from chalicelib.books.merging import Merged, Planned
@@ -120,7 +121,8 @@ def _publish(
     files = dump_files.write_dumps(planned.rows, folder)
     dumps = _store(run, planned, files)
     run.progress(0.95, 1, "procurando livros parecidos")
-    alike = list(nearest(planned.rows))
+    alike = folder / "alike.copy"
+    merging.write_similar(nearest(planned.rows), alike)
     run.progress(0.98, 1, "atualizando o catálogo")
     now = utc_now()
     with run.transaction() as session:
@@ -145,7 +147,9 @@ def _publish(
         merging.replace_similar(session, alike)
         ask_for_training(session, snapshot.id, owner=run.owner)
         _succeed(session, run, snapshot, merged)
-        return _report(snapshot, session.get_one(ScrapeRun, run.job_id))
+        report = _report(snapshot, session.get_one(ScrapeRun, run.job_id))
+    newest_edition().forget()
+    return report
 
 
 def _store(

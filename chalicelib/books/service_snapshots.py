@@ -1,22 +1,30 @@
 """What the API says of snapshots, of what they changed, and of a book over time."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from chalicelib.books.errors import BookNotFound, DumpUnknown, SnapshotNotFound
+from chalicelib.books.errors import (
+    BookNotFound,
+    DumpGone,
+    DumpUnknown,
+    NothingReadYet,
+    SnapshotNotFound,
+)
 from chalicelib.books.schemas import (
     ChangeOut,
     ChangesQuery,
     DumpFormat,
+    DumpOut,
     HistoryOut,
     SnapshotOut,
 )
 from chalicelib.books.tables import Book, BookVersion, Category
 from chalicelib.books.tables_scraping import Snapshot
+from chalicelib.core.clock import day_bounds
 from chalicelib.core.pages import (
     AS_ID,
     PageQuery,
@@ -25,6 +33,7 @@ from chalicelib.core.pages import (
     encode_cursor,
     fetch_page,
 )
+from chalicelib.core.settings import settings
 from chalicelib.core.uploads import object_store
 
 LINK_LIFETIME = timedelta(minutes=15)
@@ -51,6 +60,7 @@ def get_snapshot(session: Session, snapshot: str) -> SnapshotOut:
 
     Raises:
         SnapshotNotFound: There is none.
+        NothingReadYet: There is none at all.
     """
     return _snapshot_out(_snapshot(session, snapshot))
 
@@ -60,15 +70,18 @@ def dump_link(session: Session, snapshot: str, formato: str) -> str:
 
     Raises:
         SnapshotNotFound: There is no such snapshot.
+        NothingReadYet: There is none at all.
         DumpUnknown: There is no such format.
+        DumpGone: It has been removed.
     """
     if formato not in set(DumpFormat):
         raise DumpUnknown
     row = _snapshot(session, snapshot)
+    key = row.dumps[formato].get("key")
+    if key is None:
+        raise DumpGone
     name = f"livros-{row.id}-{row.sha256[:12]}.{formato}"
-    return object_store().signed_download(
-        row.dumps[formato]["key"], expires_in=LINK_LIFETIME, filename=name
-    )
+    return object_store().signed_download(key, expires_in=LINK_LIFETIME, filename=name)
 
 
 def _snapshot(session: Session, wanted: str) -> Snapshot:
@@ -79,26 +92,32 @@ def _snapshot(session: Session, wanted: str) -> Snapshot:
         statement = statement.where(Snapshot.id == int(wanted))
     row = session.scalars(statement).first()
     if row is None:
-        raise SnapshotNotFound
+        raise NothingReadYet if wanted == LATEST else SnapshotNotFound
     return row
 
 
 def _snapshot_out(row: Snapshot) -> SnapshotOut:
-    found = SnapshotOut.model_validate(row)
-    shown = {
-        name: {"sha256": each["sha256"], "size_bytes": each["size_bytes"]}
+    dumps = {
+        name: DumpOut(
+            sha256=each["sha256"], size_bytes=each["size_bytes"], kept=each.get("key") is not None
+        )
         for name, each in row.dumps.items()
     }
-    return found.model_copy(update={"dumps": shown})
+    told = {name: getattr(row, name) for name in SnapshotOut.model_fields if name != "dumps"}
+    return SnapshotOut(**told, dumps=dumps)
 
 
 def list_changes(
     session: Session, query: ChangesQuery
 ) -> tuple[list[ChangeOut], str | None, Total]:
-    """What snapshots found different, the earliest first: a feed is read on from where it was."""
+    """What snapshots found different, the earliest first: a feed is read on from where it was.
+
+    Raises:
+        SnapshotNotFound: It shall begin after a snapshot that there is not.
+    """
     statement = select(BookVersion)
     if query.since is not None:
-        statement = statement.where(BookVersion.since > query.since)
+        statement = statement.where(_is_after(session, query.since))
     if query.kind is not None:
         statement = statement.where(BookVersion.kind == query.kind.value)
     key = (BookVersion.since_snapshot, BookVersion.book_id)
@@ -116,6 +135,17 @@ def list_changes(
         cursor,
         count_up_to_limit(session, statement),
     )
+
+
+def _is_after(session: Session, since: int | date) -> ColumnElement[bool]:
+    """Whether a change is later than an instant or a snapshot, or not earlier than a day."""
+    if isinstance(since, datetime):
+        return BookVersion.since > since
+    if isinstance(since, date):
+        return BookVersion.since >= day_bounds(since, settings().local_timezone)[0]
+    if since:
+        _snapshot(session, str(since))
+    return BookVersion.since_snapshot > since
 
 
 def _with_before(page: Select[BookVersion]) -> Select[*tuple[Any, ...]]:

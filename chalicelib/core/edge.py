@@ -37,6 +37,7 @@ from chalicelib.core.errors import (
 from chalicelib.core.idempotency import IdempotencyKeyUnsupported, KeyedRequest
 from chalicelib.core.parsing import (
     FORM,
+    WHOLE_QUERY,
     RawBody,
     list_fields,
     parse_form,
@@ -188,7 +189,7 @@ class Edge:
             found[name] = validated(partial(adapter.validate_python, path[name]), errors, name)
         if (query := self._declared.query) is not None:
             found["query"] = validated(
-                partial(query.model_validate, self._raw_query(request)), errors
+                partial(query.model_validate, self._raw_query(request)), errors, whole=WHOLE_QUERY
             )
         if self._view.takes_body:
             found.update(self._bodies(request, errors))

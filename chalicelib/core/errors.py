@@ -97,6 +97,12 @@ class NotFound(Problem):
     status = 404
 
 
+class Gone(Problem):
+    """What was here has been removed."""
+
+    status = 410
+
+
 class Conflict(Problem):
     """The request contradicts the current state."""
 

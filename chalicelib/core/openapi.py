@@ -33,6 +33,7 @@ from chalicelib.core.idempotency import (
     IdempotencyKeyReused,
     IdempotencyKeyUnsupported,
 )
+from chalicelib.core.openapi_groups import Group
 from chalicelib.core.parsing import JSON
 from chalicelib.core.views import View
 
@@ -82,7 +83,7 @@ HEADERS = {
 
 REDIRECTIONS = range(300, 400)
 
-Operation = tuple[str, str, str, View]
+Operation = tuple[str, str, Group, str, View]
 
 
 def build_document(routes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -95,14 +96,18 @@ def build_document(routes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         A JSON-serialisable OpenAPI 3.1 document.
     """
     operations = list(_operations(routes))
-    schemas = _Schemas(view for _, _, _, view in operations)
+    schemas = _Schemas(view for *_, view in operations)
     paths: dict[str, dict[str, Any]] = {}
-    for path, method, name, view in operations:
-        operation = _operation(path, method, name, view, schemas)
+    for path, method, group, name, view in operations:
+        operation = {"tags": [group.name], **_operation(path, method, name, view, schemas)}
         paths.setdefault(path, {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": TITLE, "version": VERSION, "description": DESCRIPTION},
+        "tags": [
+            {"name": group.name, "description": group.about}
+            for group in sorted({group for _, _, group, *_ in operations})
+        ],
         "paths": paths,
         "components": {
             "schemas": schemas.definitions,
@@ -137,7 +142,8 @@ def _operations(routes: Mapping[str, Mapping[str, Any]]) -> Iterator[Operation]:
         for method, entry in methods.items():
             view: View | None = getattr(entry.view_function, "__endpoint__", None)
             if view is not None and not view.declared.hidden:
-                yield path, method, entry.view_function.__name__, view
+                module = entry.view_function.__module__
+                yield path, method, Group.of(module), entry.view_function.__name__, view
 
 
 class _Schemas:
@@ -164,11 +170,9 @@ def _is_model(hint: Any) -> bool:
 
 
 def _operation(path: str, method: str, name: str, view: View, schemas: _Schemas) -> dict[str, Any]:
-    first = path.strip("/").split("/")[0] or "início"
     found: dict[str, Any] = {
         "operationId": name,
         "summary": view.summary,
-        "tags": [first],
         "parameters": [*_path_parameters(path, view), *_query_parameters(view)],
         "responses": _responses(method, view, schemas),
     }

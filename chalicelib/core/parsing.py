@@ -11,6 +11,7 @@ from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+WHOLE_BODY, WHOLE_QUERY = "corpo", "consulta"
 
 AN_INSTANT = "use a date and time with its offset from UTC, such as 2026-03-02T07:15:00-03:00"
 A_DAY = "use a date that exists, such as 2026-03-18"
@@ -24,6 +25,7 @@ ADVICE = {
     "date_from_datetime_parsing": A_DAY,
     "date_from_datetime_inexact": A_DAY,
     "date_type": A_DAY,
+    "extra_forbidden": "there is no such field here; /docs names those that there are",
     "decimal_parsing": "use a number with a point before its decimals, such as 119.90",
 }
 """What to say of pydantic's errors that tell where it stumbled rather than what is wanted."""
@@ -57,20 +59,33 @@ def parse_json(model: type[ModelT], data: bytes, errors: list[FieldError]) -> Mo
 
 
 def validated(
-    validate: Callable[[], Any], errors: list[FieldError], name: str | None = None
+    validate: Callable[[], Any],
+    errors: list[FieldError],
+    name: str | None = None,
+    *,
+    whole: str = WHOLE_BODY,
 ) -> Any:
-    """What `validate` returns; what does not validate is appended to `errors` instead."""
+    """What `validate` returns; what does not validate is appended to `errors` instead.
+
+    Args:
+        validate: Reads what was sent.
+        errors: Of the request so far.
+        name: What to say is wrong; left out, the fields by their names.
+        whole: What to say is wrong where it is no field alone.
+    """
     try:
         return validate()
     except ValidationError as error:
-        errors.extend(_field_errors(error, name))
+        errors.extend(_field_errors(error, name, whole))
         return None
 
 
-def _field_errors(error: ValidationError, name: str | None = None) -> list[FieldError]:
+def _field_errors(
+    error: ValidationError, name: str | None = None, whole: str = WHOLE_BODY
+) -> list[FieldError]:
     return [
         FieldError(
-            campo=name or ".".join(str(part) for part in item["loc"]) or "corpo",
+            campo=name or ".".join(str(part) for part in item["loc"]) or whole,
             erro=ADVICE.get(item["type"], item["msg"].removeprefix("Value error, ")),
         )
         for item in error.errors(include_url=False, include_input=False, include_context=False)

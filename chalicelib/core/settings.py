@@ -114,6 +114,7 @@ class Settings(BaseSettings):
     books_concurrency: int = Field(8, ge=1, le=16)
     books_timeout_seconds: float = Field(20, gt=0, le=120)
     books_pause_seconds: float = Field(0.5, gt=0, le=30)
+    books_keep_days: int = Field(90, ge=1)
 
     @field_validator("cors_origins", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ import argparse
 import json
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -70,7 +71,7 @@ def _read(base_url: str | None, path: Path, accepts_smaller: bool) -> Found:
     require_reachable(site)
     with TemporaryDirectory(prefix="previsto-books-") as name:
         folder = Path(name)
-        found = crawl(crawl_order(site, chosen, folder), _show)
+        found = crawl(crawl_order(site, chosen, folder), _Progress())
         _keep_unread(found, folder, path.with_name(f"{path.name}.quarantine"))
         judge(found, None, accepts_smaller=accepts_smaller)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,9 +94,20 @@ def _keep_unread(found: Found, folder: Path, kept: Path) -> None:
                 shutil.copy(folder / page.file, kept / page.file)
 
 
-def _show(counts: Counts) -> None:
-    sys.stderr.write(f"\r{counts.sentence()}")
-    sys.stderr.flush()
+class _Progress:
+    """Says how far it is: on a terminal in one line, in a log in one every ten seconds."""
+
+    def __init__(self) -> None:
+        self._begin, self._pause = ("\r", 0.2) if sys.stderr.isatty() else ("\n", 10.0)
+        self._told = time.monotonic()
+
+    def __call__(self, counts: Counts) -> None:
+        """Take what the spider has come to."""
+        now = time.monotonic()
+        if now - self._told >= self._pause:
+            self._told = now
+            sys.stderr.write(f"{self._begin}{counts.sentence()}")
+            sys.stderr.flush()
 
 
 def _say(line: str) -> None:

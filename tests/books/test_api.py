@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
+from chalicelib.books import edition
 from chalicelib.books.edition import Edition, Written, WrittenAnswers
 from chalicelib.core.db import DatabaseRole, engine, unit_of_work
+from chalicelib.core.pg import PLANNED_FOR_VALUES, FastConnection
 from tests.books.catalogue import publish_books, some_books
 from tests.client import Answer, Client, assert_problem
 
@@ -146,6 +148,14 @@ def test_filters_leave_what_was_asked_for(api: Client, asked: str, expected: lis
 )
 def test_nonsense_is_refused(api: Client, nonsense: str) -> None:
     assert_problem(api.get(f"/api/v1/books?{nonsense}"), 422, "ValidationFailed")
+
+
+def test_what_is_wrong_with_a_query_as_a_whole_is_not_said_of_a_body(api: Client) -> None:
+    asked = {"page=1&skip=0": "consulta", "colour=red": "colour", "min=2&max=1": "consulta"}
+    for query, field in asked.items():
+        errors = api.get(f"/api/v1/books?{query}").json["errors"]
+        assert [each["campo"] for each in errors] == [field]
+        assert "Extra inputs" not in errors[0]["erro"]
 
 
 def test_only_the_fields_wanted_are_answered(api: Client) -> None:
@@ -387,11 +397,27 @@ def test_a_database_that_is_away_is_told(
         ("stats/overview", 2, 1),
     ],
 )
-def test_an_answer_takes_so_many_statements(api: Client, path: str, first: int, again: int) -> None:
+def test_an_answer_takes_so_many_statements(
+    api: Client, path: str, first: int, again: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edition, "TRUSTED_SECONDS", 0.0)
     for expected in (first, again):
         with checkouts() as taken:
             assert api.get(f"/api/v1/{path}").status == 200
         assert len(taken) == expected
+
+
+def test_a_known_answer_takes_no_statement_a_moment_after_a_look(
+    api: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edition, "TRUSTED_SECONDS", 3600.0)
+    for path in ("books?limit=7", "books/1"):
+        for expected in (1, 1 if path == "books?limit=7" else 0, 0):
+            with checkouts() as taken:
+                assert api.get(f"/api/v1/{path}").status == 200
+            assert len(taken) == expected
+    publish_books(tmp_path, some_books(26))
+    assert api.get("/api/v1/books?limit=7").json["total"] == 26, "who changes it looks again"
 
 
 def test_a_count_is_made_once_for_all_pages(api: Client) -> None:
@@ -431,6 +457,29 @@ def test_the_longest_title_fits_its_indexes(api: Client, tmp_path: Path, charact
     publish_books(tmp_path, [some_books(1)[0].model_copy(update={"title": title})])
     assert ids(api.get("/api/v1/books/search?title=longo")) == [1]
     assert ids(api.get("/api/v1/books?sort=title")) == [1]
+
+
+@pytest.mark.parametrize("asked", [{"title": "light"}, {"title": "light", "category": "poetry"}])
+def test_a_search_is_planned_for_its_words(api: Client, asked: dict[str, str]) -> None:
+    seen: list[str] = []
+
+    class Noted(FastConnection):
+        def perform(self, operation: str, *rest: Any) -> Any:
+            seen.append(operation)
+            return super().perform(operation, *rest)
+
+    pooled = engine(DatabaseRole.APP).raw_connection()
+    connection = pooled.dbapi_connection
+    assert connection is not None
+    connection.__class__ = Noted
+    pooled.close()
+    try:
+        assert api.get("/api/v1/books/search", **asked).status == 200
+    finally:
+        connection.__class__ = FastConnection
+    searches = [text for text in seen if "title_words" in text]
+    assert len(searches) == 2
+    assert all(text.startswith(PLANNED_FOR_VALUES) for text in searches)
 
 
 def test_words_of_a_search_are_looked_for_in_their_index(api: Client) -> None:

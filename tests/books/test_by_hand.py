@@ -38,6 +38,7 @@ def test_a_csv_of_the_whole_shop(tmp_path: Path) -> None:
         done = by_hand(tmp_path, "--csv", "dados/livros.csv", "--base-url", server.url)
     assert done.returncode == 0, done.stderr
     assert "39 livros, 1 erros" in done.stderr
+    assert done.stderr.count("páginas") == 1, "nothing but the end in a log as short as this"
     assert "livros inventados" in done.stderr
     with (tmp_path / "dados" / "livros.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

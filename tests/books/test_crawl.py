@@ -1,11 +1,17 @@
 """The spider on a served shop, with all that goes wrong on a network."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +73,50 @@ def test_a_whole_shop_is_read_through_everything_that_passes(tmp_path: Path) -> 
     told = [counts.books for counts in seen]
     assert told == sorted(told)
     assert told[-1] == 1_000
+
+
+@pytest.mark.parametrize("prettified", [False, True])
+def test_a_mirror_in_files_is_read_like_the_shop(tmp_path: Path, prettified: bool) -> None:
+    stock = make_stock(60, shelves=4)
+    shop = Shop(stock)
+    for path, page in shop.pages.items():
+        if path != "/":
+            file = tmp_path / "files" / "books.toscrape.com" / path.lstrip("/")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(spread(page) if prettified else page)
+    with serve_files(tmp_path / "files") as address:  # Which has no robots.txt.
+        for start in ("", "index.html"):
+            found = read(f"{address}books.toscrape.com/{start}", tmp_path)
+            assert (found.counts.books, found.counts.stated, found.counts.errors) == (60, 60, 0)
+            assert found.is_whole
+            assert [
+                (book.upc, book.title, book.category, book.price, book.copies)
+                for book in found.books.values()
+            ] == [(b.upc, b.title, b.category, b.price, b.copies) for b in stock]
+
+
+def spread(page: bytes) -> bytes:
+    """A page with each text on a line of its own, as those who print pages prettily leave it."""
+    return re.sub(rb">([^<>]*[^<>\s][^<>]*)<", rb">\n    \1\n  <", page)
+
+
+@contextmanager
+def serve_files(folder: Path) -> Iterator[str]:
+    """What `python -m http.server` serves."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Keeps quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def test_what_cannot_be_read_is_put_aside_with_the_reason(tmp_path: Path) -> None:

@@ -63,6 +63,14 @@ def test_the_front_page_and_the_last_are_pages_of_the_list() -> None:
     assert (len(last.books), last.next) == (5, None)
 
 
+def test_the_shelf_that_is_shown_is_in_bold_and_has_its_name() -> None:
+    shown = SHOP.categories[0]
+    path = SHOP.category_path(shown)
+    assert f"<strong>{shown}</strong>" in SHOP.pages[path].decode()
+    found = read_listing(decode(SHOP.pages[path]), BASE + path)
+    assert found.categories == {name: BASE + SHOP.category_path(name) for name in SHOP.categories}
+
+
 def test_a_shelf_with_one_book_is_a_list() -> None:
     alone = next(n for n in SHOP.categories if sum(b.category == n for b in STOCK) == 1)
     path = SHOP.category_path(alone)

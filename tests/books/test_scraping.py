@@ -244,7 +244,10 @@ def test_what_is_not_there_is_404(admin: Client, anonymous: Client) -> None:
         assert_problem(admin.get(f"/api/v1/{path}"), 404, title)
     for path, title in (
         ("snapshots/1", "SnapshotNotFound"),
-        ("snapshots/latest", "SnapshotNotFound"),
+        ("snapshots/latest", "NothingReadYet"),
+        ("dumps/latest/csv", "NothingReadYet"),
+        ("ml/features", "NothingReadYet"),
+        ("ml/training-data?format=csv", "NothingReadYet"),
         ("snapshots/-1", "SnapshotNotFound"),
         ("dumps/1/csv", "SnapshotNotFound"),
         ("dumps/latest/xlsx", "DumpUnknown"),
@@ -298,6 +301,31 @@ def test_changes_are_a_feed_that_is_read_on(anonymous: Client, tmp_path: Path) -
     assert [
         each["kind"] for each in anonymous.get("/api/v1/changes", kind="gone").json["items"]
     ] == ["gone"]
+
+
+def test_a_feed_begins_after_an_instant_a_snapshot_or_on_a_day(
+    anonymous: Client, tmp_path: Path
+) -> None:
+    publish(found_of([a_book(1), a_book(2)]), tmp_path)
+    publish(found_of([a_book(1, copies=1), a_book(2)]), tmp_path)
+    first, second = ({**each} for each in anonymous.get("/api/v1/snapshots").json["items"][::-1])
+
+    def found(since: object) -> int:
+        answer = anonymous.get(f"/api/v1/changes?since={since}")
+        assert answer.status == 200, answer.json
+        return int(answer.json["total"])
+
+    assert [found(n) for n in (0, first["id"], second["id"])] == [3, 1, 0]
+    assert [found(each["taken_at"]) for each in (first, second)] == [1, 0]
+    assert found(first["taken_at"].replace("Z", "+00:00")) == 1, "a plus is a blank in a query"
+    assert found(first["taken_at"].replace("Z", "%2B00:00")) == 1
+    assert (found("2020-02-29"), found("2199-12-31")) == (3, 0)
+    # Seconds since 1970 are the number of no snapshot, rather than an instant or everything.
+    assert_problem(anonymous.get("/api/v1/changes?since=1795274300"), 404, "SnapshotNotFound")
+    for nonsense in ("2026-02-30", "2026-11-21T00:00:00", "ontem", "", "-1", "1.5", "9" * 19):
+        refused = anonymous.get(f"/api/v1/changes?since={nonsense}")
+        (error,) = assert_problem(refused, 422, "ValidationFailed")["errors"]
+        assert (error["campo"], "such as 2026-" in error["erro"]) == ("since", True), nonsense
 
 
 def test_a_feed_in_pages_leaves_nothing_out(anonymous: Client, tmp_path: Path) -> None:

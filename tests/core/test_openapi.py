@@ -90,6 +90,24 @@ def test_every_route_is_documented(document: dict[str, Any]) -> None:
     assert {path for path, _, view in views() if view.declared.hidden} == HIDDEN
 
 
+def test_operations_are_grouped_by_product_and_part(document: dict[str, Any]) -> None:
+    told = {group["name"]: group["description"] for group in document["tags"]}
+    assert list(told) == sorted(told)
+    assert all(told.values())
+    used: dict[str, set[str]] = {}
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            (group,) = operation["tags"]
+            used.setdefault(group, set()).add(path)
+    assert used.keys() == told.keys()
+    assert {"/api/v1/books", "/api/v1/stats/overview", "/api/v1/health"} <= used["books"]
+    assert "/api/v1/ml/predictions" in used["books · ml"]
+    assert "/api/v1/scraping/trigger" in used["books · scraping"]
+    assert "/api/v1/metrics/summary" in used["core"]
+    assert "/api/v1/auth/login" in used["identity · api"]
+    assert all(path.startswith("/credito/") for g in used if g[:6] == "credit" for path in used[g])
+
+
 def test_operations_have_names_of_their_own_and_a_summary(document: dict[str, Any]) -> None:
     operations = [o for methods in document["paths"].values() for o in methods.values()]
     names = [operation["operationId"] for operation in operations]

@@ -64,6 +64,13 @@ def test_what_is_uploaded_is_stored_and_downloads_again(
     assert reply.headers["content-type"] == "text/csv"
     assert reply.headers["x-content-type-options"] == "nosniff"
     assert "filename*=UTF-8''relat%C3%B3rio.csv" in reply.headers["content-disposition"]
+    for suffix, media_type in (
+        ("ndjson", "application/x-ndjson"),
+        ("parquet", "application/vnd.apache.parquet"),
+        ("unknown", "application/octet-stream"),
+    ):
+        other = store.signed_download("t1/a.csv", expires_in=MINUTE, filename=f"a.{suffix}")
+        assert server.ask("GET", path_of(other)).headers["content-type"] == media_type
     head = server.ask("HEAD", path_of(url))
     assert (head.status, head.body, head.headers["content-length"]) == (200, b"", "11")
 

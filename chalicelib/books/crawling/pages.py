@@ -98,7 +98,7 @@ def read_listing(text: str, url: str) -> ListingPage:
         books=tuple(urljoin(url, link) for link in links),
         next=urljoin(url, following) if following else None,
         categories={
-            _spaced(each.css("::text").get("")): urljoin(url, each.attrib.get("href", ""))
+            _spaced("".join(each.css("::text").getall())): urljoin(url, each.attrib.get("href", ""))
             for each in shelves
         },
         made_up=_is_made_up(page),

@@ -21,9 +21,11 @@ from chalicelib.core.pg.engine import (
     wait_for_notification,
 )
 from chalicelib.core.pg.protocol import Notification
+from chalicelib.core.pg.statement import PLANNED_FOR_VALUES
 from chalicelib.core.pg.wire import ConnectionLostError
 
 __all__ = [
+    "PLANNED_FOR_VALUES",
     "ConnectionLostError",
     "FastConnection",
     "FastCursor",

@@ -16,6 +16,14 @@ from chalicelib.core.pg.wire import Decoder, Row
 # Longer texts are rarely seen twice (a page of INSERT ... VALUES) and heavy to keep.
 LONGEST_PREPARED_TEXT = 8_192
 
+PLANNED_FOR_VALUES = "/* planned for its values */ "
+"""Begins a statement whose best plan depends on its values: it is not kept prepared, and planned
+each time for the values that it is asked with."""
+
+# For the statements of one packet; in a transaction, for the rest of it. Sessions plan once for all
+# values, see `engine.connect`, also what is not kept prepared.
+PLAN_FOR_VALUES = "select set_config('plan_cache_mode', 'force_custom_plan', true)"
+
 # Plans are worth keeping for these only; the rest (SAVEPOINT, SET, DDL, COPY) has none.
 _PREPARABLE = re.compile(r"[\s(]*(select|insert|update|delete|with|values|merge)\b", re.IGNORECASE)
 

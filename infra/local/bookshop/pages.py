@@ -170,17 +170,20 @@ class Shop:
             else ""
         )
         content = (
-            f"{self._shelves(root)}<form method='get' class='form-horizontal'>"
+            f"{self._shelves(root, title)}<form method='get' class='form-horizontal'>"
             f"<strong>{len(books)}</strong> results{showing}.</form>\n<ol class='row'>{pods}</ol>\n"
             f"{_pager(number, pages, following)}"
         )
         way = f'<li><a href="{root}index.html">Home</a></li>'
         self.pages[path] = _page(title, root, way, content).encode()
 
-    def _shelves(self, root: str) -> str:
+    def _shelves(self, root: str, here: str) -> str:
+        """Links to the shelves; the one that is shown leads to itself and is in bold."""
         links = "\n".join(
-            f'<li><a href="{root}{self.category_path(each)[1:]}">\n    {escape(each)}\n</a></li>'
-            for each in self.categories
+            f'<li><a href="index.html">\n    <strong>{name}</strong>\n</a></li>'
+            if each == here
+            else f'<li><a href="{root}{self.category_path(each)[1:]}">\n    {name}\n</a></li>'
+            for each, name in ((each, escape(each)) for each in self.categories)
         )
         return (
             f'<div class="side_categories"><ul class="nav nav-list"><li>'

@@ -40,6 +40,10 @@ _STATUS: dict[type[StorageError], int] = {
     ObjectNotFound: 404,
     StorageUnavailable: 503,
 }
+OPAQUE = "application/octet-stream"
+MEDIA_TYPES = {"ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
+"""By suffix, of what Python does not know."""
+
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
@@ -117,14 +121,19 @@ def _check_size(size: int, grant: UploadGrant) -> None:
         raise BadRequest("The body is smaller than what was signed.")
 
 
+def _media_type(filename: str) -> str:
+    """What a store that remembers content types would have said."""
+    suffix = filename.rpartition(".")[2]
+    return MEDIA_TYPES.get(suffix) or mimetypes.guess_type(filename)[0] or OPAQUE
+
+
 def _download(file: BinaryIO, grant: DownloadGrant, request: Request) -> Answer:
     """The open file, or the part of it that was asked for."""
     # Asked of the open file: the object may be replaced meanwhile, this version stays.
     stat = os.fstat(file.fileno())
     tag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
-    content_type = mimetypes.guess_type(grant.filename)[0] or "application/octet-stream"
     headers: Headers = [
-        (b"content-type", content_type.encode()),
+        (b"content-type", _media_type(grant.filename).encode()),
         (b"content-disposition", content_disposition(grant.filename).encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"cache-control", b"private, no-store"),

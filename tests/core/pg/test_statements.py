@@ -8,6 +8,7 @@ import pytest
 from pg8000 import legacy
 
 from chalicelib.core.pg import (
+    PLANNED_FOR_VALUES,
     FastConnection,
 )
 from tests.core.pg.sessions import SET_TENANT, TENANT, one, raw, record_packets
@@ -24,6 +25,21 @@ def test_a_transaction_of_one_statement_sends_two_packets(fast: FastConnection) 
     # Both BEGIN and the query are prepared by now: nothing is parsed any more.
     assert [p[:1] for p in sent] == [b"B", b"Q"]
     assert b"select" not in sent[0]
+
+
+@pytest.mark.parametrize("autocommit", [False, True])
+def test_a_statement_may_be_planned_for_its_values(fast: FastConnection, autocommit: bool) -> None:
+    fast.autocommit = autocommit
+    asked = "select current_setting('plan_cache_mode') where %s::int = 1"
+    assert one(fast, asked, 1) == "force_generic_plan"
+    fast.rollback()
+    sent = record_packets(fast)
+    for _ in range(2):
+        assert one(fast, PLANNED_FOR_VALUES + asked, 1) == "force_custom_plan"
+        assert len(sent) == 1, "in one packet with what asks for it"
+        fast.rollback()
+        sent.clear()
+    assert one(fast, asked, 1) == "force_generic_plan"
 
 
 def test_rolling_back_nothing_sends_nothing(fast: FastConnection) -> None:
