@@ -44,6 +44,11 @@ from chalicelib.gym.service_lgpd_files import remove_old_exports
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
 from chalicelib.identity.routes_api import identity_api
+from chalicelib.prices import service_models as prices_service_models
+from chalicelib.prices.routes_models import price_models
+from chalicelib.prices.routes_predictions import predictions
+from chalicelib.prices.routes_short import short_path
+from chalicelib.prices.routes_training import trainings
 
 app = Chalice(app_name="previsto", configure_logs=False)
 
@@ -64,9 +69,13 @@ app.register_blueprint(orders)
 app.register_blueprint(credit_models)
 app.register_blueprint(personal_data)
 app.register_blueprint(policies)
+app.register_blueprint(predictions)
+app.register_blueprint(price_models)
 app.register_blueprint(reports)
 app.register_blueprint(retention)
 app.register_blueprint(scraping)
+app.register_blueprint(short_path)
+app.register_blueprint(trainings)
 app.register_blueprint(visits)
 answer_preflights(app)
 
@@ -140,6 +149,12 @@ def analyse_gym() -> None:
 def measure_credit_models() -> None:
     """Have every company's model that answers measured, at 04:40 in São Paulo."""
     credit_service_models.ask_for_nightly_health()
+
+
+@scheduled(app, Cron(50, 7, "*", "*", "?", "*"))
+def measure_price_models() -> None:
+    """Have every project's model that answers measured, at 04:50 in São Paulo."""
+    prices_service_models.ask_for_nightly_health()
 
 
 @scheduled(app, Cron(0, 8, "?", "*", "MON", "*"))

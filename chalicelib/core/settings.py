@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     retencao_semente: str = Field("previsto", max_length=200)
     retencao_descanso_dias: int = Field(7, ge=1, le=90)
 
+    # 0: as many as the machine has cores.
+    precos_treino_processos: int = Field(0, ge=0, le=64)
+
     books_base_url: str = "https://books.toscrape.com/"
     books_allowed_urls: Annotated[tuple[str, ...], NoDecode] = (
         "https://books.toscrape.com/",

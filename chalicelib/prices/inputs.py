@@ -89,6 +89,19 @@ def read_cases(
     return found
 
 
+def read_stored(
+    given: Sequence[Mapping[str, Any]], schema: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Cases that were kept, as `Read.given` had them, back as a table of the same columns."""
+    table = {}
+    for column in schema:
+        values = [each.get(column["nome"]) for each in given]
+        if column["tipo"] == TipoColuna.DATA:
+            values = [None if v is None else datetime.fromisoformat(v) for v in values]
+        table[column["nome"]] = _as_table(column, values)
+    return table
+
+
 def _refuse_strangers(found: Read, columns: int, *, in_list: bool) -> None:
     """A case without any column of the version is a mistake, not a case of missing values."""
     faults = [

@@ -110,7 +110,7 @@ class CompararPrecosIn(Strict):
 class ComparacaoPrecosReport(ComparisonReport):
     """Two versions on the same rows."""
 
-    dataset: int
+    dataset: int = 0
 
 
 class DesempenhoPreco(Desempenho):

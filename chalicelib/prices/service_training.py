@@ -36,6 +36,14 @@ FEWEST_SHARE = 0.02  # Of the way, below which how long the rest takes would be 
 
 
 @dataclass(frozen=True)
+class Begun:
+    """A training that was asked for, and its job."""
+
+    id: int
+    job: Job
+
+
+@dataclass(frozen=True)
 class Followed:
     """A training and its job, which after some time is no longer known."""
 
@@ -59,7 +67,7 @@ def ask_for_training(
         raise DatasetNaoPronto
     experiment = asked.experiment
     check(experiment, dataset.colunas, dataset.linhas or 0)
-    return add_training(session, principal, projeto, dataset, experiment, now)
+    return add_training(session, principal, projeto, dataset, experiment, now).job
 
 
 def add_training(
@@ -69,7 +77,7 @@ def add_training(
     dataset: Dataset,
     experiment: Experimento,
     now: datetime,
-) -> Job:
+) -> Begun:
     """Add a training and its job."""
     training = Treinamento(
         tenant=projeto.tenant,
@@ -98,7 +106,7 @@ def add_training(
         treinamento=training.id,
         dataset=dataset.id,
     )
-    return job
+    return Begun(training.id, job)
 
 
 def list_trainings(

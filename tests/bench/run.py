@@ -26,6 +26,7 @@ from tests.bench import (
     bench_http,
     bench_import,
     bench_jobs,
+    bench_prices,
     bench_scoring,
     bench_training_set,
 )
@@ -38,6 +39,7 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "decision": bench_decision.run,
     "credit": bench_credit.run,
     "audit": bench_audit.run,
+    "prices": bench_prices.run,
     "dataset": bench_dataset.run,
     "training": bench_training_set.run,
     "scoring": bench_scoring.run,
