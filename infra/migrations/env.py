@@ -27,6 +27,7 @@ TABLE_MODULES = (
     "chalicelib.books.tables",
     "chalicelib.books.tables_ml",
     "chalicelib.books.tables_scraping",
+    "chalicelib.prices.tables",
 )
 
 
