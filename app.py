@@ -47,6 +47,7 @@ from chalicelib.identity.routes_api import identity_api
 from chalicelib.prices import service_models as prices_service_models
 from chalicelib.prices.routes_models import price_models
 from chalicelib.prices.routes_predictions import predictions
+from chalicelib.prices.routes_projects import projects
 from chalicelib.prices.routes_short import short_path
 from chalicelib.prices.routes_training import trainings
 
@@ -71,6 +72,7 @@ app.register_blueprint(personal_data)
 app.register_blueprint(policies)
 app.register_blueprint(predictions)
 app.register_blueprint(price_models)
+app.register_blueprint(projects)
 app.register_blueprint(reports)
 app.register_blueprint(retention)
 app.register_blueprint(scraping)

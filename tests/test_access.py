@@ -187,6 +187,14 @@ ACCESS: dict[str, Collection[str]] = {
     "POST /retencao/regras": {ADMIN, OPERADOR},
     "PUT /retencao/regras/{regra_id}": {ADMIN, OPERADOR},
     "DELETE /retencao/regras/{regra_id}": {ADMIN, OPERADOR},
+    "POST /precos/projetos": EVERYONE,
+    "GET /precos/projetos": EVERYONE,
+    "GET /precos/projetos/{projeto_id}": EVERYONE,
+    "PATCH /precos/projetos/{projeto_id}": EVERYONE,
+    "DELETE /precos/projetos/{projeto_id}": EVERYONE,
+    "GET /precos/projetos/{projeto_id}/membros": EVERYONE,
+    "PUT /precos/projetos/{projeto_id}/membros/{login}": EVERYONE,
+    "DELETE /precos/projetos/{projeto_id}/membros/{login}": EVERYONE,
 }
 
 # What every tenant has of its own: users, jobs, files, a trail. All other routes are either the
@@ -208,6 +216,7 @@ OF_EVERY_TENANT = {
     "POST /auth/usuarios",
     "PATCH /auth/usuarios/{usuario_id}",
     "PUT /auth/usuarios/{usuario_id}/senha",
+    *(route for route in ACCESS if " /precos/" in route),
 }
 
 MOST_RESOURCES = 300  # What API Gateway gives a REST API by default.

@@ -168,6 +168,7 @@ def requests(admin: Client, client_of: MakeUser, company: Company, tmp_path: Pat
         "DELETE /credito/datasets/{dataset_id}": (f"/credito/datasets/{unwanted}", None),
         **_of_decisions(company.client),
         **_of_models(company),
+        **_of_prices(admin, other.login),
     }
 
 
@@ -239,6 +240,25 @@ def _of_models(company: Company) -> Requests:
             {"motivo": "Conferido."},
         ),
         "POST /credito/modelos/reverter": (f"{models}/reverter", {"motivo": "Conferido."}),
+    }
+
+
+def _of_prices(client: Client, login: str) -> Requests:
+    new = {"nome": "Casas de Ana", "descricao": "ana@example.com"}
+    first, second = (client.post("/precos/projetos", new).json["id"] for _ in range(2))
+    project = f"/precos/projetos/{first}"
+    return {
+        "POST /precos/projetos": ("/precos/projetos", new),
+        "PATCH /precos/projetos/{projeto_id}": (project, {"nome": "Casas da Ana"}),
+        "PUT /precos/projetos/{projeto_id}/membros/{login}": (
+            f"{project}/membros/{login}",
+            {"papel": "leitor"},
+        ),
+        "DELETE /precos/projetos/{projeto_id}/membros/{login}": (
+            f"{project}/membros/{login}",
+            None,
+        ),
+        "DELETE /precos/projetos/{projeto_id}": (f"/precos/projetos/{second}", None),
     }
 
 

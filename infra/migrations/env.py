@@ -24,12 +24,12 @@ TABLE_MODULES = (
     "chalicelib.credit.tables_models",
     "chalicelib.gym.tables",
     "chalicelib.gym.tables_retention",
-    "chalicelib.prices.tables",
-    "chalicelib.prices.tables_models",
-    "chalicelib.prices.tables_predictions",
     "chalicelib.books.tables",
     "chalicelib.books.tables_ml",
     "chalicelib.books.tables_scraping",
+    "chalicelib.prices.tables",
+    "chalicelib.prices.tables_models",
+    "chalicelib.prices.tables_predictions",
 )
 
 

@@ -336,6 +336,7 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /credito/pedidos/lote",
         "POST /credito/pedidos/{pedido_id}/revisao",
         "POST /credito/pedidos/{pedido_id}/desfecho",
+        "POST /precos/projetos",
     }
     assert refuses == {
         "POST /auth/token",
@@ -365,6 +366,7 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /credito/politica/simular",
         "PATCH /credito/empresas/{empresa_id}",
         "POST /credito/empresas/{empresa_id}/credenciais",
+        "PATCH /precos/projetos/{projeto_id}",
     }
 
 

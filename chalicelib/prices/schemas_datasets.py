@@ -1,0 +1,216 @@
+"""What is said about datasets: columns, corrections, warnings."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from chalicelib.core.job_control import JobOut
+from chalicelib.core.types import FromRow, Strict
+from chalicelib.prices.values import NumberFormat
+
+LONGEST_NAME = 200
+
+
+class EstadoDataset(StrEnum):
+    """Where a dataset is in its life."""
+
+    RECEBIDO = "recebido"
+    PERFILANDO = "perfilando"
+    PRONTO = "pronto"
+    RECUSADO = "recusado"
+
+
+class TipoColuna(StrEnum):
+    """How a column's values are read."""
+
+    NUMERO = "numero"
+    CATEGORIA = "categoria"
+    BOOLEANO = "booleano"
+    DATA = "data"
+    TEXTO = "texto"
+    IDENTIFICADOR = "identificador"
+
+
+class PapelColuna(StrEnum):
+    """What a column is for."""
+
+    ENTRADA = "entrada"
+    ALVO = "alvo"
+    GRUPO = "grupo"
+    TEMPO = "tempo"
+    IGNORAR = "ignorar"
+
+
+class Aviso(BaseModel):
+    """Something worth knowing."""
+
+    codigo: str = Field(description="Stable, safe to branch on.", examples=["constante"])
+    mensagem: str = Field(description="For people, in Portuguese.")
+    numeros: dict[str, float] = {}
+    colunas: list[str] = Field([], description="Other columns that it is about.")
+
+
+class Frequente(BaseModel):
+    """A value and how many rows have it."""
+
+    valor: str
+    linhas: int
+
+
+class Histograma(BaseModel):
+    """Counts of a number or a date between edges."""
+
+    bordas: list[float] = Field(description="One more than counts; of a date, seconds since 1970.")
+    linhas: list[int]
+
+
+class ResumoNumero(BaseModel):
+    """What a number column holds, in its own unit."""
+
+    minimo: float
+    mediana: float
+    maximo: float
+    media: float
+    desvio: float = Field(description="Standard deviation, of the sample.")
+    quantis: dict[str, float] = Field(examples=[{"0.25": 129500.0, "0.75": 213500.0}])
+    inteiros: bool = Field(description="Whether every value is a whole number.")
+    zeros: int
+    negativos: int
+    no_maximo: int = Field(description="Rows that are exactly at the maximum.")
+    fora_iqr: int = Field(description="Rows beyond 1.5 interquartile ranges from the quartiles.")
+    fora_z: int | None = Field(
+        description="Rows whose robust z (0.6745 |x - median| / MAD) is above 3.5 (Iglewicz and "
+        "Hoaglin, 1993); null where more than half of the rows are equal."
+    )
+
+
+class ResumoData(BaseModel):
+    """What a date column holds."""
+
+    minimo: datetime
+    maximo: datetime
+
+
+class ResumoTexto(BaseModel):
+    """How long a text column's values are, in characters."""
+
+    media: float
+    maximo: int
+
+
+class ColunaPerfil(BaseModel):
+    """A column of a dataset, as it is to be read."""
+
+    nome: str
+    tipo: TipoColuna
+    papel: PapelColuna = PapelColuna.ENTRADA
+    unidade: str | None = None
+    na_e_categoria: bool = Field(
+        False, description='"NA" is a category of its own rather than a missing value.'
+    )
+    vazio_e_categoria: bool = Field(
+        False,
+        description="With na_e_categoria: an empty cell is that category, too, because no cell of "
+        "the file says NA in writing.",
+    )
+    guardado: TipoColuna = Field(
+        TipoColuna.TEXTO, description="What the Parquet holds: numero, data, or else texto."
+    )
+    formato_numero: NumberFormat | None = Field(
+        None, description="How the file writes its numbers."
+    )
+    formato_data: str | None = Field(
+        None, description="iso, or as in strptime.", examples=["iso", "%d/%m/%Y"]
+    )
+    corrigida: bool = Field(False, description="Whether somebody has said better.")
+    presentes: int = 0
+    ausentes: int = 0
+    marcas_ausentes: dict[str, int] = Field(
+        {}, description="How absence is written, and how often.", examples=[{"": 3, "NA": 120}]
+    )
+    distintos: int = 0
+    frequentes: list[Frequente] = Field([], description="The twenty most frequent values.")
+    numero: ResumoNumero | None = None
+    data: ResumoData | None = None
+    texto: ResumoTexto | None = None
+    histograma: Histograma | None = None
+    ilegiveis: dict[TipoColuna, int] = Field(
+        {}, description="Tipo -> how many present values cannot be read so."
+    )
+    avisos: list[Aviso] = []
+
+
+class Alvo(BaseModel):
+    """A column that may be what is to be foretold."""
+
+    coluna: str
+    pontos: float = Field(description="How much speaks for it; the list begins with the most.")
+    motivos: list[str] = Field(description="For people, in Portuguese.")
+
+
+class Correcao(Strict):
+    """What is said better of a column than its profile does; what is left out stays."""
+
+    tipo: TipoColuna | None = Field(None, strict=False)
+    papel: PapelColuna | None = Field(None, strict=False)
+    ignorar: bool | None = Field(None, description="True: papel ignorar; false: entrada again.")
+    unidade: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] | None = None
+    na_e_categoria: bool | None = None
+
+
+class DatasetOut(FromRow):
+    """A dataset, without its profile."""
+
+    id: int
+    versao: int = Field(description="Its number within the project.")
+    nome: str
+    estado: EstadoDataset
+    motivo: str | None = Field(description="Why the file was refused, in Portuguese.")
+    sha256: str | None = Field(description="Of the bytes sent.")
+    linhas: int | None
+    linhas_recusadas: int | None = Field(description="See GET /jobs/{id}/rejeicoes.")
+    revisao: int = Field(description="Counts up with each correction.")
+    job_id: UUID | None = Field(description="The job that profiles it; see GET /jobs/{id}.")
+    criado_por: str
+    criado_em: datetime
+
+
+class DatasetRecebido(BaseModel):
+    """A dataset that was sent, and the job that profiles it."""
+
+    dataset: DatasetOut
+    repetido: bool = Field(
+        description="The same bytes were sent before: this is the dataset they made."
+    )
+    job: JobOut | None = Field(description="None where there is nothing left to do.")
+
+
+class DatasetPerfil(DatasetOut):
+    """A dataset and all that was found in it; the lists are empty until its estado is pronto."""
+
+    origem: dict[str, Any] = Field(description="How the file was read.")
+    colunas: list[ColunaPerfil]
+    alvos: list[Alvo] = Field(description="Candidates for what is to be foretold, best first.")
+    linhas_duplicadas: int | None = Field(description="Rows that equal one before them.")
+    avisos: list[Aviso] = Field(description="Of the dataset as a whole.")
+    figuras: list[str] = Field(description="Names for GET .../figuras/{nome}.")
+
+
+class PerfilReport(BaseModel):
+    """How profiling a file ended; the dataset itself says what was found."""
+
+    dataset: int
+    repetido: bool = Field(False, description="The same bytes were known: see that dataset.")
+    linhas: int
+    colunas: int
+    recusadas: int
+    avisos: int
+
+
+class RemocaoReport(BaseModel):
+    """What was removed."""
+
+    objetos: int
