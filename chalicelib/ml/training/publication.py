@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,10 @@ class Publishable:
     joblib: bytes
     fields: Mapping[str, Any]
     unfit: str | None = None
+
+    def named(self, name: ModelName) -> Publishable:
+        """The same model, to be published under another name."""
+        return replace(self, recipe=replace(self.recipe, name=name))
 
 
 def earlier_report(run: JobRun) -> TrainingReport | None:
