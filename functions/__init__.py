@@ -60,9 +60,7 @@ EVENT_SOURCES = {
     "prices_training_queue": EventSource(
         "functions.prices.train_models.handler", is_long=True, can_wait=True
     ),
-    "prices_prediction_queue": EventSource(
-        "functions.prices.predict_files.handler", is_long=True
-    ),
+    "prices_prediction_queue": EventSource("functions.prices.predict_files.handler", is_long=True),
     "prices_analysis_queue": EventSource(
         "functions.prices.analyse_models.handler", is_long=True, can_wait=True
     ),

@@ -96,10 +96,12 @@ def bounds_of(
     model: ServedModel, values: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]] | tuple[None, None]:
     """(n,) lower and upper ends of the intervals; None of a version without."""
+    stored = model.metadata.get("intervalo")
+    if stored is None:
+        return None, None
     from chalicelib.ml.intervals import bounds
 
-    stored = model.metadata.get("intervalo")
-    return (None, None) if stored is None else bounds(stored, values)
+    return bounds(stored, values)
 
 
 def _classes(

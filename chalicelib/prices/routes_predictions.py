@@ -77,9 +77,7 @@ def post_previsoes(
 
 
 @predictions.route(PREDICTIONS, methods=["GET"])
-@anybody(
-    query=PrevisoesQuery, response=Page[PrevisaoGuardada], raises=UNSEEN, autocommit=True
-)
+@anybody(query=PrevisoesQuery, response=Page[PrevisaoGuardada], raises=UNSEEN, autocommit=True)
 def get_previsoes(
     session: Session, principal: Principal, projeto_id: UUID, query: PrevisoesQuery, call: Call
 ) -> Reply:

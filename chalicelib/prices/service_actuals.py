@@ -69,9 +69,7 @@ def tell_actuals(
     )
     job = None
     if counted:
-        job = ask_for_health(
-            session, projeto_id, tenant=principal.tenant, owner=principal.subject
-        )
+        job = ask_for_health(session, projeto_id, tenant=principal.tenant, owner=principal.subject)
     return ObservadosOut(
         recebidos=len(told),
         previsoes=counted,

@@ -55,19 +55,15 @@ def list_versions(
     name = price_model_name(projeto.tenant, projeto.id)
     rows, cursor, total = versions.list_versions(session, name, query, VersaoPrecoOut)
     away = _put_away(session, projeto_id, [row.versao for row in rows])
-    listed = [
-        VersaoListada(**row.model_dump(), arquivada_em=away.get(row.versao)) for row in rows
-    ]
+    listed = [VersaoListada(**row.model_dump(), arquivada_em=away.get(row.versao)) for row in rows]
     return listed, cursor, total
 
 
-def _put_away(
-    session: Session, projeto_id: UUID, numbers: Sequence[int]
-) -> dict[int, datetime]:
+def _put_away(session: Session, projeto_id: UUID, numbers: Sequence[int]) -> dict[int, datetime]:
     statement = select(Arquivada.versao, Arquivada.arquivada_em).where(
         Arquivada.projeto_id == projeto_id, Arquivada.versao.in_(numbers)
     )
-    return {versao: em for versao, em in session.execute(statement)}
+    return dict(session.execute(statement).tuples())
 
 
 def see_version(
@@ -147,9 +143,7 @@ def promote(
     return _card(session, projeto.tenant, projeto_id, versao, figures_at)
 
 
-def roll_back(
-    session: Session, principal: Principal, projeto_id: UUID, reason: str
-) -> int:
+def roll_back(session: Session, principal: Principal, projeto_id: UUID, reason: str) -> int:
     """Let whom the champion replaced answer again, and give its number.
 
     Raises:
@@ -245,9 +239,7 @@ def ask_for_comparison(
         raise AlvosDiferentes
     if asked.dataset is not None:
         dataset_of(session, projeto, asked.dataset)
-    message = ComparacaoMessage(
-        projeto=projeto_id, a=asked.a, b=asked.b, dataset=asked.dataset
-    )
+    message = ComparacaoMessage(projeto=projeto_id, a=asked.a, b=asked.b, dataset=asked.dataset)
     return enqueue(
         session,
         PRICES_ANALYSIS_QUEUE,

@@ -245,9 +245,7 @@ def _notices(read: Read, place: int, found: Answer) -> dict[str, Any]:
     return {name: said for name, said in unusual.items() if said}
 
 
-def _said(
-    identifier: int, key: str | None, read: Read, place: int, found: Answer
-) -> PrevisaoOut:
+def _said(identifier: int, key: str | None, read: Read, place: int, found: Answer) -> PrevisaoOut:
     return PrevisaoOut.model_construct(
         id=identifier,
         referencia=key,

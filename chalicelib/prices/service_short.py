@@ -23,7 +23,7 @@ from chalicelib.prices.experiment import AlgoritmoPedido, Experimento
 from chalicelib.prices.membership import user_of
 from chalicelib.prices.schemas_models import MOST_SHORT_COLUMNS, MOST_SHORT_ROWS, TreinarIn
 from chalicelib.prices.schemas_projects import ProjetoIn
-from chalicelib.prices.service_datasets import add_dataset
+from chalicelib.prices.service_datasets import receive_dataset
 from chalicelib.prices.service_projects import create_projeto
 from chalicelib.prices.service_training import add_training
 
@@ -105,7 +105,9 @@ def begin(
     """Make a project with one dataset, and have its model trained."""
     new = ProjetoIn(nome=body.nome, descricao=DESCRIPTION)
     projeto = create_projeto(session, principal, new, now)
-    dataset = add_dataset(session, principal, projeto, kept.objeto, kept.media_type, "dados", now)
+    dataset = receive_dataset(
+        session, principal, projeto, kept.objeto, kept.media_type, "dados", now, enqueue=False
+    )
     asked = {} if body.algoritmo is None else {"algoritmos": [AlgoritmoPedido(nome=body.algoritmo)]}
     experiment = Experimento(alvo=body.alvo, **asked)
     training = add_training(session, principal, projeto, dataset, experiment, now)

@@ -22,7 +22,7 @@ from chalicelib.prices.errors_models import TreinamentoNotFound
 from chalicelib.prices.experiment import Experimento, check, inputs_of
 from chalicelib.prices.inputs import schema_of
 from chalicelib.prices.models import price_model_name
-from chalicelib.prices.profiling.job import profile_if_needed
+from chalicelib.prices.profiling.job import profile
 from chalicelib.prices.queues_models import TreinoMessage
 from chalicelib.prices.schemas_datasets import ColunaPerfil
 from chalicelib.prices.service_models import follow_promotion
@@ -69,7 +69,7 @@ def train(run: JobRun, message: TreinoMessage) -> TreinoReport:
 def _publish(run: JobRun, training: Treinamento) -> TrainingReport:
     experiment = Experimento.model_validate(training.experimento, strict=False)
     run.progress(0, 1, "lendo o dataset")
-    profile_if_needed(run, training.dataset_id)
+    profile(run, training.dataset_id)
     dataset, rows = read_dataset(run, training.dataset_id)
     check(experiment, dataset.colunas, dataset.linhas or 0)
     found = run_experiment(experiment, rows, run, processes())

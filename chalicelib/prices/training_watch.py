@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ from chalicelib.ml.registry import (
 from chalicelib.ml.schemas_health import Desvio
 from chalicelib.ml.serving import ServedModel
 from chalicelib.ml.training.recipe import Recipe
-from chalicelib.ml.training.watch import NO_INSTANTS, Outcomes, performance
+from chalicelib.ml.training.watch import Outcomes, performance
 from chalicelib.prices.answers import CLASSES
 from chalicelib.prices.inputs import read_stored
 from chalicelib.prices.models import price_model_name
@@ -133,9 +133,7 @@ def _measure(
         )
 
 
-def _watch(
-    session: Session, name: ModelName, projeto_id: UUID, row: ModelVersion
-) -> Watched:
+def _watch(session: Session, name: ModelName, projeto_id: UUID, row: ModelVersion) -> Watched:
     model = usable_model(session, name, row.version)
     return Watched(projeto_id, row, model, recipe_of(name, row.data, model.encoder.columns))
 

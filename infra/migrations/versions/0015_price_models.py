@@ -48,9 +48,7 @@ def make_trainings() -> None:
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("projeto_id", sa.Uuid(), nullable=False),
         sa.Column("dataset_id", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "experimento", postgresql.JSONB(), nullable=False, comment="As it was declared."
-        ),
+        sa.Column("experimento", postgresql.JSONB(), nullable=False, comment="As it was declared."),
         sa.Column(
             "job_id", sa.Uuid(), nullable=False, comment="Its row goes some time after its end."
         ),
@@ -74,9 +72,7 @@ def make_trainings() -> None:
             server_default=sa.func.now(),
             nullable=False,
         ),
-        sa.Column(
-            "criado_por", sa.Text(), nullable=False, comment="Subject of who asked for it."
-        ),
+        sa.Column("criado_por", sa.Text(), nullable=False, comment="Subject of who asked for it."),
         sa.Column("concluido_em", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "versao IS NULL OR resultado IS NOT NULL",
@@ -90,9 +86,7 @@ def make_trainings() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("precos_treinamentos_pkey")),
     )
-    op.create_index(
-        "precos_treinamentos_projeto_idx", "precos_treinamentos", ["projeto_id", "id"]
-    )
+    op.create_index("precos_treinamentos_projeto_idx", "precos_treinamentos", ["projeto_id", "id"])
     op.create_index("precos_treinamentos_dataset_idx", "precos_treinamentos", ["dataset_id"])
 
 
