@@ -53,6 +53,11 @@ class Answer:
     reasons: dict[str, Any] | None = None
     unseen: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def said(self) -> float | str:
+        """The number, or the likeliest class."""
+        return self.value if self.value is not None else str(self.label)
+
 
 def answer(model: ServedModel, table: Table, explain: bool) -> list[Answer]:
     """What a version says of n cases.
@@ -110,7 +115,7 @@ def _classes(
     names: Sequence[str] = model.metadata["classes"]
     chances = model.probabilities(table)
     likeliest = chances.argmax(axis=1).tolist()
-    explained = model.explain_classes(table, likeliest) if explain else None
+    explained = model.score_and_explain(table) if explain else None
     return [
         Answer(
             label=names[best],

@@ -47,8 +47,8 @@ class ArquivoSemColunas(Unprocessable):
     """The file has none of the columns that the version reads."""
 
 
-class ArquivoIlegivel(Unprocessable):
-    """The file cannot be read as what it was declared to be."""
+class LinhasDemais(Unprocessable):
+    """The file has more than 5,000,000 rows, which one job predicts; send it in parts."""
 
 
 class DadosGrandes(Unprocessable):

@@ -79,7 +79,7 @@ def read_cases(
     if faults:
         raise ValidationFailed(errors=faults)
     known = columns.keys() | {target}
-    found = Read(table={each["nome"]: _as_table(each, columns[each["nome"]]) for each in schema})
+    found = Read(table=table_of(columns, schema))
     for place, case in enumerate(cases):
         row = {name: values[place] for name, values in columns.items()}
         found.given.append({name: _as_json(v) for name, v in row.items() if v is not None})
@@ -87,6 +87,13 @@ def read_cases(
         found.unknown.append(sorted(case.keys() - known))
     _refuse_strangers(found, len(columns), in_list=in_list)
     return found
+
+
+def table_of(
+    values: Mapping[str, list[Any]], schema: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Values that a column's reader gave, as the encoder takes them."""
+    return {each["nome"]: _as_table(each, values[each["nome"]]) for each in schema}
 
 
 def read_stored(

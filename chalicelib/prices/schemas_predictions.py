@@ -279,7 +279,9 @@ class LoteIn(Strict):
 class LinhaRecusada(BaseModel):
     """A row of a file that could not be read."""
 
-    linha: int = Field(description="Of a CSV the header is line 1.")
+    linha: int = Field(
+        description="Of a CSV the header is 1; a row counts once, whatever line breaks it holds."
+    )
     motivo: str
 
 

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from chalicelib.core.auth import Principal
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.jobs import Job, enqueue
-from chalicelib.core.rowfile import CSV, NDJSON
 from chalicelib.core.uploads import (
     FileTypeUnsupported,
     object_store,
@@ -17,14 +16,13 @@ from chalicelib.core.uploads import (
     upload_media_type,
 )
 from chalicelib.prices.errors_models import LoteNaoPronto, LoteNotFound
+from chalicelib.prices.media import MEDIA_TYPES
 from chalicelib.prices.membership import Papel, projeto_of
 from chalicelib.prices.queues_models import PRICES_PREDICTION_QUEUE, ArquivoMessage
 from chalicelib.prices.schemas_predictions import LoteIn, LoteOut, LoteReport
 from chalicelib.prices.service_predictions import version_asked
 from chalicelib.prices.tables_predictions import Chamada
 
-PARQUET = "application/vnd.apache.parquet"
-MEDIA_TYPES = (CSV, NDJSON, PARQUET)
 LINK_LIFETIME = timedelta(minutes=15)
 
 

@@ -88,7 +88,7 @@ def see_prediction(
 
 def _filtered(
     projeto_id: UUID, query: PrevisoesQuery | ExportarPrevisoesQuery
-) -> Select[tuple[Previsao]]:
+) -> Select[Previsao]:
     statement = select(Previsao).where(Previsao.projeto_id == projeto_id)
     if query.versao is not None:
         statement = statement.where(Previsao.versao == query.versao)

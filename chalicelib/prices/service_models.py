@@ -63,7 +63,7 @@ def _put_away(session: Session, projeto_id: UUID, numbers: Sequence[int]) -> dic
     statement = select(Arquivada.versao, Arquivada.arquivada_em).where(
         Arquivada.projeto_id == projeto_id, Arquivada.versao.in_(numbers)
     )
-    return dict(session.execute(statement).tuples())
+    return {row.versao: row.arquivada_em for row in session.execute(statement)}
 
 
 def see_version(

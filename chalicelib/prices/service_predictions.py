@@ -249,7 +249,7 @@ def _said(identifier: int, key: str | None, read: Read, place: int, found: Answe
     return PrevisaoOut.model_construct(
         id=identifier,
         referencia=key,
-        previsao=found.label if found.value is None else found.value,
+        previsao=found.said,
         baixo=found.low,
         alto=found.high,
         probabilidades=found.chances,

@@ -108,7 +108,9 @@ def begin(
     dataset = receive_dataset(
         session, principal, projeto, kept.objeto, kept.media_type, "dados", now, enqueue=False
     )
-    asked = {} if body.algoritmo is None else {"algoritmos": [AlgoritmoPedido(nome=body.algoritmo)]}
-    experiment = Experimento(alvo=body.alvo, **asked)
+    experiment = Experimento(alvo=body.alvo)
+    if body.algoritmo is not None:
+        chosen = [AlgoritmoPedido(nome=body.algoritmo)]
+        experiment = experiment.model_copy(update={"algoritmos": chosen})
     training = add_training(session, principal, projeto, dataset, experiment, now)
     return Begun(projeto.id, training.id, training.job)

@@ -75,7 +75,8 @@ def _publish(run: JobRun, training: Treinamento) -> TrainingReport:
     found = run_experiment(experiment, rows, run, processes())
     _keep(run, training.id, found)
     name = price_model_name(run.tenant, training.projeto_id)
-    columns = inputs_of(experiment, dataset.colunas)
+    read = {each.nome for each in inputs_of(experiment, dataset.colunas)}
+    columns = [each for each in dataset.colunas if each.nome in read]
     ready = described(found.publishable(name), training, columns)
     run.progress(0.99, 1, "publicando")
     return publish(run, ready, then=follow_promotion(training.projeto_id))

@@ -1,4 +1,4 @@
-"""A small real model of a project, published as a training would, where a test needs one at once."""
+"""A small real model of a project, published as a training would be, where a test needs one."""
 
 from typing import Any
 from uuid import UUID
