@@ -86,9 +86,7 @@ def see_prediction(
     return found
 
 
-def _filtered(
-    projeto_id: UUID, query: PrevisoesQuery | ExportarPrevisoesQuery
-) -> Select[Previsao]:
+def _filtered(projeto_id: UUID, query: PrevisoesQuery | ExportarPrevisoesQuery) -> Select[Previsao]:
     statement = select(Previsao).where(Previsao.projeto_id == projeto_id)
     if query.versao is not None:
         statement = statement.where(Previsao.versao == query.versao)

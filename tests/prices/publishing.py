@@ -6,6 +6,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.uploads import object_store
@@ -21,6 +22,7 @@ from chalicelib.ml.training.regressors import fit_regressor
 from chalicelib.prices.inputs import schema_of
 from chalicelib.prices.models import price_model_name
 from chalicelib.prices.schemas_datasets import ColunaPerfil, TipoColuna
+from chalicelib.prices.tables import Dataset
 from chalicelib.prices.values import NumberFormat
 from tests.client import Answer, Client
 from tests.prices.conftest import Project
@@ -110,6 +112,41 @@ def publish_price_model(
         if champion:
             move_champion(session, name, version, by="teste", reason="teste", move=Move.PROMOTION)
     return version
+
+
+def add_dataset(
+    projeto_id: str, *, tenant: str = HOUSE, versao: int = 1, linhas: int = ROWS
+) -> int:
+    """A dataset that was profiled, as far as its row goes; gives its id."""
+    target = ColunaPerfil(nome="preco", tipo=TipoColuna.NUMERO, distintos=linhas)
+    efetivo = [each.model_copy(update={"distintos": 9}) for each in PROFILE] + [target]
+    row = Dataset(
+        tenant=tenant,
+        projeto_id=UUID(projeto_id),
+        versao=versao,
+        nome="carros",
+        estado="pronto",
+        origem={},
+        parquet={"objeto": f"{tenant}/nowhere", "sha256": "0" * 64, "bytes": 1},
+        linhas=linhas,
+        efetivo=[each.model_dump(mode="json") for each in efetivo],
+        criado_por="teste",
+        criado_em=utc_now(),
+    )
+    with unit_of_work(tenant=tenant) as session:
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def add_file(client: Client, data: bytes, content_type: str = "text/csv") -> str:
+    """Upload a file; gives its key."""
+    asked = {"tamanho_bytes": len(data), "content_type": content_type}
+    answer = client.post("/uploads", asked)
+    assert answer.status == 201, answer.body
+    objeto: str = answer.json["objeto"]
+    object_store().put(objeto, data, content_type=content_type)
+    return objeto
 
 
 def interval(y: NDArray[Any], answers: NDArray[np.float64]) -> dict[str, Any] | None:
