@@ -243,7 +243,7 @@ def _state(followed: Followed) -> JobState | None:
 
 def seconds_left(job: Job | None, now: datetime) -> float | None:
     """How long a job will take still, by how long it took so far; None where that is unknown."""
-    if job is None or job.state is not JobState.RUNNING or job.started_at is None:
+    if job is None or job.state != JobState.RUNNING or job.started_at is None:
         return None
     if job.progress < FEWEST_SHARE:
         return None
