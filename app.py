@@ -44,6 +44,7 @@ from chalicelib.gym.service_lgpd_files import remove_old_exports
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
 from chalicelib.identity.routes_api import identity_api
+from chalicelib.prices.routes_datasets import datasets_of_prices
 from chalicelib.prices.routes_projects import projects
 
 app = Chalice(app_name="previsto", configure_logs=False)
@@ -66,6 +67,7 @@ app.register_blueprint(credit_models)
 app.register_blueprint(personal_data)
 app.register_blueprint(policies)
 app.register_blueprint(projects)
+app.register_blueprint(datasets_of_prices)
 app.register_blueprint(reports)
 app.register_blueprint(retention)
 app.register_blueprint(scraping)

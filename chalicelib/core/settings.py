@@ -105,6 +105,8 @@ class Settings(BaseSettings):
     retencao_semente: str = Field("previsto", max_length=200)
     retencao_descanso_dias: int = Field(7, ge=1, le=90)
 
+    precos_dataset_max_mb: int = Field(200, ge=1)
+
     books_base_url: str = "https://books.toscrape.com/"
     books_allowed_urls: Annotated[tuple[str, ...], NoDecode] = (
         "https://books.toscrape.com/",

@@ -337,6 +337,7 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /credito/pedidos/{pedido_id}/revisao",
         "POST /credito/pedidos/{pedido_id}/desfecho",
         "POST /precos/projetos",
+        "POST /precos/projetos/{projeto_id}/datasets",
     }
     assert refuses == {
         "POST /auth/token",
@@ -367,6 +368,7 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "PATCH /credito/empresas/{empresa_id}",
         "POST /credito/empresas/{empresa_id}/credenciais",
         "PATCH /precos/projetos/{projeto_id}",
+        "PATCH /precos/projetos/{projeto_id}/datasets/{dataset_id}/colunas",
     }
 
 
