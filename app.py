@@ -45,6 +45,7 @@ from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
 from chalicelib.identity.routes_api import identity_api
 from chalicelib.prices import service_models as prices_service_models
+from chalicelib.prices.routes_datasets import datasets_of_prices
 from chalicelib.prices.routes_models import price_models
 from chalicelib.prices.routes_predictions import predictions
 from chalicelib.prices.routes_projects import projects
@@ -73,6 +74,7 @@ app.register_blueprint(policies)
 app.register_blueprint(predictions)
 app.register_blueprint(price_models)
 app.register_blueprint(projects)
+app.register_blueprint(datasets_of_prices)
 app.register_blueprint(reports)
 app.register_blueprint(retention)
 app.register_blueprint(scraping)

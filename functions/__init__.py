@@ -64,5 +64,9 @@ EVENT_SOURCES = {
     "prices_analysis_queue": EventSource(
         "functions.prices.analyse_models.handler", is_long=True, can_wait=True
     ),
+    "prices_profile_queue": EventSource("functions.prices.profile_dataset.handler", is_long=True),
+    "prices_removal_queue": EventSource(
+        "functions.prices.remove_objects.handler", is_long=True, can_wait=True
+    ),
 }
 """Queue name -> what it invokes: the event source mappings of Lambda."""

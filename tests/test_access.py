@@ -48,7 +48,7 @@ ACCESS: dict[str, Collection[str]] = {
     "POST /jobs/{job_id}/cancelar": EVERYONE,
     "POST /jobs/{job_id}/reenviar": EVERYONE,
     "GET /jobs/{job_id}/rejeicoes": EVERYONE,
-    "POST /uploads": {Role.ADMIN, Role.OPERADOR, Role.CIENTISTA, Role.EMPRESA},
+    "POST /uploads": EVERYONE,
     "POST /auth/token": PUBLIC,
     "POST /auth/refresh": PUBLIC,
     "POST /auth/logout": PUBLIC,
@@ -222,6 +222,13 @@ ACCESS: dict[str, Collection[str]] = {
     "GET /precos/projetos/{projeto_id}/previsoes/{previsao_id}": EVERYONE,
     "POST /precos/projetos/{projeto_id}/observados": EVERYONE,
     "GET /precos/projetos/{projeto_id}/uso": EVERYONE,
+    "POST /precos/projetos/{projeto_id}/datasets": EVERYONE,
+    "GET /precos/projetos/{projeto_id}/datasets": EVERYONE,
+    "GET /precos/projetos/{projeto_id}/datasets/{dataset_id}": EVERYONE,
+    "DELETE /precos/projetos/{projeto_id}/datasets/{dataset_id}": EVERYONE,
+    "PATCH /precos/projetos/{projeto_id}/datasets/{dataset_id}/colunas": EVERYONE,
+    "GET /precos/projetos/{projeto_id}/datasets/{dataset_id}/figuras/{nome}": EVERYONE,
+    "GET /precos/projetos/{projeto_id}/datasets/{dataset_id}/parquet": EVERYONE,
 }
 
 # What every tenant has of its own: users, jobs, files, a trail. All other routes are either the

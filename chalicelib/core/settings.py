@@ -107,6 +107,7 @@ class Settings(BaseSettings):
 
     # 0: as many as the machine has cores.
     precos_treino_processos: int = Field(0, ge=0, le=64)
+    precos_dataset_max_mb: int = Field(200, ge=1)
 
     books_base_url: str = "https://books.toscrape.com/"
     books_allowed_urls: Annotated[tuple[str, ...], NoDecode] = (

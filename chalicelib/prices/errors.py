@@ -39,17 +39,8 @@ class DatasetEmUso(Conflict):
     """Models were trained from this dataset, and refer to it; it is kept."""
 
 
-class DatasetMudou(Conflict):
-    """Somebody else corrected this dataset meanwhile; read it again, then correct it."""
-
-
 class ArquivoGrande(Unprocessable):
     """The file is larger than a dataset may be (PRECOS_DATASET_MAX_MB)."""
-
-
-class FormatoDesconhecido(Unprocessable):
-    """A dataset is CSV, NDJSON or Parquet; declare one of text/csv, application/x-ndjson and
-    application/vnd.apache.parquet."""
 
 
 class ArquivoRecusado(Unprocessable):

@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
 from chalicelib.core.job_control import JobOut
-from chalicelib.core.types import FromRow, Strict
+from chalicelib.core.types import FromRow, ShortText, Strict
 from chalicelib.prices.values import NumberFormat
 
 LONGEST_NAME = 200
@@ -123,7 +123,7 @@ class ColunaPerfil(BaseModel):
         None, description="How the file writes its numbers."
     )
     formato_data: str | None = Field(
-        None, description="iso, or as in strptime.", examples=["iso", "%d/%m/%Y"]
+        None, description="How the file writes its dates: iso, d/m/a, m/d/a or a/m/d."
     )
     corrigida: bool = Field(False, description="Whether somebody has said better.")
     presentes: int = 0
@@ -151,6 +151,41 @@ class Alvo(BaseModel):
     motivos: list[str] = Field(description="For people, in Portuguese.")
 
 
+class DatasetQuery(BaseModel):
+    """What else is said of a file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    nome: ShortText | None = Field(None, description="What to call the dataset.")
+
+
+class FiguraRef(BaseModel):
+    """A figure of a profile."""
+
+    nome: str = Field(description="For GET .../figuras/{nome}.", examples=["histograma-3"])
+    titulo: str
+    coluna: str | None = Field(None, description="The column that it is about.")
+
+
+class FiguraQuery(BaseModel):
+    """Against what a figure is drawn."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    alvo: str | None = Field(
+        None,
+        max_length=LONGEST_NAME,
+        description="A column; the target, or the likeliest candidate, when left out.",
+    )
+
+
+class FiguraOut(BaseModel):
+    """A figure as Plotly's JSON."""
+
+    data: list[dict[str, Any]]
+    layout: dict[str, Any]
+
+
 class Correcao(Strict):
     """What is said better of a column than its profile does; what is left out stays."""
 
@@ -159,6 +194,16 @@ class Correcao(Strict):
     ignorar: bool | None = Field(None, description="True: papel ignorar; false: entrada again.")
     unidade: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] | None = None
     na_e_categoria: bool | None = None
+
+
+class Correcoes(RootModel[dict[str, Correcao | None]]):
+    """What is said better, by column; null takes back what was said before."""
+
+    root: dict[str, Correcao | None] = Field(
+        min_length=1,
+        max_length=1000,
+        examples=[{"Pool QC": {"na_e_categoria": True}, "SalePrice": {"papel": "alvo"}}],
+    )
 
 
 class DatasetOut(FromRow):
@@ -196,18 +241,17 @@ class DatasetPerfil(DatasetOut):
     alvos: list[Alvo] = Field(description="Candidates for what is to be foretold, best first.")
     linhas_duplicadas: int | None = Field(description="Rows that equal one before them.")
     avisos: list[Aviso] = Field(description="Of the dataset as a whole.")
-    figuras: list[str] = Field(description="Names for GET .../figuras/{nome}.")
+    figuras: list[FiguraRef]
 
 
 class PerfilReport(BaseModel):
     """How profiling a file ended; the dataset itself says what was found."""
 
     dataset: int
-    repetido: bool = Field(False, description="The same bytes were known: see that dataset.")
+    versao: int
+    repetido: bool = Field(description="The same bytes were known: this is the dataset to use.")
     linhas: int
-    colunas: int
-    recusadas: int
-    avisos: int
+    recusadas: int = Field(description="See GET /jobs/{id}/rejeicoes.")
 
 
 class RemocaoReport(BaseModel):

@@ -23,27 +23,34 @@ MISSING_NUMBER_MARKS = MISSING_MARKS | {".", "none", "nil", "nd", "n/d", "s/d", 
 NA = "NA"
 CURRENCIES = ("R$", "US$", "U$", "$", "€", "£", "BRL", "USD", "EUR")
 
-TRUE_WORDS = frozenset({"true", "t", "sim", "s", "verdadeiro", "yes", "y", "v"})
-FALSE_WORDS = frozenset({"false", "f", "não", "nao", "n", "falso", "no"})
-
-DATE_FORMATS = (
-    "%d/%m/%Y",
-    "%m/%d/%Y",
-    "%d-%m-%Y",
-    "%d.%m.%Y",
-    "%Y/%m/%d",
-    "%d/%m/%Y %H:%M",
-    "%m/%d/%Y %H:%M",
-    "%d/%m/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M:%S",
-    "%Y/%m/%d %H:%M:%S",
+BOOL_PAIRS = (
+    ("true", "false"),
+    ("t", "f"),
+    ("sim", "não"),
+    ("sim", "nao"),
+    ("s", "n"),
+    ("verdadeiro", "falso"),
+    ("v", "f"),
+    ("yes", "no"),
+    ("y", "n"),
 )
-"""Forms of dates beside ISO 8601; where a day could be a month, the day comes first."""
+"""What columns of yes and no are written with."""
+TRUE_WORDS = frozenset(yes for yes, _ in BOOL_PAIRS)
+FALSE_WORDS = frozenset(no for _, no in BOOL_PAIRS)
 
-ISO_DATE = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
-    r"(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
-)
+DATE_FORMS: dict[str, tuple[str, str]] = {
+    "iso": (r"^([0-9]{4})-([0-9]{2})-([0-9]{2})", r"\1-\2-\3"),
+    "d/m/a": (r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})", r"\3-\2-\1"),
+    "m/d/a": (r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})", r"\3-\1-\2"),
+    "a/m/d": (r"^([0-9]{4})[/.]([0-9]{1,2})[/.]([0-9]{1,2})", r"\1-\2-\3"),
+}
+"""Form of a date -> what its beginning matches, and how that is written as ISO 8601 has it.
+
+Where a day could be a month, the form that comes first here is taken.
+"""
+TIME = r"([ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
+ONE_DIGIT = ((r"-([0-9])\b", r"-0\1"), (r"[ T]([0-9]):", r" 0\1:"))
+"""What to replace by what where days, months and hours have one digit."""
 
 
 class NumberFormat(BaseModel):
@@ -63,7 +70,6 @@ class NumberFormat(BaseModel):
 
 
 PLAIN = NumberFormat()
-_PLAIN_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def pattern_of(form: NumberFormat) -> str:
@@ -124,7 +130,13 @@ def _finite(number: float) -> float | None:
 
 
 def read_date(value: Any, form: str = "iso") -> datetime | None:
-    """A date or an instant as its column writes it, in UTC and without offset; None where absent.
+    """A date or an instant as its column writes it, without offset; None where it is absent.
+
+    What has an offset is taken to UTC; a local time stays as it is written.
+
+    Args:
+        value: Text.
+        form: One of `DATE_FORMS`; ISO 8601 is read in any column.
 
     Raises:
         ValueError: It is none.
@@ -136,16 +148,22 @@ def read_date(value: Any, form: str = "iso") -> datetime | None:
     text = value.strip()
     if text.lower() in MISSING_NUMBER_MARKS:
         return None
-    if form != "iso":
-        return datetime.strptime(text, form)  # noqa: DTZ007  # As written: files have local days.
-    if not ISO_DATE.fullmatch(text):
-        raise ValueError("no date")
-    found = datetime.fromisoformat(text)
+    for name in dict.fromkeys((form, "iso")):
+        pattern, iso = DATE_FORMS[name]
+        if re.match(pattern + TIME, text):
+            return _instant(re.sub(pattern, iso, text))
+    raise ValueError("no date")
+
+
+def _instant(written: str) -> datetime:
+    for pattern, padded in ONE_DIGIT:
+        written = re.sub(pattern, padded, written)
+    found = datetime.fromisoformat(written)
     return found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
 
 
 def read_bool(value: Any) -> bool | None:
-    """Yes or no, in Portuguese or English; None where it is absent.
+    """Yes or no, in Portuguese or English, or 1 or 0; None where it is absent.
 
     Raises:
         ValueError: It is neither.
@@ -156,8 +174,10 @@ def read_bool(value: Any) -> bool | None:
         word = value.strip().lower()
         if word in MISSING_MARKS:
             return None
-        if word in TRUE_WORDS or word in FALSE_WORDS:
-            return word in TRUE_WORDS
+        if word in TRUE_WORDS or word in FALSE_WORDS or word in ("0", "1"):
+            return word in TRUE_WORDS or word == "1"
+    if isinstance(value, int | float) and value in (0, 1):
+        return value == 1
     raise ValueError("neither yes nor no")
 
 

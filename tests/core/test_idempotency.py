@@ -344,6 +344,7 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /precos/projetos/{projeto_id}/previsoes/lote",
         "POST /precos/treinar",
         "POST /precos/prever",
+        "POST /precos/projetos/{projeto_id}/datasets",
     }
     assert refuses == {
         "POST /auth/token",
@@ -380,6 +381,7 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /precos/projetos/{projeto_id}/modelos/{versao}/arquivar",
         "POST /precos/projetos/{projeto_id}/modelos/{versao}/restaurar",
         "POST /precos/projetos/{projeto_id}/observados",
+        "PATCH /precos/projetos/{projeto_id}/datasets/{dataset_id}/colunas",
     }
 
 
