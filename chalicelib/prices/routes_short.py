@@ -23,7 +23,7 @@ from chalicelib.prices.errors_models import (
 )
 from chalicelib.prices.schemas_models import TreinarIn, TreinarOut
 from chalicelib.prices.schemas_predictions import PreverIn, PrevisoesOut
-from chalicelib.prices.service_short import Kept
+from chalicelib.prices.service_datasets import SentFile
 
 short_path = Routes(__name__)
 anybody = partial(endpoint, short_path, allow=EVERYONE)
@@ -41,7 +41,7 @@ def post_treinar(
     session: Session,
     principal: Principal,
     body: TreinarIn,
-    prepared: Kept,
+    prepared: SentFile,
     call: Call,
     now: datetime,
 ) -> Reply:

@@ -1,6 +1,7 @@
 """The short path: rows and a target in one call, a prediction in another."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -23,20 +24,11 @@ from chalicelib.prices.experiment import AlgoritmoPedido, Experimento
 from chalicelib.prices.membership import user_of
 from chalicelib.prices.schemas_models import MOST_SHORT_COLUMNS, MOST_SHORT_ROWS, TreinarIn
 from chalicelib.prices.schemas_projects import ProjetoIn
-from chalicelib.prices.service_datasets import receive_dataset
+from chalicelib.prices.service_datasets import SentFile, receive_dataset
 from chalicelib.prices.service_projects import create_projeto
 from chalicelib.prices.service_training import add_training
 
 DESCRIPTION = "Feito por POST /precos/treinar."
-
-
-@dataclass(frozen=True)
-class Kept:
-    """The rows that came with a request, stored ahead of its transaction."""
-
-    objeto: str
-    media_type: str
-    raw: bytes
 
 
 @dataclass(frozen=True)
@@ -48,7 +40,7 @@ class Begun:
     job: Job
 
 
-def keep_rows(principal: Principal, body: TreinarIn, now: datetime) -> Kept:
+def keep_rows(principal: Principal, body: TreinarIn, now: datetime) -> SentFile:
     """Store the rows as a file of a dataset.
 
     Raises:
@@ -66,7 +58,8 @@ def keep_rows(principal: Principal, body: TreinarIn, now: datetime) -> Kept:
     if len(names) > MOST_SHORT_COLUMNS:
         raise DadosGrandes
     _check(body, names)
-    return Kept(keep_body(principal, RawBody(media_type, data), now), media_type, data)
+    objeto = keep_body(principal, RawBody(media_type, data), now)
+    return SentFile(objeto, media_type, len(data), hashlib.sha256(data).hexdigest())
 
 
 def _csv_columns(text: str) -> list[str]:
@@ -100,14 +93,12 @@ def _check(body: TreinarIn, names: Sequence[str]) -> None:
 
 
 def begin(
-    session: Session, principal: Principal, body: TreinarIn, kept: Kept, now: datetime
+    session: Session, principal: Principal, body: TreinarIn, sent: SentFile, now: datetime
 ) -> Begun:
     """Make a project with one dataset, and have its model trained."""
     new = ProjetoIn(nome=body.nome, descricao=DESCRIPTION)
     projeto = create_projeto(session, principal, new, now)
-    dataset = receive_dataset(
-        session, principal, projeto, kept.objeto, kept.media_type, "dados", now, enqueue=False
-    )
+    dataset, _ = receive_dataset(session, principal, projeto, sent, None, now, profiles=False)
     experiment = Experimento(alvo=body.alvo)
     if body.algoritmo is not None:
         chosen = [AlgoritmoPedido(nome=body.algoritmo)]
