@@ -279,9 +279,7 @@ class LoteIn(Strict):
 class LinhaRecusada(BaseModel):
     """A row of a file that could not be read."""
 
-    linha: int = Field(
-        description="Of a CSV the header is 1; a row counts once, whatever line breaks it holds."
-    )
+    linha: int = Field(description="Line of the file it begins on; of a Parquet, its row.")
     motivo: str
 
 

@@ -43,8 +43,8 @@ from chalicelib.prices.schemas_predictions import LinhaRecusada, LoteReport
 from chalicelib.prices.service_history import BYTE_ORDER_MARK, harmless
 from chalicelib.prices.service_predictions import usable_model
 from chalicelib.prices.tables_predictions import Chamada
+from chalicelib.prices.training_bins import bin_counts
 from chalicelib.prices.training_data import fetched
-from chalicelib.prices.training_watch import bin_counts
 
 MOST_ROWS = 5_000_000
 REFUSALS_SHOWN = 100
@@ -194,8 +194,6 @@ class _Predictor:
         if len(self.missing) == len(self._readers):
             raise ArquivoSemColunas
         self._names = _free_names(model, source.names)
-        self._rows, self._header = 0, int(source.description["formato"] == "csv")
-        self._before = self._header
 
     def all_refused(self) -> dict[int, str]:
         """Row -> why: those that could not be split, and those with a value that is none."""
@@ -238,10 +236,7 @@ class _Predictor:
                     said = UNREADABLE.format(column=name, kind=self._kinds[name])
                     faults.setdefault(place, said)
         for place, why in faults.items():
-            self.tally.refused[self._before + place + 1] = why
-        self._rows += rows
-        # Those that could not be split were passed over among these rows.
-        self._before = self._rows + self._header + len(self._source.refused.reasons)
+            self.tally.refused[self._source.lines[place]] = why
         return [place for place in range(rows) if place not in faults]
 
     def _said(self, table: Mapping[str, Any], rows: int) -> Columns:

@@ -169,18 +169,6 @@ def scores_of(rows: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> NDA
     return np.array([row["valor"] for row in rows], dtype=np.float64)
 
 
-def bin_counts(
-    bins: Sequence[Binning], table: Mapping[str, Any], scores: NDArray[np.float64]
-) -> dict[str, list[int]]:
-    """Column -> how many of (n,) rows fall into each of its bins."""
-    values = {**table, SCORE.name: scores}
-    return {
-        each.column: [int(n) for n in each.count(values[each.column])]
-        for each in bins
-        if each.column in values
-    }
-
-
 def _moved(
     each: Binning,
     asked: Mapping[str, Any],
