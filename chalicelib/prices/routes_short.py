@@ -33,6 +33,7 @@ anybody = partial(endpoint, short_path, allow=EVERYONE)
 @anybody(
     body=TreinarIn,
     status=202,
+    limit="120/hour",
     response=TreinarOut,
     before=service_short.keep_rows,
     raises=(NotAUser, DadosGrandes, DadosIlegiveis),

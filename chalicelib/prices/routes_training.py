@@ -60,6 +60,7 @@ def get_algoritmos() -> AlgoritmosOut:
     body=TreinamentoIn,
     status=202,
     response=JobOut,
+    limit="120/hour",
     raises=(*UNSEEN, PapelInsuficiente, DatasetNotFound, DatasetNaoPronto),
 )
 def post_treinamento(
