@@ -275,7 +275,9 @@ def _step_faults(campo: str, steps: PassosColuna, tipo: str) -> Iterator[FieldEr
         yield FieldError(campo=f"{campo}.constante", erro="goes with imputacao constante")
     elif steps.constante is not None and isinstance(steps.constante, str) != (tipo != "numero"):
         yield FieldError(campo=f"{campo}.constante", erro=f"not a value of type {tipo}")
-    if steps.imputacao in ("mediana", "media") and tipo not in ("numero", "data", "texto"):
+    of_text = tipo in ("categoria", "booleano")
+    unfit = ("mediana", "media") if of_text else ("constante",) if tipo != "numero" else ()
+    if steps.imputacao in unfit:
         yield FieldError(campo=f"{campo}.imputacao", erro=f"not for a column of type {tipo}")
 
 

@@ -162,7 +162,7 @@ class Floresta(Hiperparametros):
     min_samples_leaf: LeafRows = 1
     max_features: Share | Literal["sqrt", "log2"] = Field(0.5, description=FEATURES)
     max_leaf_nodes: Leaves | None = Field(
-        None, description="Null: as many as keep all trees together below 500,000 leaves."
+        None, description="Null: as many as keep all trees together below 250,000 leaves."
     )
 
 

@@ -72,7 +72,8 @@ def make_card(
     """
     judge, answers, judged = recipe.judge, chosen.answers, rows.part(split.validation)
     y, who = judged.y, judged.who
-    needed = importances(served, judged.table, y, recipe.seed, judge.score)
+    read = {column.name: judged.table[column.name] for column in recipe.columns}
+    needed = importances(served, read, y, recipe.seed, judge.score)
     metrics = {
         "validacao": judge.metrics(y, answers, who),
         "regra_ingenua": judge.metrics(y, beside.answers, who),
