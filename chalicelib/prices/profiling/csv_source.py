@@ -194,7 +194,7 @@ class CsvSource:
                     yield self._batch(rows)
                     rows, begins, lines.characters = [], [], 0
             if rows:
-                self.lines = begins
+                self.lines, self.done = begins, 1.0
                 yield self._batch(rows)
         self.refused.judge(self.rows + len(self.refused.reasons))
 

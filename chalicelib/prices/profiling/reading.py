@@ -229,15 +229,19 @@ def absent_marks(values: pa.Array) -> pa.Array:
 def parse_numbers(values: pa.Array, form: NumberFormat) -> pa.Array:
     """(n,) trimmed text that is all numbers in a format, or absent -> float64."""
     bare = pc.if_else(absent_marks(values), pa.scalar(None, pa.string()), values)
-    if form.moeda or form.percentual or form.milhar == " ":
+    try:
+        return _as_floats(bare, form)
+    except pa.ArrowInvalid:  # Most files have neither signs nor blanks within their numbers.
         bare = pc.replace_substring(bare, "\u00a0", " ")
-    if form.moeda:
-        bare = pc.replace_substring(bare, form.moeda, "", max_replacements=1)
-    if form.percentual:
-        bare = pc.replace_substring_regex(bare, "%$", "")
-    if form.moeda or form.percentual:
-        bare = pc.utf8_trim_whitespace(bare)
-        bare = pc.replace_substring_regex(bare, r"^([+-])\s+", r"\1")
+        if form.moeda:
+            bare = pc.replace_substring(bare, form.moeda, "", max_replacements=1)
+        if form.percentual:
+            bare = pc.replace_substring_regex(bare, "%$", "")
+        bare = pc.replace_substring_regex(pc.utf8_trim_whitespace(bare), r"^([+-])\s+", r"\1")
+        return _as_floats(bare, form)
+
+
+def _as_floats(bare: pa.Array, form: NumberFormat) -> pa.Array:
     if form.milhar:
         bare = pc.replace_substring(bare, form.milhar, "")
     if form.decimal != ".":

@@ -125,7 +125,7 @@ class NdjsonSource:
                 yield self._batch(rows)
                 rows, lines, characters = [], [], 0
         if rows:
-            self.lines = lines
+            self.lines, self.done = lines, 1.0
             yield self._batch(rows)
 
     def _batch(self, rows: list[dict[str, Any]]) -> pa.RecordBatch:
@@ -191,10 +191,10 @@ class ParquetSource:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All rows."""
+        most = self._rows_at_once()
         try:
-            for batch in self._file.iter_batches(
-                batch_size=self._rows_at_once(), columns=self.names
-            ):
+            for batch in self._file.iter_batches(batch_size=most, columns=self.names):
+                self.lines = list(range(self.rows + 1, self.rows + batch.num_rows + 1))
                 self.rows += batch.num_rows
                 self.done = self.rows / self._file.metadata.num_rows
                 columns = [_plain(batch.column(name)) for name in self.names]
