@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chalicelib.ml.blocks import Unseen
     from chalicelib.ml.columns import Table
     from chalicelib.ml.explain import Explanation
     from chalicelib.ml.serving import ServedModel
+    from chalicelib.ml.unseen import Unseen
 
 SUM_TOLERANCE = 1e-6  # Of the sum of magnitudes: float64 adds a hundred terms far better.
 UNSEEN = {

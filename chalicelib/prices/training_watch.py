@@ -37,7 +37,7 @@ from chalicelib.prices.models import price_model_name
 from chalicelib.prices.schemas_models import DesempenhoPreco, MedicaoPreco, SaudePrecoReport
 from chalicelib.prices.service_predictions import stated_interval, usable_model
 from chalicelib.prices.tables_models import MedicaoRow
-from chalicelib.prices.training.recipes import recipe_of
+from chalicelib.prices.training_recipes import recipe_of
 
 WINDOW = timedelta(days=30)
 MOST_ROWS = 20_000
@@ -135,7 +135,7 @@ def _measure(
 
 def _watch(session: Session, name: ModelName, projeto_id: UUID, row: ModelVersion) -> Watched:
     model = usable_model(session, name, row.version)
-    return Watched(projeto_id, row, model, recipe_of(name, row.data, model.encoder.columns))
+    return Watched(projeto_id, row, model, recipe_of(name, row))
 
 
 def _shifts(
