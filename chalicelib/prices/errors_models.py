@@ -47,6 +47,10 @@ class ArquivoSemColunas(Unprocessable):
     """The file has none of the columns that the version reads."""
 
 
+class ExperimentoNaoServe(Unprocessable):
+    """What was asked for does not fit the dataset:"""
+
+
 class LinhasDemais(Unprocessable):
     """The file has more than 5,000,000 rows, which one job predicts; send it in parts."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from chalicelib.core.clock import utc_now
+from chalicelib.core.errors import ValidationFailed
 from chalicelib.core.runs import JobRun
 from chalicelib.core.settings import settings
 from chalicelib.ml.training.publication import (
@@ -18,7 +19,7 @@ from chalicelib.ml.training.publication import (
     earlier_report,
     publish,
 )
-from chalicelib.prices.errors_models import TreinamentoNotFound
+from chalicelib.prices.errors_models import ExperimentoNaoServe, TreinamentoNotFound
 from chalicelib.prices.experiment import Experimento, check, inputs_of
 from chalicelib.prices.inputs import schema_of
 from chalicelib.prices.models import price_model_name
@@ -53,7 +54,7 @@ def train(run: JobRun, message: TreinoMessage) -> TreinoReport:
     Raises:
         TreinamentoNotFound: There is none.
         DatasetNotFound, DatasetNaoPronto: Its dataset is gone or cannot be read.
-        ValidationFailed: It does not fit the dataset any more, whose profile was corrected since.
+        ExperimentoNaoServe: It does not fit the dataset, of which more is known now.
     """
     with run.reading() as session:
         training = session.get(Treinamento, message.treinamento)
@@ -71,7 +72,12 @@ def _publish(run: JobRun, training: Treinamento) -> TrainingReport:
     run.progress(0, 1, "lendo o dataset")
     profile(run, training.dataset_id)
     dataset, rows = read_dataset(run, training.dataset_id)
-    check(experiment, dataset.colunas, dataset.linhas or 0)
+    try:
+        check(experiment, dataset.colunas, dataset.linhas or 0)
+    except ValidationFailed as refusal:
+        # A job's error has no fields: it says them.
+        said = "; ".join(f"{each.campo}: {each.erro}" for each in refusal.errors)
+        raise ExperimentoNaoServe(f"{ExperimentoNaoServe.default_detail()} {said}.") from refusal
     found = run_experiment(experiment, rows, run, processes())
     _keep(run, training.id, found)
     name = price_model_name(run.tenant, training.projeto_id)

@@ -223,6 +223,15 @@ def test_the_short_path_is_one_call_to_train_and_one_to_ask(project: Project) ->
         assert_problem(project.dono.post("/precos/prever", asked), 404, "ProjetoNotFound")
 
 
+def test_what_is_found_wrong_by_the_job_is_said_by_name(project: Project) -> None:
+    rows = [{"cor": f"cor {n % 3}", "preco": 1} for n in range(80)]
+    answer = project.dono.post("/precos/treinar", {"dados": rows, "alvo": "preco"})
+    work_off()
+    error = project.dono.get(answer.json["acompanhar"]).json["erro"]
+    assert error["title"] == "ExperimentoNaoServe"
+    assert "alvo: it has one value only" in error["detail"]
+
+
 @pytest.mark.parametrize(
     ("body", "title"),
     [
