@@ -313,7 +313,7 @@ def _of_price_models(client: Client, projeto_id: str) -> Requests:
         ),
         "POST /precos/treinar": (
             "/precos/treinar",
-            {"dados": [{"nome": "Ana", "preco": 1}], "alvo": "preco", "nome": "De Ana"},
+            {"dados": [{"nome": "Ana", "preco": 1}] * 60, "alvo": "preco", "nome": "De Ana"},
         ),
         "POST /precos/prever": ("/precos/prever", {"modelo": projeto_id, "dados": CAR}),
     }

@@ -20,7 +20,7 @@ from chalicelib.core.rowfile import CSV, NDJSON
 from chalicelib.core.uploads import keep_body
 from chalicelib.prices.algorithms import ALGORITMOS
 from chalicelib.prices.errors_models import DadosGrandes, DadosIlegiveis
-from chalicelib.prices.experiment import AlgoritmoPedido, Experimento
+from chalicelib.prices.experiment import FEWEST_ROWS, AlgoritmoPedido, Experimento
 from chalicelib.prices.membership import user_of
 from chalicelib.prices.schemas_models import MOST_SHORT_COLUMNS, MOST_SHORT_ROWS, TreinarIn
 from chalicelib.prices.schemas_projects import ProjetoIn
@@ -52,12 +52,14 @@ def keep_rows(principal: Principal, body: TreinarIn, now: datetime) -> SentFile:
     user_of(principal)
     if isinstance(body.dados, str):
         names, media_type, data = _csv_columns(body.dados), CSV, body.dados.encode()
+        rows = body.dados.strip().count("\n")
     else:
         names = list(dict.fromkeys(name for row in body.dados for name in row))
         media_type, data = NDJSON, _ndjson(body.dados, names)
+        rows = len(body.dados)
     if len(names) > MOST_SHORT_COLUMNS:
         raise DadosGrandes
-    _check(body, names)
+    _check(body, names, rows)
     objeto = keep_body(principal, RawBody(media_type, data), now)
     return SentFile(objeto, media_type, len(data), hashlib.sha256(data).hexdigest())
 
@@ -82,8 +84,10 @@ def _ndjson(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> bytes:
     return "\n".join(lines).encode()
 
 
-def _check(body: TreinarIn, names: Sequence[str]) -> None:
+def _check(body: TreinarIn, names: Sequence[str], rows: int) -> None:
     faults = []
+    if rows < FEWEST_ROWS:
+        faults.append(FieldError(campo="dados", erro=f"at least {FEWEST_ROWS} rows are needed"))
     if body.alvo not in names:
         faults.append(FieldError(campo="alvo", erro="no such column in dados"))
     if body.algoritmo is not None and body.algoritmo not in ALGORITMOS:

@@ -36,7 +36,7 @@ class Asked:
 READ, TRAIN = Asked(Papel.LEITOR), Papel.TREINADOR
 TRAINING = {"dataset": 999, "alvo": "preco"}
 TOLD = {"observados": [{"previsao_id": 1, "valor": 1}]}
-SHORT = {"dados": [{"a": 1, "preco": 2}], "alvo": "preco"}
+SHORT = {"dados": [{"a": 1, "preco": 2}] * 60, "alvo": "preco"}
 
 ASKED: dict[str, Asked] = {
     "GET /precos/algoritmos": Asked(None),

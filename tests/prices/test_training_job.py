@@ -242,6 +242,8 @@ def test_what_is_found_wrong_by_the_job_is_said_by_name(project: Project) -> Non
         ({"dados": [{"a": 1}], "alvo": "preco"}, "ValidationFailed"),
         ({"dados": [{"a": 1, "preco": 1}], "alvo": "preco", "algoritmo": "x"}, "ValidationFailed"),
         ({"dados": [{"a": 1, "preco": 1}] * 2001, "alvo": "preco"}, "ValidationFailed"),
+        ({"dados": [{"a": 1, "preco": 1}] * 59, "alvo": "preco"}, "ValidationFailed"),
+        ({"dados": "a,preco\n" + "1,2\n" * 59, "alvo": "preco"}, "ValidationFailed"),
         ({"dados": [], "alvo": "preco"}, "ValidationFailed"),
         ({"dados": [1, 2], "alvo": "preco"}, "ValidationFailed"),
         ({"dados": [{"a": 1}]}, "ValidationFailed"),
