@@ -105,8 +105,6 @@ class Settings(BaseSettings):
     retencao_semente: str = Field("previsto", max_length=200)
     retencao_descanso_dias: int = Field(7, ge=1, le=90)
 
-    # 0: as many as the machine has cores.
-    precos_treino_processos: int = Field(0, ge=0, le=64)
     precos_dataset_max_mb: int = Field(200, ge=1)
 
     books_base_url: str = "https://books.toscrape.com/"
@@ -118,6 +116,8 @@ class Settings(BaseSettings):
     books_concurrency: int = Field(8, ge=1, le=16)
     books_timeout_seconds: float = Field(20, gt=0, le=120)
     books_pause_seconds: float = Field(0.5, gt=0, le=30)
+
+    price_fit_jobs: int = Field(0, ge=0, le=256)
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -143,6 +143,13 @@ class Settings(BaseSettings):
     def is_deployed(self) -> bool:
         """Whether strangers reach this environment."""
         return self.environment in (Environment.STAGING, Environment.PROD)
+
+    @property
+    def fit_jobs(self) -> int:
+        """How many fits run at once: `PRICE_FIT_JOBS`, else the machine's cores; 1 on Lambda."""
+        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+            return 1  # It has no shared memory for other processes.
+        return self.price_fit_jobs or os.cpu_count() or 1
 
     @property
     def base_url(self) -> str:

@@ -204,5 +204,5 @@ class RedeNeural(Hiperparametros):
     activation: Literal["relu", "tanh", "logistic"] = "relu"
     alpha: Penalty = Field(0.001, description="Quadratic penalty.")
     learning_rate_init: float = Field(0.001, gt=0, le=1, description="Size of the first steps.")
-    batch_size: int = Field(64, ge=8, le=4096, description="Rows per step.")
-    max_iter: int = Field(200, ge=10, le=2000, description="Passes over the rows at most.")
+    batch_size: int = Field(128, ge=8, le=4096, description="Rows per step.")
+    max_iter: int = Field(100, ge=10, le=2000, description="Passes over the rows at most.")

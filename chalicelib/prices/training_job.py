@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -78,7 +77,7 @@ def _publish(run: JobRun, training: Treinamento) -> TrainingReport:
         # A job's error has no fields: it says them.
         said = "; ".join(f"{each.campo}: {each.erro}" for each in refusal.errors)
         raise ExperimentoNaoServe(f"{ExperimentoNaoServe.default_detail()} {said}.") from refusal
-    found = run_experiment(experiment, rows, run, processes())
+    found = run_experiment(experiment, rows, run, settings().fit_jobs)
     _keep(run, training.id, found)
     name = price_model_name(run.tenant, training.projeto_id)
     read = {each.nome for each in inputs_of(experiment, dataset.colunas)}
@@ -86,11 +85,6 @@ def _publish(run: JobRun, training: Treinamento) -> TrainingReport:
     ready = described(found.publishable(name), training, columns)
     run.progress(0.99, 1, "publicando")
     return publish(run, ready, then=follow_promotion(training.projeto_id))
-
-
-def processes() -> int:
-    """How many fits may run at once on this machine."""
-    return settings().precos_treino_processos or os.cpu_count() or 1
 
 
 def described(

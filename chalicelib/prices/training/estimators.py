@@ -85,8 +85,7 @@ def fit(
     kept, notes = _drawn(given.pop("max_linhas", None), len(y), seed)
     if kept is not None:
         matrix, y, who = matrix[kept], y[kept], who[kept]
-    factory = _FACTORIES[spec.tarefa][spec.algorithm]
-    estimator = factory(given, len(y), seed)
+    estimator = unfitted(spec.algorithm, spec.tarefa, given, len(y), seed)
     if hasattr(estimator, "n_jobs") and spec.algorithm in _FORESTS:
         estimator.n_jobs = jobs
     if spec.tarefa is Tarefa.CLASSIFICACAO and (spec.calibrated or spec.algorithm in _NO_CHANCES):
@@ -98,6 +97,18 @@ def fit(
     if any(issubclass(each.category, ConvergenceWarning) for each in caught):
         notes = (*notes, "parou no limite de passos antes de convergir")
     return Fit(estimator, notes)
+
+
+def unfitted(algorithm: str, tarefa: Tarefa, given: Params, rows: int, seed: int) -> Any:
+    """The scikit-learn estimator of an algorithm, for so many rows.
+
+    Args:
+        algorithm, tarefa: Which.
+        given: All of its hyperparameters but those that choose rows.
+        rows: How many it will be fitted on.
+        seed: Of whatever it draws.
+    """
+    return _FACTORIES[tarefa][algorithm](given, rows, seed)
 
 
 _FORESTS = ("floresta_aleatoria", "arvores_extras")

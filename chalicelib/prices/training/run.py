@@ -121,7 +121,7 @@ class _Run:
         self.progress.tell(self.rest * 0.1, "conferindo o modelo exportado")
         described = describe(self.experimento, self.rows, self.parts)
         ready = prepare(recipe, self.rows, split, chosen, self._beside(), described)
-        model = self._served(ready)
+        model = served_of(ready)
         intervals = self._intervals(fitted, answers, notes)
         data = {**ready.fields["data"], **self._said(model, intervals)}
         selection = self._selection(spec, best, data["explicacao"]["ms"])
@@ -171,18 +171,6 @@ class _Run:
             return Beside("sempre a média", np.full(judged, float(y.mean())))
         shares = np.bincount(y, minlength=len(classes)) / len(y)
         return Beside("sempre as parcelas do treino", np.tile(shares, (judged, 1)))
-
-    def _served(self, ready: Publishable) -> ServedModel:
-        """The model as it will answer."""
-        encoder = ready.fields["encoder"]
-        return load_served_model(
-            ready.exported,
-            sha256_of(ready.exported),
-            encoder,
-            explainer=ready.fields["explainer"],
-            target=encoder["target"],
-            classes=self.trials.data.classes,
-        )
 
     def _intervals(
         self, fitted: Fitted, judged: NDArray[np.float64], notes: list[str]
@@ -281,6 +269,19 @@ class _Run:
             },
             "avisos": notes,
         }
+
+
+def served_of(ready: Publishable) -> ServedModel:
+    """The model as it will answer."""
+    encoder = ready.fields["encoder"]
+    return load_served_model(
+        ready.exported,
+        sha256_of(ready.exported),
+        encoder,
+        explainer=ready.fields["explainer"],
+        target=encoder["target"],
+        classes=ready.recipe.classes,
+    )
 
 
 def asked(rows: LabelledRows, columns: Any) -> Table:
