@@ -20,6 +20,7 @@ from tests.credit.companies import Company, sign_up_company
 from tests.credit.decisions.deciding import publish_credit_model
 from tests.credit.models.records import load, small_company
 from tests.gym.publishing import publish_model
+from tests.prices.working import profiled
 
 NOT_ON_THE_TRAIL = {
     "POST /aluno/checkin": "The check-in is itself the record of an event.",
@@ -247,6 +248,10 @@ def _of_prices(client: Client, login: str) -> Requests:
     new = {"nome": "Casas de Ana", "descricao": "ana@example.com"}
     first, second = (client.post("/precos/projetos", new).json["id"] for _ in range(2))
     project = f"/precos/projetos/{first}"
+    known, unwanted = (
+        profiled(client.post(f"{project}/datasets", data, content_type="text/csv"))["id"]
+        for data in (b"Ana,y\n1,2\n", b"Ana,y\n3,4\n")
+    )
     return {
         "POST /precos/projetos": ("/precos/projetos", new),
         "PATCH /precos/projetos/{projeto_id}": (project, {"nome": "Casas da Ana"}),
@@ -256,6 +261,15 @@ def _of_prices(client: Client, login: str) -> Requests:
         ),
         "DELETE /precos/projetos/{projeto_id}/membros/{login}": (
             f"{project}/membros/{login}",
+            None,
+        ),
+        "POST /precos/projetos/{projeto_id}/datasets": (f"{project}/datasets", b"Ana\n1\n"),
+        "PATCH /precos/projetos/{projeto_id}/datasets/{dataset_id}/colunas": (
+            f"{project}/datasets/{known}/colunas",
+            {"Ana": {"unidade": "Ana"}},
+        ),
+        "DELETE /precos/projetos/{projeto_id}/datasets/{dataset_id}": (
+            f"{project}/datasets/{unwanted}",
             None,
         ),
         "DELETE /precos/projetos/{projeto_id}": (f"/precos/projetos/{second}", None),
