@@ -21,6 +21,7 @@ from tests.credit.decisions.deciding import publish_credit_model
 from tests.credit.models.records import load, small_company
 from tests.gym.publishing import publish_model
 from tests.prices.publishing import CAR, add_dataset, add_file, publish_price_model
+from tests.prices.working import profiled
 
 NOT_ON_THE_TRAIL = {
     "POST /aluno/checkin": "The check-in is itself the record of an event.",
@@ -250,6 +251,10 @@ def _of_prices(client: Client, login: str) -> Requests:
     new = {"nome": "Casas de Ana", "descricao": "ana@example.com"}
     first, second = (client.post("/precos/projetos", new).json["id"] for _ in range(2))
     project = f"/precos/projetos/{first}"
+    known, unwanted = (
+        profiled(client.post(f"{project}/datasets", data, content_type="text/csv"))["id"]
+        for data in (b"Ana,y\n1,2\n", b"Ana,y\n3,4\n")
+    )
     return {
         "POST /precos/projetos": ("/precos/projetos", new),
         "PATCH /precos/projetos/{projeto_id}": (project, {"nome": "Casas da Ana"}),
@@ -261,6 +266,15 @@ def _of_prices(client: Client, login: str) -> Requests:
             f"{project}/membros/{login}",
             None,
         ),
+        "POST /precos/projetos/{projeto_id}/datasets": (f"{project}/datasets", b"Ana\n1\n"),
+        "PATCH /precos/projetos/{projeto_id}/datasets/{dataset_id}/colunas": (
+            f"{project}/datasets/{known}/colunas",
+            {"Ana": {"unidade": "Ana"}},
+        ),
+        "DELETE /precos/projetos/{projeto_id}/datasets/{dataset_id}": (
+            f"{project}/datasets/{unwanted}",
+            None,
+        ),
         "DELETE /precos/projetos/{projeto_id}": (f"/precos/projetos/{second}", None),
         **_of_price_models(client, first),
     }
@@ -268,7 +282,7 @@ def _of_prices(client: Client, login: str) -> Requests:
 
 def _of_price_models(client: Client, projeto_id: str) -> Requests:
     publish_price_model(projeto_id), publish_price_model(projeto_id, seed=2)
-    training = {"dataset": add_dataset(projeto_id), "alvo": "preco"}
+    training = {"dataset": add_dataset(projeto_id, versao=50), "alvo": "preco"}
     objeto = add_file(client, b"potencia,peso\n100,1000\n")
     project, why = f"/precos/projetos/{projeto_id}", {"motivo": "Conferido."}
     models, trainings = f"{project}/modelos", f"{project}/treinamentos"

@@ -4,6 +4,7 @@
     python -m tests.bench.run import training       the big ones, minutes and gigabytes each
     python -m tests.bench.run books scraping        the catalogue, of a million books; its reading
     python -m tests.bench.run lab                   training and explaining price models
+    python -m tests.bench.run profile               datasets of 20 and 200 MB, read and profiled
 
 Everything is kept under `BENCH_DIR` (default `.data/bench`) and removed at the end, but for the
 peer's virtual environment. The database runs with fsync, synchronous commits, row-level
@@ -29,6 +30,7 @@ from tests.bench import (
     bench_jobs,
     bench_lab,
     bench_prices,
+    bench_profile,
     bench_scoring,
     bench_training_set,
 )
@@ -48,6 +50,7 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "books": bench_catalogue.run,
     "scraping": bench_books.run,
     "lab": bench_lab.run,
+    "profile": bench_profile.run,
 }
 BY_DEFAULT = ("http", "jobs", "start")
 

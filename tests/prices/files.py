@@ -7,7 +7,7 @@ written, how much is missing.
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ DIAMONDS_ROWS = 53_940
 CALIFORNIA_CAP = 500_001.0
 
 
-def as_csv(table: Mapping[str, Sequence[Any]], delimiter: str = ",") -> bytes:
+def as_csv(table: Mapping[str, Any], delimiter: str = ",") -> bytes:
     """Columns of one length as CSV in UTF-8; None is an empty cell."""
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
@@ -29,7 +29,7 @@ def as_csv(table: Mapping[str, Sequence[Any]], delimiter: str = ",") -> bytes:
     return out.getvalue().encode()
 
 
-def as_ndjson(table: Mapping[str, Sequence[Any]]) -> bytes:
+def as_ndjson(table: Mapping[str, Any]) -> bytes:
     """Columns of one length as NDJSON."""
     rows = (dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True))
     return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
@@ -60,7 +60,7 @@ def ames_like(seed: int = 1) -> dict[str, list[Any]]:
     n = AMES_ROWS
     quality = random.integers(1, 11, n)
     area = random.normal(1500, 500, n).clip(334).round()
-    table: dict[str, list[Any]] = {
+    table: dict[str, Any] = {
         "Order": list(range(1, n + 1)),
         "PID": (526301100 + random.permutation(4 * n)[:n]).tolist(),
         "MS SubClass": [f"{code:03}" for code in random.choice([20, 60, 120], n)],
@@ -95,7 +95,7 @@ def california_like(seed: int = 2) -> dict[str, list[Any]]:
     random = np.random.default_rng(seed)
     n = CALIFORNIA_ROWS
     income = random.gamma(4, 1, n).round(4)
-    value = (45_000 * income + random.normal(40_000, 60_000, n)).clip(14_999).round()
+    value = (60_000 * income + random.normal(20_000, 60_000, n)).clip(14_999).round()
     return {
         "longitude": random.uniform(-124, -114, n).round(2).tolist(),
         "latitude": random.uniform(32, 42, n).round(2).tolist(),

@@ -79,7 +79,7 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 def column_chunks(file: pq.ParquetFile, name: str) -> Iterator[pa.Array]:
     """One column, in pieces: the groups of rows, which were made small."""
     for group in range(file.num_row_groups):
-        yield from file.read_row_group(group, columns=[name]).column(0).chunks
+        yield from file.read_row_group(group, [name], use_threads=False).column(0).chunks
 
 
 def write_as_it_is(source: Source, path: Path, tell: Tell) -> None:
@@ -173,7 +173,7 @@ def write_converted(source: Path, target: Path, plans: Sequence[Plan], tell: Tel
     done = 0
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for group in range(file.num_row_groups):
-            read = file.read_row_group(group).combine_chunks()
+            read = file.read_row_group(group, use_threads=False).combine_chunks()
             columns = [plan.convert(read.column(plan.name).chunk(0)) for plan in plans]
             kept = pa.RecordBatch.from_arrays(columns, schema=schema)
             writer.write_batch(kept)

@@ -18,6 +18,7 @@ FEWEST_NA = 10
 MANY_CATEGORIES = 100
 MIXED_SHARE = 0.5
 LEAKS_LOOKED_FOR = 3
+LIKELY_TARGET = 2
 FEWEST_DISTINCT = 20
 
 
@@ -234,12 +235,17 @@ def copy_findings(pairs: Sequence[tuple[str, str, float]]) -> dict[str, list[Avi
 
 
 def leak_findings(columns: Sequence[Sampled], targets: Sequence[Alvo]) -> dict[str, list[Aviso]]:
-    """Of columns that alone nearly determine a candidate: they may be known only afterwards."""
+    """Of columns that alone nearly determine a likely target: they may be known only afterwards.
+
+    A likelier target is not told to give away a less likely one.
+    """
     by_name: Mapping[str, Sampled] = {each.column.nome: each for each in columns}
     found: dict[str, list[Aviso]] = {}
-    for target in targets[:LEAKS_LOOKED_FOR]:
+    likely = [each for each in targets[:LEAKS_LOOKED_FOR] if each.pontos >= LIKELY_TARGET]
+    for place, target in enumerate(likely):
+        likelier = {each.coluna for each in likely[: place + 1]}
         for name, column in by_name.items():
-            if name == target.coluna or column.column.distintos < 2:
+            if name in likelier or column.column.distintos < 2:
                 continue
             share = share_explained(column, by_name[target.coluna])
             if share is not None and share >= LEAK_SHARE:

@@ -44,6 +44,7 @@ from tests.infra.aws.deployed import (
     EventSourceMapping,
     assert_reasons_add_up,
 )
+from tests.prices.files import as_csv, small_table
 from tests.prices.publishing import CAR, publish_price_model
 
 
@@ -315,6 +316,30 @@ def _a_price_model_is_trained_in_one_call(cloud: Cloud) -> None:
     assert found.json["previsoes"][0]["baixo"] < 152 < found.json["previsoes"][0]["alto"]
 
 
+def _a_file_is_profiled(cloud: Cloud) -> None:
+    told = _dataset(cloud)
+    found = cloud.api.get(told["address"]).json
+    assert (found["estado"], found["linhas"]) == ("pronto", 40)
+    assert found["alvos"][0]["coluna"] == "preco"
+    assert cloud.api.get(f"{told['address']}/parquet").status == 303
+
+
+def _dataset(cloud: Cloud) -> dict[str, Any]:
+    """A profiled dataset, and its address."""
+    project = cloud.api.post("/precos/projetos", {"nome": "Casas"}).json["id"]
+    path = f"/precos/projetos/{project}/datasets"
+    sent = cloud.api.post(path, as_csv(small_table()), content_type=CSV)
+    assert sent.status == 202, sent.body
+    cloud.work_off("prices_profile_queue", sent.json["job"]["id"])
+    return {**sent.json["dataset"], "address": f"{path}/{sent.json['dataset']['id']}"}
+
+
+def _a_deleted_dataset_is_removed(cloud: Cloud) -> None:
+    assert cloud.api.delete(_dataset(cloud)["address"]).status == 204
+    (job,) = cloud.api.get("/jobs?queue=prices_removal_queue").json["items"]
+    assert cloud.work_off("prices_removal_queue", job["id"]) == {"objetos": 1}
+
+
 CASES: dict[str, Callable[[Cloud], None]] = {
     "prices_analysis_queue": _a_price_model_is_measured,
     "prices_prediction_queue": _a_file_of_cases_is_predicted,
@@ -335,6 +360,8 @@ CASES: dict[str, Callable[[Cloud], None]] = {
     "credit_orders_queue": _orders_are_decided,
     "daily_report_queue": _a_day_is_reported,
     "model_update_queue": _a_trained_model_answers_in_the_package,
+    "prices_profile_queue": _a_file_is_profiled,
+    "prices_removal_queue": _a_deleted_dataset_is_removed,
 }
 
 

@@ -148,7 +148,7 @@ ONE_VALUE = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(ONE_VALUE, min_size=1, max_size=6))
 def test_column_and_single_value_are_read_alike(values: list[str]) -> None:
     values = [value.strip() for value in values]
