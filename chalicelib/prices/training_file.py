@@ -7,20 +7,16 @@ into each of training's bins is, which is what the shift of inputs is measured b
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -40,11 +36,11 @@ from chalicelib.prices.models import price_model_name
 from chalicelib.prices.profiling.sources import Source, open_source
 from chalicelib.prices.queues_models import ArquivoMessage
 from chalicelib.prices.schemas_predictions import LinhaRecusada, LoteReport
-from chalicelib.prices.service_history import BYTE_ORDER_MARK, harmless
 from chalicelib.prices.service_predictions import usable_model
 from chalicelib.prices.tables_predictions import Chamada
 from chalicelib.prices.training_bins import bin_counts
 from chalicelib.prices.training_data import fetched
+from chalicelib.prices.training_file_writers import Columns, FileWriter, writer_for
 
 MOST_ROWS = 5_000_000
 REFUSALS_SHOWN = 100
@@ -52,7 +48,6 @@ MOST_REFUSALS_KEPT = 10_000
 SUFFIX = {CSV: "csv", NDJSON: "ndjson", PARQUET: "parquet"}
 UNREADABLE = "{column}: valor que não pode ser lido como {kind}"
 NOTHING = object()  # Stands for a value that cannot be read.
-Columns = dict[str, list[Any]]
 
 
 @dataclass
@@ -285,84 +280,3 @@ def _free_names(model: ServedModel, taken: Sequence[str]) -> dict[str, str]:
         found[said] = free
         used.add(free)
     return found
-
-
-class FileWriter(Protocol):
-    """Writes rows piece by piece."""
-
-    def write(self, columns: Columns) -> None:
-        """Append rows, as columns of one length."""
-
-    def close(self) -> None:
-        """Say that there are no more."""
-
-
-def writer_for(media_type: str, file: BinaryIO) -> FileWriter:
-    """What writes a file of a media type."""
-    if media_type == PARQUET:
-        return _ParquetWriter(file)
-    return _CsvWriter(file) if media_type == CSV else _JsonWriter(file)
-
-
-class _CsvWriter:
-    """Commas, decimal points, UTF-8 with a byte order mark, nothing that a spreadsheet runs."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._begun = file, False
-
-    def write(self, columns: Columns) -> None:
-        """Append rows."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\r\n")
-        if not self._begun:
-            self._file.write(BYTE_ORDER_MARK)
-            writer.writerow(harmless(name) for name in columns)
-            self._begun = True
-        writer.writerows(map(harmless, row) for row in zip(*columns.values(), strict=True))
-        self._file.write(out.getvalue().encode())
-
-    def close(self) -> None:
-        """Nothing is left to write."""
-
-
-class _JsonWriter:
-    """One object a line."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def write(self, columns: Columns) -> None:
-        """Append rows."""
-        names = list(columns)
-        for row in zip(*columns.values(), strict=True):
-            line = json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)
-            self._file.write(line.encode() + b"\n")
-
-    def close(self) -> None:
-        """Nothing is left to write."""
-
-
-class _ParquetWriter:
-    """Columns typed as in the first piece."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._writer: pq.ParquetWriter | None = None
-
-    def write(self, columns: Columns) -> None:
-        """Append rows."""
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._file, _typed(columns), compression="zstd")
-        self._writer.write_table(pa.table(columns, schema=self._writer.schema))
-
-    def close(self) -> None:
-        """Write what stands at a Parquet file's end."""
-        if self._writer is not None:
-            self._writer.close()
-
-
-def _typed(columns: Columns) -> pa.Schema:
-    """Numbers, instants, or text: of a column of nothing, text."""
-    found = pa.table(columns).schema
-    types = [pa.string() if pa.types.is_null(each.type) else each.type for each in found]
-    return pa.schema(list(zip(found.names, types, strict=True)))

@@ -261,10 +261,11 @@ def test_what_is_no_model_answers_nobody(project: Project) -> None:
     for modelo, status in ((project.id, 409), ("00000000-0000-0000-0000-000000000001", 404)):
         body = {"modelo": modelo, "dados": {"a": 1}}
         assert project.dono.post("/precos/prever", body).status == status
-    for body in (
+    wrong: list[dict[str, Any]] = [
         {"modelo": "x", "dados": {"a": 1}},
         {"modelo": project.id, "dados": []},
         {"modelo": project.id, "dados": [{}] * 1001},
         {"modelo": project.id},
-    ):
-        assert_problem(project.dono.post("/precos/prever", body), 422, "ValidationFailed")
+    ]
+    for asked in wrong:
+        assert_problem(project.dono.post("/precos/prever", asked), 422, "ValidationFailed")
