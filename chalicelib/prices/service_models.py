@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import Text, and_, cast, delete, func, select
 from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
@@ -38,6 +38,7 @@ from chalicelib.prices.schemas_models import (
     VersaoPrecoOut,
 )
 from chalicelib.prices.service_datasets import dataset_of
+from chalicelib.prices.tables import Projeto
 from chalicelib.prices.tables_models import Arquivada
 
 LABEL = "{alvo}{unidade}, das outras colunas do dataset."
@@ -272,15 +273,23 @@ def ask_for_health(session: Session, projeto_id: UUID, *, tenant: str, owner: st
 
 
 def ask_for_nightly_health() -> None:
-    """What the schedule does: every project whose model answers is measured."""
+    """What the schedule does: every project that is there and whose model answers is measured."""
     with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
-        answering = select(ModelAlias.tenant, ModelAlias.model).where(
-            ModelAlias.model.startswith(PREFIX), ModelAlias.alias == Alias.CHAMPION.value
+        model = func.concat(PREFIX, func.replace(cast(Projeto.id, Text), "-", ""))
+        answering = and_(
+            ModelAlias.tenant == Projeto.tenant,
+            ModelAlias.model == model,
+            ModelAlias.alias == Alias.CHAMPION.value,
         )
-        found = session.execute(answering.order_by(ModelAlias.tenant, ModelAlias.model)).all()
-    for tenant, model in found:
+        statement = (
+            select(Projeto.tenant, Projeto.id)
+            .join(ModelAlias, answering)
+            .where(Projeto.excluido_em.is_(None))
+            .order_by(Projeto.id)
+        )
+        found = session.execute(statement).all()
+    for tenant, projeto_id in found:
         with unit_of_work(tenant=tenant) as session:
-            projeto_id = UUID(hex=model.removeprefix(PREFIX))
             ask_for_health(session, projeto_id, tenant=tenant, owner=SYSTEM)
 
 

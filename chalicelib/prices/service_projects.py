@@ -15,6 +15,7 @@ from chalicelib.core.pages import AS_INSTANT, AS_UUID, PageQuery, fetch_page
 from chalicelib.identity.tables import Usuario
 from chalicelib.prices.errors import PessoaNotFound
 from chalicelib.prices.membership import Acesso, Papel, acesso_of, projeto_of, user_of
+from chalicelib.prices.models import price_model_name
 from chalicelib.prices.queues import PRICES_REMOVAL_QUEUE, RemocaoMessage
 from chalicelib.prices.schemas_projects import ProjetoIn, ProjetoPatch
 from chalicelib.prices.tables import Membro, Projeto
@@ -187,7 +188,7 @@ def find_person(session: Session, login: str) -> Usuario:
 
 
 def delete_projeto(session: Session, principal: Principal, projeto_id: UUID, now: datetime) -> None:
-    """Let nobody see a project any more; a job removes what it has stored.
+    """Let nobody see a project any more; jobs remove what it has stored.
 
     Raises:
         ProjetoNotFound: There is none of theirs, nor one shared with them, under this id.
@@ -196,18 +197,24 @@ def delete_projeto(session: Session, principal: Principal, projeto_id: UUID, now
     projeto = projeto_of(session, principal, projeto_id, Papel.DONO, lock=True)
     projeto.excluido_em = now
     record(session, principal, projeto_id, "projeto.excluido")
-    enqueue(
-        session,
-        PRICES_REMOVAL_QUEUE,
-        RemocaoMessage(prefixo=objects_of(projeto)),
-        tenant=principal.tenant,
-        owner=principal.subject,
-    )
+    for prefixo in (objects_of(projeto), stored_models_of(projeto)):
+        enqueue(
+            session,
+            PRICES_REMOVAL_QUEUE,
+            RemocaoMessage(prefixo=prefixo),
+            tenant=principal.tenant,
+            owner=principal.subject,
+        )
 
 
 def objects_of(projeto: Projeto) -> str:
     """What the keys of all objects of a project begin with."""
     return f"{projeto.tenant}/precos/{projeto.id.hex}/"
+
+
+def stored_models_of(projeto: Projeto) -> str:
+    """What the keys of its models begin with, which the registry has chosen."""
+    return f"{projeto.tenant}/models/{price_model_name(projeto.tenant, projeto.id).model}/"
 
 
 def record(

@@ -3,7 +3,11 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.jobs import Job
+from chalicelib.prices import service_models
 from tests.client import Answer, Client, assert_problem
 from tests.prices.conftest import Project
 from tests.prices.publishing import ask, publish_price_model
@@ -67,6 +71,22 @@ def test_a_promotion_has_the_model_measured(project: Project) -> None:
     do(project.admin, project, "1/promover")
     (job,) = project.admin.get("/jobs", queue="prices_analysis_queue").json["items"]
     assert job["state"] == "queued"
+
+
+def test_every_project_that_is_there_is_measured_each_night(project: Project) -> None:
+    publish_price_model(project.id)
+    gone, without = (
+        project.admin.post("/precos/projetos", {"nome": nome}).json["id"] for nome in ("a", "b")
+    )
+    publish_price_model(gone)
+    project.admin.delete(f"/precos/projetos/{gone}")
+    service_models.ask_for_nightly_health()
+    service_models.ask_for_nightly_health()
+    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+        queue = Job.queue == "prices_analysis_queue"
+        found = session.scalars(select(Job).where(queue)).all()
+    assert [job.message["analise"]["projeto"] for job in found] == [project.id]
+    assert without != gone
 
 
 def test_an_archived_version_answers_nobody_until_it_is_restored(project: Project) -> None:
