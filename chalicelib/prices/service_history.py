@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from tempfile import TemporaryFile
@@ -202,8 +202,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def harmless_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of cells that no spreadsheet takes for formulas."""
-    return {name: harmless(value) for name, value in row.items()}

@@ -139,3 +139,19 @@ def test_a_file_of_another_project_is_not_found(project: Project) -> None:
     assert_problem(answer, 404, "LoteNotFound")
     answer = project.leitor.get(f"{project.path}/previsoes/lote/{job_id}")
     assert_problem(answer, 409, "LoteNaoPronto")
+
+
+def test_rows_of_files_and_of_requests_count_for_the_shift_of_inputs(project: Project) -> None:
+    publish_price_model(project.id)
+    lines = ["potencia,peso,marca,automatico", *(f"{290 + n % 9},900,Cume,sim" for n in range(150))]
+    answers_of(project, send(project, "\n".join(lines).encode()))
+    ask(project.leitor, project, instancias=[{**CAR, "potencia": 295}] * 50)
+    job = finished_job(project.treinador, project.treinador.post(f"{project.path}/saude"))
+    assert job["result"] == {"versao": 1, "previsoes": 200, "desfechos": 0}
+    health = project.leitor.get(f"{project.path}/saude").json
+    assert health["estado"] == "deriva"
+    shifts = {each["coluna"]: each for each in health["medicao"]["entradas"]}
+    assert set(shifts) == {"potencia", "peso", "marca", "automatico"}
+    assert (shifts["potencia"]["linhas"], shifts["potencia"]["faixa"]) == (200, "deriva")
+    assert health["medicao"]["score"]["rotulo"] == "preco"
+    assert health["medicao"]["desempenho"]["aviso"].startswith("Nenhum desfecho")
