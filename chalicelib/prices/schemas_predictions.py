@@ -24,7 +24,6 @@ Instancia = Annotated[
     Field(
         description="Column -> value. Numbers as JSON numbers; text is read by the rules that the "
         "dataset was read by, or refused with the field named. Null or left out: missing.",
-        examples=[{"cylinders": 4, "weight": 2130, "origin": "japan"}],
     ),
 ]
 Referencia = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -33,7 +32,9 @@ Referencia = Annotated[str, StringConstraints(strip_whitespace=True, min_length=
 class PrevisoesIn(Strict):
     """One case, or up to 1,000."""
 
-    instancia: Instancia | None = None
+    instancia: Instancia | None = Field(
+        None, examples=[{"cylinders": 4, "weight": 2130, "origin": "japan"}]
+    )
     instancias: list[Instancia] | None = Field(None, min_length=1, max_length=MOST_ROWS)
     versao: Versao | None = Field(None, description="Which version; the champion when left out.")
     explicar: bool | None = Field(
