@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.ml.columns import Table, is_missing
-from chalicelib.ml.derived import measured
+from chalicelib.ml.derived import LARGEST, measured
 from chalicelib.ml.fitted import (
     Derived,
     Fitted,
@@ -136,12 +136,13 @@ def _flags(
 
 def _bounds(fitted: FittedNumber) -> tuple[float, float]:
     """The range a value is held in before any logarithm."""
-    if fitted.column.clip:
-        # What stands for missing may lie outside of what was seen.
-        return min(fitted.minimum, fitted.fill), max(fitted.maximum, fitted.fill)
-    # float32's own range: the matrix stays finite, and log(1 + x) exists.
-    largest = float(np.finfo(np.float32).max)
-    return (0.0 if fitted.column.log else -largest), largest
+    # Within float32's own range the matrix stays finite; above zero log(1 + x) exists.
+    least = 0.0 if fitted.column.log else -LARGEST
+    if not fitted.column.clip:
+        return least, LARGEST
+    # What stands for missing may lie outside of what was seen.
+    low, high = min(fitted.minimum, fitted.fill), max(fitted.maximum, fitted.fill)
+    return max(low, least), min(high, LARGEST)
 
 
 def _unseen_parts(fitted: FittedParts, table: Table) -> Iterator[tuple[int, Unseen]]:

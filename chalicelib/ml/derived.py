@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from chalicelib.ml.columns import Column, Interaction, is_missing
 
 Floats = NDArray[np.float64]
+LARGEST = float(np.finfo(np.float32).max)  # The matrix that models read is float32.
 _DAY_US = 86_400_000_000
 _MONDAY = 3  # 1970-01-01 was a Thursday.
 
@@ -81,10 +82,13 @@ def _measure(part: str, value: Any) -> float:
 
 
 def combined(pair: Interaction, a: Floats, b: Floats) -> Floats:
-    """The product or ratio of two columns; a ratio to 0 is missing."""
-    if pair.kind == "product":
-        return a * b
-    return np.divide(a, b, out=np.full_like(a, np.nan), where=b != 0)
+    """The product or ratio of two columns; a ratio to 0, and what no number holds, is missing."""
+    with np.errstate(over="ignore"):
+        if pair.kind == "product":
+            found = a * b
+        else:
+            found = np.divide(a, b, out=np.full_like(a, np.nan), where=b != 0)
+    return np.where(np.abs(found) <= LARGEST, found, np.nan)
 
 
 def measured(column: Column, values: Sequence[Any] | NDArray[Any]) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.ml.columns import Column, ColumnUnfit
-from chalicelib.ml.derived import Floats
+from chalicelib.ml.derived import LARGEST, Floats
 
 Values = Sequence[Any] | NDArray[Any]
 
@@ -61,7 +61,7 @@ class FittedNumber:
         # Adding 0.0 turns -0.0 into 0.0: PostgreSQL's jsonb keeps no sign of zero.
         median, minimum, maximum = (float(value) + 0.0 for value in seen)
         fill = _fill(column, present, median)
-        complete = np.where(missing, fill, numbers)
+        complete = np.clip(np.where(missing, fill, numbers), -LARGEST, LARGEST)
         centre, spread = _scale(column, complete if complete.size else np.zeros(1))
         return cls(column, median, minimum, maximum, bool(missing.any()), fill, centre, spread)
 

@@ -5,6 +5,7 @@ Both halves are ratios, or single rows, of made-up tables; no database and no se
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,8 @@ def _trained() -> list[list[str]]:
         )
         trials = _trials(asked, dados)
         (candidate,) = [c for c in trials.candidates() if c.spec.algorithm == algorithm]
-        bare = _seconds(lambda t=trials, a=algorithm: _bare(t, a))
-        ours = _seconds(lambda t=trials, c=candidate: t.compare([c], Progress(Heard(), 1.0)))
+        bare = _seconds(partial(_bare, trials, algorithm))
+        ours = _seconds(partial(trials.compare, [candidate], Progress(Heard(), 1.0)))
         totals += bare, ours
         rows.append(_row(algorithm, bare, ours))
     return [*rows, _row("all", *totals)]
