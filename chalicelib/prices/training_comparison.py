@@ -28,12 +28,12 @@ def compare_versions(run: JobRun, message: ComparacaoMessage) -> ComparacaoPreco
         pair = [version_of(session, name, number) for number in (message.a, message.b)]
     newest = _newest(pair)
     dataset_id = message.dataset or newest.data["dataset"]
-    _, rows = read_dataset(run, dataset_id)
+    dataset, rows = read_dataset(run, dataset_id)
     try:
         judged = rows_of(run, newest, rows)
     except TooLittleData as error:
         raise NoCommonHoldOut from error
-    recipe = recipe_of(name, newest)
+    recipe = recipe_of(name, newest, dataset.colunas)
     found = compare(run, recipe, (message.a, message.b), judged, ComparacaoPrecosReport)
     return found.model_copy(update={"dataset": dataset_id})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -30,6 +31,7 @@ from chalicelib.prices.tables_models import Treinamento
 from chalicelib.prices.training.data import Resultado
 from chalicelib.prices.training.run import run_experiment
 from chalicelib.prices.training_data import read_dataset
+from chalicelib.prices.training_recipes import READING, reading_of, unseen_as_read
 
 
 class TreinoReport(BaseModel):
@@ -82,22 +84,35 @@ def _publish(run: JobRun, training: Treinamento) -> TrainingReport:
     name = price_model_name(run.tenant, training.projeto_id)
     read = {each.nome for each in inputs_of(experiment, dataset.colunas)}
     columns = [each for each in dataset.colunas if each.nome in read]
-    ready = described(found.publishable(name), training, columns)
+    ready = described(found.publishable(name), training, dataset.colunas, columns)
     run.progress(0.99, 1, "publicando")
     return publish(run, ready, then=follow_promotion(training.projeto_id))
 
 
 def described(
-    ready: Publishable, training: Treinamento, columns: Sequence[ColunaPerfil]
+    ready: Publishable,
+    training: Treinamento,
+    dataset: Sequence[ColunaPerfil],
+    read: Sequence[ColunaPerfil],
 ) -> Publishable:
-    """With what serving must know of the columns, and where the rows came from."""
+    """With what serving must know of the columns, where the rows came from and how they were read.
+
+    Args:
+        ready: The model.
+        training: What made it.
+        dataset: All columns of the dataset.
+        read: Those that the model may read.
+    """
     told = {
-        "esquema": schema_of(columns),
+        "esquema": schema_of(read),
         "dataset": training.dataset_id,
         "treinamento": training.id,
     }
-    fields = {**ready.fields, "data": {**ready.fields["data"], **told}}
-    return replace(ready, fields=fields)
+    own = ready.fields["split"]
+    split = {**own, READING: reading_of(own, dataset)}
+    fields = {**ready.fields, "data": {**ready.fields["data"], **told}, "split": split}
+    recipe = replace(ready.recipe, unseen=partial(unseen_as_read, split))
+    return replace(ready, fields=fields, recipe=recipe)
 
 
 def _keep(run: JobRun, training_id: int, found: Resultado) -> None:

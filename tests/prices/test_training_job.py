@@ -128,6 +128,40 @@ def test_the_gate_decides_and_versions_are_compared_and_watched(project: Project
     _watched(project)
 
 
+@pytest.mark.slow
+def test_versions_that_read_a_column_otherwise_are_not_compared(project: Project) -> None:
+    """Their hold-outs are drawn by what was read: each would be judged on what it learned from."""
+    dataset = send(project, cars())
+    train(project, dataset)
+    same = train(project, dataset, algoritmos=[{"nome": "regressao_linear"}])["result"]
+    assert "sem comparação honesta" not in same["motivo"]
+    path = f"{project.path}/datasets/{dataset}/colunas"
+    assert project.treinador.patch(path, {"codigo": {"tipo": "texto"}}).status == 200
+    other = train(project, dataset)["result"]
+    assert (other["versao"], other["promovido"]) == (3, False)
+    assert "sem comparação honesta" in other["motivo"]
+    asked = project.treinador.post(f"{project.path}/modelos/comparar", {"a": 1, "b": 3})
+    job = finished_job(project.treinador, asked)
+    assert job["error"]["title"] == "NoCommonHoldOut"
+    why = {"motivo": "Lê melhor o código."}
+    assert project.admin.post(f"{project.path}/modelos/3/promover", why).status == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [60, 93])
+def test_a_few_dozen_rows_are_enough_and_all_but_the_judges_teach(
+    project: Project, rows: int
+) -> None:
+    job = train(project, send(project, cars(rows)))
+    report = job["result"]
+    assert report["linhas_treino"] + report["linhas_validacao"] == rows
+    assert report["linhas_validacao"] >= 6
+    (found,) = ask(project.leitor, project).json["previsoes"]
+    assert found["baixo"] < found["previsao"] < found["alto"]
+    card = project.leitor.get(f"{project.path}/modelos/1").json
+    assert card["intervalo"]["metodo"] == "conforme_cruzado"
+
+
 def _watched(project: Project) -> None:
     """Real values far above what was foretold are noticed."""
     rows = [{"potencia": 90.0, "marca": "Aurora", "vendido_em": "2022-05-01"} for _ in range(200)]
