@@ -57,6 +57,7 @@ class _Conditions:
         starts: (e,) first condition of each entry; an entry is a source on the way to a leaf.
         source: (e,) of each entry.
         entries: (p, l) entries of each leaf; filled up with e, which stands for none.
+        deep: (p,) how many leaves, the first ones, have an entry in each of these lines.
         leaves: (l,) node of each leaf.
     """
 
@@ -64,26 +65,28 @@ class _Conditions:
         listed: list[tuple[int, float, bool]] = []
         starts: list[int] = []
         sources: list[int] = []
-        of_leaves: list[range] = []
-        self.leaves: list[int] = []
+        of_leaves: list[tuple[int, range]] = []
         for leaf, way in _ways(trees):
             by_source: dict[int, list[tuple[int, float, bool]]] = {}
             for condition in way:
                 by_source.setdefault(int(source_of[condition[0]]), []).append(condition)
-            of_leaves.append(range(len(starts), len(starts) + len(by_source)))
-            self.leaves.append(leaf)
+            of_leaves.append((leaf, range(len(starts), len(starts) + len(by_source))))
             for source, conditions in by_source.items():
                 starts.append(len(listed))
                 sources.append(source)
                 listed += conditions
+        # Most entries first: at any depth the leaves that go as deep are the first ones.
+        of_leaves.sort(key=lambda each: -len(each[1]))
+        self.leaves = [leaf for leaf, _ in of_leaves]
         self.feature = np.array([each[0] for each in listed], dtype=np.intp)
         self.threshold = np.array([each[1] for each in listed], dtype=np.float64)
         self.goes_left = np.array([each[2] for each in listed], dtype=np.bool_)
         self.starts = np.array(starts, dtype=np.intp)
         self.source = np.array(sources, dtype=np.intp)
-        longest = max(map(len, of_leaves), default=0)
-        self.entries = np.full((longest, len(of_leaves)), len(starts), dtype=np.intp)
-        for place, entries in enumerate(of_leaves):
+        sizes = np.array([len(entries) for _, entries in of_leaves])
+        self.deep = [int((sizes > depth).sum()) for depth in range(int(sizes.max(initial=0)))]
+        self.entries = np.full((len(self.deep), len(of_leaves)), len(starts), dtype=np.intp)
+        for place, (_, entries) in enumerate(of_leaves):
             self.entries[: len(entries), place] = entries
 
     def met(self, row: Rows) -> NDArray[np.bool_]:
@@ -125,7 +128,8 @@ class _TreeWalks:
         for place, columns in enumerate(sources):
             source_of[list(columns)] = place
         self._sources, self._conditions = len(sources), _Conditions(trees, source_of)
-        self._missed = np.stack([~self._conditions.met(row) for row in background])
+        # (p, l, m), so that leaves of one depth lie together.
+        self._missed = np.stack([~self._conditions.met(row) for row in background], axis=2)
         self._base, self._shape = trees.base, (len(orders), len(background))
         self._joins, self._leaves_of = self._place(orders), _weights(trees, self._conditions.leaves)
 
@@ -148,26 +152,35 @@ class _TreeWalks:
 
     def margins(self, row: Rows) -> Floats:
         """See `Walks`."""
-        missed = ~self._conditions.met(row)
+        missed, deep = ~self._conditions.met(row), self._conditions.deep
         # Where neither row meets a source's conditions, no mixture reaches the leaf.
-        reachable = ~(missed & self._missed).any(axis=1)
-        rows, leaves = np.nonzero(reachable)
-        only_row = self._missed[rows, :, leaves].T  # (p, r): the background row misses it.
-        only_background = missed[:, leaves]
-        return self._summed(rows, leaves, only_row, only_background)
+        barred = np.zeros((len(self._conditions.leaves), self._shape[1]), dtype=np.bool_)
+        for line, count in enumerate(deep):
+            barred[:count] |= missed[line, :count, np.newaxis] & self._missed[line, :count]
+        leaves, rows = np.nonzero(~barred)
+        after, until = self._joins
+        first = np.zeros((self._shape[0], len(leaves)), dtype=after.dtype)
+        ends = np.zeros_like(first)
+        for line, count in enumerate(deep):
+            pairs = int(np.searchsorted(leaves, count))
+            at, them = leaves[:pairs], rows[:pairs]
+            alone = after[:, line, at] * self._missed[line, at, them]
+            np.maximum(first[:, :pairs], alone, out=first[:, :pairs])
+            without = until[:, line, at] * missed[line, at]
+            np.maximum(ends[:, :pairs], without, out=ends[:, :pairs])
+        return self._summed(rows, leaves, first, self._sources - ends.astype(np.int64))
 
     def _summed(
         self,
         rows: NDArray[np.intp],
         leaves: NDArray[np.intp],
-        only_row: NDArray[np.bool_],
-        only_background: NDArray[np.bool_],
+        first: NDArray[Any],
+        last: NDArray[np.int64],
     ) -> Floats:
-        after, until = self._joins
+        """Add up what the leaves of (r,) pairs of background row and leaf weigh, each from its
+        (o, r) first place to its last.
+        """
         (orders, background), places = self._shape, self._sources + 1
-        first = (after[:, :, leaves] * only_row).max(axis=1, initial=0)
-        ends = (until[:, :, leaves] * only_background).max(axis=1, initial=0)
-        last = self._sources - ends.astype(np.int64)
         order, pair = np.nonzero(first <= last)
         cell = (order * background + rows[pair]) * (places + 1)
         begin, end = cell + first[order, pair], cell + last[order, pair] + 1

@@ -186,7 +186,7 @@ class Gradiente(Hiperparametros):
 class HistogramaGradiente(Hiperparametros):
     """The same over binned values: fast on many rows."""
 
-    max_iter: int = Field(200, ge=10, le=2000, description="Trees (per class).")
+    max_iter: int = Field(150, ge=10, le=2000, description="Trees (per class).")
     learning_rate: Rate = 0.08
     max_leaf_nodes: Annotated[int, Field(ge=2, le=255)] = Field(31, description="Per tree.")
     max_depth: Depth | None = None
