@@ -7,6 +7,7 @@ one value that is none stays text.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +120,7 @@ def make_plans(path: Path, prefers_comma: bool, tell: Tell) -> list[Plan]:
     readings: dict[str, Readings] = {}
     for place, name in enumerate(schema.names):
         if pa.types.is_string(schema.field(name).type):
-            readings[name] = read_all(column_chunks(file, name))
+            readings[name] = read_all(partial(column_chunks, file, name))
         tell((place + 1) / len(schema.names))
     comma = prefers_comma or any(_has_decimal_comma(each) for each in readings.values())
     return [

@@ -26,7 +26,7 @@ DELIMITERS = (",", ";", "\t", "|", "^", "~", ":")
 HEAD_LINES = 500
 HEAD_CHARACTERS = 1_000_000
 ROWS_PER_BATCH = 32_768
-CHARACTERS_PER_BATCH = 4_000_000
+CHARACTERS_PER_BATCH = 1_500_000
 SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)  # What Excel writes first.
 
 BAD_QUOTES = "as aspas não fecham ou estão fora do lugar"

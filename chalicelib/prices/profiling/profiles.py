@@ -101,7 +101,7 @@ def profile_file(path: Path, media_type: str, kept: Path, listen: Listen) -> Pro
 def _summaries(kept: Path, plans: Sequence[Plan], listen: Listen) -> list[ColunaPerfil]:
     file, found = open_parquet(kept), []
     for place, plan in enumerate(plans, 1):
-        column = summarise(plan, column_chunks(file, plan.name))
+        column = summarise(plan, column_chunks(file, plan.name), file.metadata.num_rows)
         found.append(column.model_copy(update={"avisos": column_findings(column, plan)}))
         listen(0.85 + 0.12 * place / len(plans), "Perfilando as colunas")
     return found

@@ -17,9 +17,9 @@ from chalicelib.prices.profiling.decoding import DAMAGED, Encoding, detect_encod
 from chalicelib.prices.profiling.headers import check_names
 from chalicelib.prices.profiling.refusals import RefusedRows, numbered
 
-CELLS_PER_BATCH = 1_000_000
+CELLS_PER_BATCH = 300_000
 ROWS_PER_PARQUET_BATCH = 8_192
-BYTES_PER_BATCH = 8 << 20
+BYTES_PER_BATCH = 4 << 20
 BUFFER_BYTES = 1 << 20
 NOT_JSON = "não é um objeto JSON"
 NESTED = "um valor é uma lista ou um objeto"

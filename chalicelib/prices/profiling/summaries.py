@@ -30,6 +30,7 @@ MOST_FREQUENT = 20
 MOST_COUNTED = 50_000
 """Different texts of a column that are counted; of more, those that came first."""
 BINS = 40
+PART = 250_000
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MICROSECONDS = 1_000_000
 
@@ -49,13 +50,19 @@ IDENTIFIER_NAME = re.compile(
 Floats = NDArray[np.float64]
 
 
-def summarise(plan: Plan, chunks: Iterable[pa.Array]) -> ColunaPerfil:
-    """Everything that is said of a column before anybody corrects it, warnings aside."""
+def summarise(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPerfil:
+    """Everything that is said of a column before anybody corrects it, warnings aside.
+
+    Args:
+        plan: How the column is kept.
+        chunks: Its values, as they are kept.
+        rows: How many there are.
+    """
     if plan.stored is TipoColuna.NUMERO:
-        return _number_column(plan, chunks)
+        return _number_column(plan, chunks, rows)
     if plan.stored is TipoColuna.DATA:
-        return _date_column(plan, chunks)
-    return _text_column(plan, chunks)
+        return _date_column(plan, chunks, rows)
+    return _text_column(plan, chunks, rows)
 
 
 def _marks(plan: Plan, absent: int) -> dict[str, int]:
@@ -64,8 +71,9 @@ def _marks(plan: Plan, absent: int) -> dict[str, int]:
     return dict(plan.readings.marks)
 
 
-def _number_column(plan: Plan, chunks: Iterable[pa.Array]) -> ColunaPerfil:
-    rows, numbers = _gather(chunks)
+def _number_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPerfil:
+    rows, numbers = _gather(chunks, rows)
+    truths = sum(np.searchsorted(numbers, [0, 1], "right") - np.searchsorted(numbers, [0, 1]))
     found = describe_numbers(numbers)
     absent = rows - numbers.size
     kind = TipoColuna.IDENTIFICADOR if found.is_identifier(plan.name) else TipoColuna.NUMERO
@@ -85,18 +93,21 @@ def _number_column(plan: Plan, chunks: Iterable[pa.Array]) -> ColunaPerfil:
         ilegiveis={
             TipoColuna.NUMERO: 0,
             TipoColuna.DATA: numbers.size,
-            TipoColuna.BOOLEANO: int((~np.isin(numbers, (0.0, 1.0))).sum()),
+            TipoColuna.BOOLEANO: numbers.size - int(truths),
         },
     )
 
 
-def _gather(chunks: Iterable[pa.Array]) -> tuple[int, Floats]:
-    """Rows, and the (n,) present values, sorted."""
-    rows, pieces = 0, []
+def _gather(chunks: Iterable[pa.Array], most: int) -> tuple[int, Floats]:
+    """Rows, and the (n,) present values, sorted; `most` rows at the most."""
+    rows = kept = 0
+    numbers = np.empty(most)
     for chunk in chunks:
+        present = chunk.drop_null().to_numpy(zero_copy_only=False)
+        numbers[kept : kept + present.size] = present
+        kept += present.size
         rows += len(chunk)
-        pieces.append(chunk.drop_null().to_numpy(zero_copy_only=False))
-    numbers: Floats = np.concatenate(pieces) if pieces else np.zeros(0)
+    numbers = numbers[:kept]
     numbers.sort()
     return rows, numbers
 
@@ -130,61 +141,97 @@ class Numbers:
 
 
 def describe_numbers(numbers: Floats) -> Numbers:
-    """What (n,) sorted finite numbers are like."""
+    """What (n,) sorted finite numbers are like; they are overwritten.
+
+    No copy of them is made: of a column of millions it would be the most that is in memory.
+    """
     if not numbers.size:
         return Numbers(0, [], None, None, consecutive=False, rows=0)
-    starts = np.flatnonzero(np.concatenate(([True], numbers[1:] != numbers[:-1])))
-    runs = np.diff(np.append(starts, numbers.size))
-    # Stable: of equally frequent values the smaller ones.
-    top = np.argsort(-runs, kind="stable")[:MOST_FREQUENT]
-    frequent = [
-        Frequente(valor=number_text(float(numbers[starts[i]])), linhas=int(runs[i])) for i in top
-    ]
-    summary = _summary(numbers, at_maximum=int(runs[-1]))
-    counts, edges = np.histogram(numbers, bins=min(BINS, max(starts.size, 1)))
+    distinct, frequent = _runs(numbers)
+    counts, edges = np.histogram(numbers, bins=min(BINS, distinct))
+    reach = numbers[-1] - numbers[0]
+    summary = _summary(numbers)
     return Numbers(
-        distinct=int(starts.size),
+        distinct=distinct,
         frequent=frequent,
         summary=summary,
         histogram=Histograma(bordas=edges.tolist(), linhas=counts.tolist()),
-        consecutive=summary.inteiros
-        and starts.size == numbers.size
-        and numbers[-1] - numbers[0] == numbers.size - 1,
+        consecutive=summary.inteiros and distinct == numbers.size and reach == numbers.size - 1,
         rows=int(numbers.size),
     )
 
 
-def _summary(numbers: Floats, at_maximum: int) -> ResumoNumero:
-    quantiles = {f"{q:g}": float(np.quantile(numbers, q)) for q in QUANTILES}
+def _runs(numbers: Floats) -> tuple[int, list[Frequente]]:
+    """How many different ones there are, and the most frequent; of equals the smaller ones."""
+    distinct, top = 0, list[tuple[int, float]]()
+    for part in _parts(numbers):
+        starts = np.flatnonzero(np.concatenate(([True], part[1:] != part[:-1])))
+        rows = np.diff(np.append(starts, part.size))
+        distinct += starts.size
+        most = np.argsort(-rows, kind="stable")[:MOST_FREQUENT]
+        top += [(-int(rows[i]), float(part[starts[i]])) for i in most]
+        top = sorted(top)[:MOST_FREQUENT]
+    return distinct, [Frequente(valor=number_text(value), linhas=-rows) for rows, value in top]
+
+
+def _parts(numbers: Floats) -> Iterator[Floats]:
+    """Sorted numbers in pieces that end with a value's last row."""
+    begin = 0
+    while begin < numbers.size:
+        last = numbers[min(begin + PART, numbers.size) - 1]
+        end = int(np.searchsorted(numbers, last, "right"))
+        yield numbers[begin:end]
+        begin = end
+
+
+def _summary(numbers: Floats) -> ResumoNumero:
+    """Of sorted numbers, which are overwritten."""
+    quantiles = {f"{q:g}": _quantile(numbers, q) for q in QUANTILES}
     low, median, high = (quantiles[name] for name in ("0.25", "0.5", "0.75"))
     reach = 1.5 * (high - low)
     inside = np.searchsorted(numbers, high + reach, "right") - np.searchsorted(
         numbers, low - reach, "left"
     )
+    mean = float(numbers.mean())
+    squares = sum(float(((part - mean) ** 2).sum()) for part in _parts(numbers))
+    below, to_zero = (int(np.searchsorted(numbers, 0.0, side)) for side in ("left", "right"))
     return ResumoNumero(
         minimo=float(numbers[0]),
         mediana=median,
         maximo=float(numbers[-1]),
-        media=float(numbers.mean()),
-        desvio=float(numbers.std(ddof=1)) if numbers.size > 1 else 0.0,
+        media=mean,
+        desvio=(squares / (numbers.size - 1)) ** 0.5 if numbers.size > 1 else 0.0,
         quantis=quantiles,
-        inteiros=bool((np.floor(numbers) == numbers).all()),
-        zeros=int((numbers == 0).sum()),
-        negativos=int(np.searchsorted(numbers, 0.0, "left")),
-        no_maximo=at_maximum,
+        inteiros=all(bool((np.floor(part) == part).all()) for part in _parts(numbers)),
+        zeros=to_zero - below,
+        negativos=below,
+        no_maximo=int(numbers.size - np.searchsorted(numbers, numbers[-1], "left")),
         fora_iqr=int(numbers.size - inside),
         fora_z=_beyond_robust_z(numbers, median),
     )
 
 
+def _quantile(numbers: Floats, q: float) -> float:
+    """Of sorted numbers, with a straight line between neighbours, as numpy has it."""
+    place = q * (numbers.size - 1)
+    before = int(place)
+    after = min(before + 1, numbers.size - 1)
+    return float(numbers[before] + (place - before) * (numbers[after] - numbers[before]))
+
+
 def _beyond_robust_z(numbers: Floats, median: float) -> int | None:
-    distances = np.abs(numbers - median)
-    spread = float(np.median(distances))
-    return int((0.6745 * distances > 3.5 * spread).sum()) if spread > 0 else None
+    """The numbers become their distances from the median."""
+    numbers -= median
+    np.abs(numbers, out=numbers)
+    numbers.sort()
+    spread = _quantile(numbers, 0.5)
+    if spread == 0:
+        return None
+    return int(numbers.size - np.searchsorted(numbers, 3.5 * spread / 0.6745, "right"))
 
 
-def _date_column(plan: Plan, chunks: Iterable[pa.Array]) -> ColunaPerfil:
-    rows, seconds = _gather(_as_seconds(chunks))
+def _date_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPerfil:
+    rows, seconds = _gather(_as_seconds(chunks), rows)
     found = describe_numbers(seconds)
     absent = rows - seconds.size
     span = found.summary
@@ -276,16 +323,18 @@ class Texts:
         """Different values, by their hash."""
         if len(self.counts) < MOST_COUNTED:
             return len(self.counts)
-        return int(np.unique(np.frombuffer(self.seen, np.int64)).size)
+        hashes = np.frombuffer(self.seen, np.int64)
+        hashes.sort()
+        return 1 + int(np.count_nonzero(hashes[1:] != hashes[:-1]))
 
 
-def _text_column(plan: Plan, chunks: Iterable[pa.Array]) -> ColunaPerfil:
+def _text_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPerfil:
     texts, numbers = Texts(), []
     for chunk in chunks:
         texts.add(chunk)
         if plan.number is not None:
             numbers.append(parse_numbers(chunk, plan.number))
-    described = describe_numbers(_gather(numbers)[1]) if plan.number is not None else None
+    described = describe_numbers(_gather(numbers, rows)[1]) if plan.number is not None else None
     distinct = texts.distinct
     kind = _text_kind(plan, texts, distinct)
     return ColunaPerfil(
