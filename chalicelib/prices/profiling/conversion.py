@@ -141,11 +141,11 @@ def _has_decimal_comma(readings: Readings) -> bool:
 
 def _plan(name: str, readings: Readings, prefers_comma: bool) -> Plan:
     number, date = number_format(readings, prefers_comma), date_form(readings)
-    if number is not None and not readings.leading_zeros:
+    if number is not None and not readings.leading_zeros and not readings.codes:
         return Plan(name, TipoColuna.NUMERO, number, readings=readings)
     if date is not None:
         return Plan(name, TipoColuna.DATA, date=date, readings=readings)
-    # 007 is a code: as a number it would be 7.
+    # 007 is a code: as a number it would be 7; and one of twenty digits would lose some.
     return Plan(name, TipoColuna.TEXTO, number, readings=readings)
 
 

@@ -185,6 +185,17 @@ def _how_written(column: ColunaPerfil, plan: Plan) -> list[Aviso]:
                 numeros={"linhas": readings.leading_zeros},
             )
         )
+    if plan.number is not None and readings.codes:
+        found.append(
+            Aviso(
+                codigo="codigos_longos",
+                mensagem=(
+                    f"{numbered(readings.codes)} valores têm mais de 15 dígitos, como códigos;"
+                    " a coluna é lida como texto."
+                ),
+                numeros={"linhas": readings.codes},
+            )
+        )
     if plan.date == "d/m/a" and is_day_ambiguous(readings):
         found.append(
             Aviso(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -107,4 +108,7 @@ def _text_of(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return number_text(value)
-    return value if isinstance(value, str) else str(value.isoformat())
+    if isinstance(value, datetime):
+        is_day = value == datetime.combine(value, time.min)
+        return value.date().isoformat() if is_day else value.isoformat()
+    return str(value)

@@ -4,6 +4,7 @@ The rules are those of `chalicelib.prices.values`, run over whole columns by Arr
 the two together. Whatever is counted is counted exactly, over every row.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from chalicelib.prices.values import (
     CURRENCIES,
     DATE_FORMS,
     FALSE_WORDS,
+    LARGEST_NUMBER,
+    LONGEST_NUMBER,
     MISSING_MARKS,
     MISSING_NUMBER_MARKS,
     ONE_DIGIT,
@@ -41,6 +44,9 @@ FORMATS = (
 
 DATE_LIKE = r"^[0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{1,4}"
 LEADING_ZERO = r"^[+-]?0[0-9]+$"
+LONG_CODE = r"^[+-]?[0-9]{16,}$"
+CODE_LIMIT = 1e15
+"""From here on a whole number may not be what a float64 makes of it."""
 ONLY_GROUPS = {
     ".": r"^[+-]?[0-9]{1,3}(\.[0-9]{3})+$",
     ",": r"^[+-]?[0-9]{1,3}(,[0-9]{3})+$",
@@ -64,6 +70,7 @@ class Readings:
         currencies: Sign -> values that have it.
         percents: Values that end in a sign of per cent.
         leading_zeros: Values such as 007.
+        codes: Whole numbers of more than fifteen digits.
         only_groups: Separator -> values such as 1.234.
         words: Values in lower case, up to a handful: enough to know yes and no by.
         truths: Values that say yes or no.
@@ -76,6 +83,7 @@ class Readings:
     currencies: Counter[str] = field(default_factory=Counter)
     percents: int = 0
     leading_zeros: int = 0
+    codes: int = 0
     only_groups: Counter[str] = field(default_factory=Counter)
     words: Counter[str] = field(default_factory=Counter)
     truths: int = 0
@@ -126,7 +134,8 @@ def _is_plain(chunk: pa.Array, found: Readings) -> bool:
         numbers = present.cast(pa.float64())
     except pa.ArrowInvalid:
         return False
-    if not pc.all(pc.is_finite(numbers), min_count=0).as_py():
+    # What is not finite is no number, and of so many digits a code would lose some.
+    if not pc.all(pc.less(pc.abs(numbers), CODE_LIMIT), min_count=0).as_py():
         return False
     found.rows += len(chunk)
     found.numbers[0] += len(present)
@@ -178,12 +187,29 @@ def _weigh(matches: pa.Array, weights: Counts) -> int:
 
 def _count_numbers(values: pa.Array, weights: Counts, found: Readings) -> None:
     bare = _without_signs(values, weights, found)
+    is_short = pc.less_equal(pc.utf8_length(bare), LONGEST_NUMBER)
     for place, form in enumerate(FORMATS):
-        matches = pc.match_substring_regex(bare, f"^{pattern_of(form)}$")
-        found.numbers[place] += _weigh(matches, weights)
+        matches = pc.and_(is_short, pc.match_substring_regex(bare, f"^{pattern_of(form)}$"))
+        found.numbers[place] += _weigh(_measurable(bare, matches), weights)
+    found.codes += _weigh(pc.match_substring_regex(bare, LONG_CODE), weights)
     found.leading_zeros += _weigh(pc.match_substring_regex(bare, LEADING_ZERO), weights)
     for separator, pattern in ONLY_GROUPS.items():
         found.only_groups[separator] += _weigh(pc.match_substring_regex(bare, pattern), weights)
+
+
+def _measurable(bare: pa.Array, matches: pa.Array) -> pa.Array:
+    """Which numbers are not beyond all measure: 1e999 is none."""
+    # Only these can be.
+    large = pc.or_(
+        pc.match_substring_regex(bare, r"[eE]\+?[0-9]{2,3}$"),
+        pc.greater(pc.utf8_length(bare), LONGEST_NUMBER - 10),
+    )
+    large = pc.and_(matches, large)
+    if not pc.any(large).as_py():
+        return matches
+    texts = pc.if_else(large, bare, "0").to_pylist()
+    numbers = [float(re.sub(r"[.,](?=.*[.,])| ", "", text).replace(",", ".")) for text in texts]
+    return pc.and_(matches, pa.array([abs(number) <= LARGEST_NUMBER for number in numbers]))
 
 
 def _without_signs(values: pa.Array, weights: Counts, found: Readings) -> pa.Array:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from chalicelib.prices.profiling.candidates import TIME_NAME
 from chalicelib.prices.profiling.conversion import Plan
 from chalicelib.prices.profiling.reading import FORMATS, parse_numbers
 from chalicelib.prices.schemas_datasets import (
@@ -41,6 +42,7 @@ SMALL_CATEGORY_SHARE = 0.05
 LONGEST_CATEGORY = 60
 IDENTIFIER_SHARE = 0.98
 LONGEST_IDENTIFIER = 40
+LONGEST_SHOWN = 200
 IDENTIFIER_NAME = re.compile(
     r"(^|[\s_.\-])(id|pid|uuid|guid|cod|c[oó]digo|key|chave|index|[ií]ndice|order|ordem|row|linha"
     r"|registro|matr[ií]cula|n[uú]mero)($|[\s_.\-\d])|[a-z]Id$",
@@ -137,7 +139,8 @@ class Numbers:
         if self.summary is None or not self.summary.inteiros or self.rows < FEWEST_IDENTIFIED:
             return False
         called = IDENTIFIER_NAME.search(name) is not None
-        return self.distinct == self.rows and (self.consecutive or called)
+        counts = self.consecutive and TIME_NAME.search(name) is None  # A year a row is no id.
+        return self.distinct == self.rows and (counts or called)
 
 
 def describe_numbers(numbers: Floats) -> Numbers:
@@ -148,17 +151,25 @@ def describe_numbers(numbers: Floats) -> Numbers:
     if not numbers.size:
         return Numbers(0, [], None, None, consecutive=False, rows=0)
     distinct, frequent = _runs(numbers)
-    counts, edges = np.histogram(numbers, bins=min(BINS, distinct))
+    histogram = _histogram(numbers, min(BINS, distinct))
     reach = numbers[-1] - numbers[0]
     summary = _summary(numbers)
     return Numbers(
         distinct=distinct,
         frequent=frequent,
         summary=summary,
-        histogram=Histograma(bordas=edges.tolist(), linhas=counts.tolist()),
+        histogram=histogram,
         consecutive=summary.inteiros and distinct == numbers.size and reach == numbers.size - 1,
         rows=int(numbers.size),
     )
+
+
+def _histogram(numbers: Floats, bins: int) -> Histograma:
+    """Of sorted numbers; numpy's own refuses numbers that differ in their last bits only."""
+    edges = np.linspace(numbers[0], numbers[-1], bins + 1)
+    inner = np.searchsorted(numbers, edges[1:-1], "left")
+    counts = np.diff(np.concatenate(([0], inner, [numbers.size])))
+    return Histograma(bordas=edges.tolist(), linhas=counts.tolist())
 
 
 def _runs(numbers: Floats) -> tuple[int, list[Frequente]]:
@@ -347,7 +358,7 @@ def _text_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPer
         marcas_ausentes=dict(texts.absent),
         distintos=distinct,
         frequentes=[
-            Frequente(valor=text, linhas=rows)
+            Frequente(valor=_shortened(text), linhas=rows)
             for text, rows in sorted(texts.counts.items(), key=lambda kept: (-kept[1], kept[0]))[
                 :MOST_FREQUENT
             ]
@@ -359,6 +370,10 @@ def _text_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPer
         else None,
         ilegiveis=_unreadable(plan),
     )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def _unreadable(plan: Plan) -> dict[TipoColuna, int]:
