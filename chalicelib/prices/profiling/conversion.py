@@ -16,12 +16,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from chalicelib.prices.errors import ArquivoRecusado
+from chalicelib.prices.profiling.parsing import parse_dates, parse_numbers
 from chalicelib.prices.profiling.reading import (
     Readings,
     date_form,
     number_format,
-    parse_dates,
-    parse_numbers,
     read_all,
 )
 from chalicelib.prices.profiling.refusals import numbered

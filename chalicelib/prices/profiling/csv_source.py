@@ -146,6 +146,7 @@ class CsvSource:
         rows: Rows given out so far.
         blank_lines: Lines without anything, passed over.
         lines: Of the last batch, the line that each row begins on.
+        beyond: None: text that is no number stays text.
         done: Which share of the file has been read, about.
     """
 
@@ -160,7 +161,7 @@ class CsvSource:
         head = self._head()
         self._dialect = detect_dialect(head)
         self.refused = RefusedRows()
-        self.rows = self.blank_lines = 0
+        self.rows = self.blank_lines = self.beyond = 0
         self.done = 0.0
         self.lines: list[int] = []
         self.names = self._read_header(head)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from chalicelib.prices.profiling.reading import parse_dates, parse_numbers
+from chalicelib.prices.profiling.parsing import parse_dates, parse_numbers
 from chalicelib.prices.schemas_datasets import ColunaPerfil, TipoColuna
 from chalicelib.prices.values import (
     MISSING_MARKS,

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from chalicelib.prices.profiling.reading import absent_marks
+from chalicelib.prices.profiling.parsing import absent_marks
 from chalicelib.prices.schemas_datasets import ColunaPerfil, TipoColuna
 
 COPY_CORRELATION = 0.9995

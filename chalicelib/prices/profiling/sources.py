@@ -1,7 +1,6 @@
 """Any file that a dataset may be sent as, as batches of columns."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,6 +39,7 @@ class Source(Protocol):
         rows: Rows given out so far.
         lines: Of the last batch, the line that each row begins on; of Parquet, its number.
         done: Which share of the file has been read, about.
+        beyond: Numbers that were infinite, or beyond all measure, and are given as absent.
     """
 
     names: list[str]
@@ -47,6 +47,7 @@ class Source(Protocol):
     rows: int
     lines: list[int]
     done: float
+    beyond: int
 
     @property
     def description(self) -> dict[str, object]:
@@ -79,7 +80,7 @@ class NdjsonSource:
         self._path = path
         self._encoding: Encoding = detect_encoding(path)
         self.refused = RefusedRows()
-        self.rows, self.done = 0, 0.0
+        self.rows, self.beyond, self.done = 0, 0, 0.0
         self.lines: list[int] = []
         self.names = check_names(self._keys())
 
@@ -179,7 +180,7 @@ class ParquetSource:
         self.refused = RefusedRows()
         self.rows, self.done = 0, 0.0
         self.lines: list[int] = []
-        self._beyond = Counter[str]()
+        self.beyond = 0
         try:
             self._file = pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False)
         except (pa.ArrowException, OSError):
@@ -193,9 +194,7 @@ class ParquetSource:
     @property
     def description(self) -> dict[str, object]:
         """How the file is read, for people."""
-        beyond = {name: count for name, count in self._beyond.items() if count}
-        groups = self._file.metadata.num_row_groups
-        return {"formato": "parquet", "grupos_de_linhas": groups, "numeros_infinitos": beyond}
+        return {"formato": "parquet", "grupos_de_linhas": self._file.metadata.num_row_groups}
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All rows."""
@@ -219,7 +218,7 @@ class ParquetSource:
             return plain
         numbers = pc.if_else(pc.is_nan(plain), pa.scalar(None, pa.float64()), plain)
         beyond = pc.greater(pc.abs(numbers), LARGEST_NUMBER)
-        self._beyond[name] += pc.sum(beyond, min_count=0).as_py()
+        self.beyond += pc.sum(beyond, min_count=0).as_py()
         return pc.if_else(beyond, pa.scalar(None, pa.float64()), numbers)
 
     def _rows_at_once(self) -> int:

@@ -1,41 +1,34 @@
 """What one column of the kept Parquet holds: counts, quantiles, the most frequent, outliers."""
 
-import re
-from array import array
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from chalicelib.prices.profiling.candidates import TIME_NAME
 from chalicelib.prices.profiling.conversion import Plan
-from chalicelib.prices.profiling.reading import FORMATS, parse_numbers
+from chalicelib.prices.profiling.numbers import (
+    FEWEST_IDENTIFIED,
+    MOST_FREQUENT,
+    describe_numbers,
+    gather,
+)
+from chalicelib.prices.profiling.parsing import parse_numbers
+from chalicelib.prices.profiling.reading import FORMATS
+from chalicelib.prices.profiling.texts import Texts
 from chalicelib.prices.schemas_datasets import (
     ColunaPerfil,
     Frequente,
-    Histograma,
     PapelColuna,
     ResumoData,
-    ResumoNumero,
     ResumoTexto,
     TipoColuna,
 )
-from chalicelib.prices.values import DATE_FORMS, MISSING_MARKS, NumberFormat, number_text
+from chalicelib.prices.values import DATE_FORMS, NumberFormat
 
-MOST_FREQUENT = 20
-MOST_COUNTED = 50_000
-"""Different texts of a column that are counted; of more, those that came first."""
-BINS = 40
-PART = 250_000
-QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MICROSECONDS = 1_000_000
 
-FEWEST_IDENTIFIED = 20
 MOST_CATEGORIES = 1_000
 LARGEST_CATEGORY_SHARE = 0.5
 SMALL_CATEGORY_SHARE = 0.05
@@ -43,13 +36,6 @@ LONGEST_CATEGORY = 60
 IDENTIFIER_SHARE = 0.98
 LONGEST_IDENTIFIER = 40
 LONGEST_SHOWN = 200
-IDENTIFIER_NAME = re.compile(
-    r"(^|[\s_.\-])(id|pid|uuid|guid|cod|c[oó]digo|key|chave|index|[ií]ndice|order|ordem|row|linha"
-    r"|registro|matr[ií]cula|n[uú]mero)($|[\s_.\-\d])|[a-z]Id$",
-    re.IGNORECASE,
-)
-
-Floats = NDArray[np.float64]
 
 
 def summarise(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPerfil:
@@ -74,7 +60,7 @@ def _marks(plan: Plan, absent: int) -> dict[str, int]:
 
 
 def _number_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPerfil:
-    rows, numbers = _gather(chunks, rows)
+    rows, numbers = gather(chunks, rows)
     truths = sum(np.searchsorted(numbers, [0, 1], "right") - np.searchsorted(numbers, [0, 1]))
     found = describe_numbers(numbers)
     absent = rows - numbers.size
@@ -100,149 +86,8 @@ def _number_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaP
     )
 
 
-def _gather(chunks: Iterable[pa.Array], most: int) -> tuple[int, Floats]:
-    """Rows, and the (n,) present values, sorted; `most` rows at the most."""
-    rows = kept = 0
-    numbers = np.empty(most)
-    for chunk in chunks:
-        present = chunk.drop_null().to_numpy(zero_copy_only=False)
-        numbers[kept : kept + present.size] = present
-        kept += present.size
-        rows += len(chunk)
-    numbers = numbers[:kept]
-    numbers.sort()
-    return rows, numbers
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """What sorted numbers are like.
-
-    Attributes:
-        distinct: Different values.
-        frequent: The most frequent ones.
-        summary: None without any.
-        histogram: None without any.
-        consecutive: Whether they are whole numbers without a gap, each once: of rows, say.
-        rows: How many there are.
-    """
-
-    distinct: int
-    frequent: list[Frequente]
-    summary: ResumoNumero | None
-    histogram: Histograma | None
-    consecutive: bool
-    rows: int
-
-    def is_identifier(self, name: str) -> bool:
-        """Whether each row has another whole number, and they count rows or are called ids."""
-        if self.summary is None or not self.summary.inteiros or self.rows < FEWEST_IDENTIFIED:
-            return False
-        called = IDENTIFIER_NAME.search(name) is not None
-        counts = self.consecutive and TIME_NAME.search(name) is None  # A year a row is no id.
-        return self.distinct == self.rows and (counts or called)
-
-
-def describe_numbers(numbers: Floats) -> Numbers:
-    """What (n,) sorted finite numbers are like; they are overwritten.
-
-    No copy of them is made: of a column of millions it would be the most that is in memory.
-    """
-    if not numbers.size:
-        return Numbers(0, [], None, None, consecutive=False, rows=0)
-    distinct, frequent = _runs(numbers)
-    histogram = _histogram(numbers, min(BINS, distinct))
-    reach = numbers[-1] - numbers[0]
-    summary = _summary(numbers)
-    return Numbers(
-        distinct=distinct,
-        frequent=frequent,
-        summary=summary,
-        histogram=histogram,
-        consecutive=summary.inteiros and distinct == numbers.size and reach == numbers.size - 1,
-        rows=int(numbers.size),
-    )
-
-
-def _histogram(numbers: Floats, bins: int) -> Histograma:
-    """Of sorted numbers; numpy's own refuses numbers that differ in their last bits only."""
-    edges = np.linspace(numbers[0], numbers[-1], bins + 1)
-    inner = np.searchsorted(numbers, edges[1:-1], "left")
-    counts = np.diff(np.concatenate(([0], inner, [numbers.size])))
-    return Histograma(bordas=edges.tolist(), linhas=counts.tolist())
-
-
-def _runs(numbers: Floats) -> tuple[int, list[Frequente]]:
-    """How many different ones there are, and the most frequent; of equals the smaller ones."""
-    distinct, top = 0, list[tuple[int, float]]()
-    for part in _parts(numbers):
-        starts = np.flatnonzero(np.concatenate(([True], part[1:] != part[:-1])))
-        rows = np.diff(np.append(starts, part.size))
-        distinct += starts.size
-        most = np.argsort(-rows, kind="stable")[:MOST_FREQUENT]
-        top += [(-int(rows[i]), float(part[starts[i]])) for i in most]
-        top = sorted(top)[:MOST_FREQUENT]
-    return distinct, [Frequente(valor=number_text(value), linhas=-rows) for rows, value in top]
-
-
-def _parts(numbers: Floats) -> Iterator[Floats]:
-    """Sorted numbers in pieces that end with a value's last row."""
-    begin = 0
-    while begin < numbers.size:
-        last = numbers[min(begin + PART, numbers.size) - 1]
-        end = int(np.searchsorted(numbers, last, "right"))
-        yield numbers[begin:end]
-        begin = end
-
-
-def _summary(numbers: Floats) -> ResumoNumero:
-    """Of sorted numbers, which are overwritten."""
-    quantiles = {f"{q:g}": _quantile(numbers, q) for q in QUANTILES}
-    low, median, high = (quantiles[name] for name in ("0.25", "0.5", "0.75"))
-    reach = 1.5 * (high - low)
-    inside = np.searchsorted(numbers, high + reach, "right") - np.searchsorted(
-        numbers, low - reach, "left"
-    )
-    mean = float(numbers.mean())
-    squares = sum(float(((part - mean) ** 2).sum()) for part in _parts(numbers))
-    below, to_zero = (int(np.searchsorted(numbers, 0.0, side)) for side in ("left", "right"))
-    return ResumoNumero(
-        minimo=float(numbers[0]),
-        mediana=median,
-        maximo=float(numbers[-1]),
-        media=mean,
-        desvio=(squares / (numbers.size - 1)) ** 0.5 if numbers.size > 1 else 0.0,
-        quantis=quantiles,
-        inteiros=all(bool((np.floor(part) == part).all()) for part in _parts(numbers)),
-        zeros=to_zero - below,
-        negativos=below,
-        no_maximo=int(numbers.size - np.searchsorted(numbers, numbers[-1], "left")),
-        fora_iqr=int(numbers.size - inside),
-        fora_z=_beyond_robust_z(numbers, median),
-    )
-
-
-def _quantile(numbers: Floats, q: float) -> float:
-    """Of sorted numbers, with a straight line between neighbours, as numpy has it."""
-    place = q * (numbers.size - 1)
-    before = int(place)
-    after = min(before + 1, numbers.size - 1)
-    return float(numbers[before] + (place - before) * (numbers[after] - numbers[before]))
-
-
-def _beyond_robust_z(numbers: Floats, median: float) -> int | None:
-    """The numbers become their distances from the median."""
-    numbers -= median
-    np.abs(numbers, out=numbers)
-    numbers.sort()
-    spread = _quantile(numbers, 0.5)
-    if spread == 0:
-        return None
-    return int(numbers.size - np.searchsorted(numbers, 3.5 * spread / 0.6745, "right"))
-
-
 def _date_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPerfil:
-    rows, seconds = _gather(_as_seconds(chunks), rows)
+    rows, seconds = gather(_as_seconds(chunks), rows)
     found = describe_numbers(seconds)
     absent = rows - seconds.size
     span = found.summary
@@ -281,71 +126,13 @@ def _instant(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-@dataclass
-class Texts:
-    """What the values of a text column are like.
-
-    Attributes:
-        counts: Text -> rows; of some fifty thousand different ones.
-        seen: Hashes of all different values of each chunk.
-        present: Rows with a value.
-        absent: How absence is written -> rows.
-        characters: Of all values together.
-        longest: Of one.
-        spaced: Rows whose value has a blank in it.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-    seen: "array[int]" = field(default_factory=lambda: array("q"))
-    present: int = 0
-    absent: Counter[str] = field(default_factory=Counter)
-    characters: int = 0
-    longest: int = 0
-    spaced: int = 0
-
-    def add(self, chunk: pa.Array) -> None:
-        """Count some more."""
-        encoded = chunk.dictionary_encode(null_encoding="encode")
-        values = pc.fill_null(encoded.dictionary, "")
-        weights = np.bincount(encoded.indices.to_numpy(), minlength=len(values))
-        missing = pc.is_in(pc.utf8_lower(values), pa.array(sorted(MISSING_MARKS)))
-        is_missing = missing.to_numpy(zero_copy_only=False)
-        lengths = pc.utf8_length(values).to_numpy()
-        spaced = pc.match_substring(values, " ").to_numpy(zero_copy_only=False)
-        self.characters += int((lengths * weights)[~is_missing].sum())
-        self.longest = max(self.longest, int(lengths[~is_missing].max(initial=0)))
-        self.spaced += int(weights[spaced & ~is_missing].sum())
-        for text, rows, absent in zip(
-            values.to_pylist(), weights.tolist(), is_missing, strict=True
-        ):
-            if absent:
-                self.absent[text] += rows
-            else:
-                self._count(text, rows)
-
-    def _count(self, text: str, rows: int) -> None:
-        self.present += rows
-        self.seen.append(hash(text))
-        if text in self.counts or len(self.counts) < MOST_COUNTED:
-            self.counts[text] += rows
-
-    @property
-    def distinct(self) -> int:
-        """Different values, by their hash."""
-        if len(self.counts) < MOST_COUNTED:
-            return len(self.counts)
-        hashes = np.frombuffer(self.seen, np.int64)
-        hashes.sort()
-        return 1 + int(np.count_nonzero(hashes[1:] != hashes[:-1]))
-
-
 def _text_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPerfil:
     texts, numbers = Texts(), []
     for chunk in chunks:
         texts.add(chunk)
         if plan.number is not None:
             numbers.append(parse_numbers(chunk, plan.number))
-    described = describe_numbers(_gather(numbers, rows)[1]) if plan.number is not None else None
+    described = describe_numbers(gather(numbers, rows)[1]) if plan.number is not None else None
     distinct = texts.distinct
     kind = _text_kind(plan, texts, distinct)
     return ColunaPerfil(

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.core.rowfile import NDJSON
 from chalicelib.prices.errors import ArquivoRecusado
 from chalicelib.prices.media import PARQUET
-from chalicelib.prices.profiling import summaries
+from chalicelib.prices.profiling import texts
 from chalicelib.prices.schemas_datasets import TipoColuna
 from tests.prices.files import (
     AMES_COLUMNS,
@@ -81,7 +81,7 @@ def test_numbers_are_counted_as_numpy_counts(profile: Profile) -> None:
 def test_texts_are_counted_exactly_up_to_many_different_ones(
     profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(summaries, "MOST_COUNTED", 10)
+    monkeypatch.setattr(texts, "MOST_COUNTED", 10)
     names = [f"a descrição {i % 50}" for i in range(200)] + ["a descrição 3"] * 5
     found = column(profile(as_csv({"x": names, "y": range(205)})), "x")
     assert (found.distintos, found.presentes) == (50, 205)

@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.prices.profiling.parsing import parse_dates, parse_numbers
 from chalicelib.prices.profiling.reading import (
     Readings,
     date_form,
     is_ambiguous,
     is_day_ambiguous,
     number_format,
-    parse_dates,
-    parse_numbers,
     read_all,
 )
 from chalicelib.prices.values import (

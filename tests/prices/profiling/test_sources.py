@@ -90,7 +90,7 @@ def test_parquet_keeps_numbers_and_instants_and_says_all_else_as_text(tmp_path: 
         "sim": ["true", None],
     }
     assert (source.rows, source.done, source.lines) == (2, 1.0, [1, 2])
-    assert source.description["numeros_infinitos"] == {"infinito": 1}
+    assert source.beyond == 1
 
 
 def test_parquet_of_nested_columns_is_refused_by_name(tmp_path: Path) -> None:
