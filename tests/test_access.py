@@ -229,6 +229,7 @@ ACCESS: dict[str, Collection[str]] = {
     "PATCH /precos/projetos/{projeto_id}/datasets/{dataset_id}/colunas": EVERYONE,
     "GET /precos/projetos/{projeto_id}/datasets/{dataset_id}/figuras/{nome}": EVERYONE,
     "GET /precos/projetos/{projeto_id}/datasets/{dataset_id}/parquet": EVERYONE,
+    "GET /precos/projetos/{projeto_id}/datasets/{dataset_id}/rejeicoes": EVERYONE,
 }
 
 # What every tenant has of its own: users, jobs, files, a trail. All other routes are either the

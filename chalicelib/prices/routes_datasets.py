@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core.auth import Principal
 from chalicelib.core.calls import Call, Reply, page_reply
+from chalicelib.core.imports import RejectionOut
 from chalicelib.core.pages import Page, PageQuery
 from chalicelib.core.parsing import JSON
 from chalicelib.core.types import Id
@@ -81,7 +82,7 @@ def post_dataset_de_precos(
 
     The same bytes again are the dataset that they made before: at once where they come in the
     body, else the job's result names it. Rows that cannot be read are counted and listed at GET
-    /jobs/{id}/rejeicoes; where they are more than one in twenty, the file is refused.
+    .../datasets/{id}/rejeicoes; where they are more than one in twenty, the file is refused.
     """
     projeto = projeto_of(session, principal, projeto_id, Papel.TREINADOR, lock=True)
     dataset, repeated = service_datasets.receive_dataset(
@@ -158,6 +159,28 @@ def patch_colunas(
     """
     projeto = projeto_of(session, principal, projeto_id, Papel.TREINADOR)
     return service_profiles.correct(session, principal, projeto, dataset_id, body)
+
+
+@datasets_of_prices.route(DATASET + "/rejeicoes", methods=["GET"])
+@anybody(
+    query=PageQuery,
+    response=Page[RejectionOut],
+    raises=(ProjetoNotFound, DatasetNotFound, NotAUser),
+    autocommit=True,
+)
+def get_rejeicoes_de_dataset(
+    session: Session,
+    principal: Principal,
+    projeto_id: UUID,
+    dataset_id: Id,
+    query: PageQuery,
+    call: Call,
+) -> Reply:
+    """List the rows of a dataset's file that could not be read, last line first, and why."""
+    projeto = projeto_of(session, principal, projeto_id, Papel.LEITOR)
+    dataset = service_datasets.dataset_of(session, projeto, dataset_id)
+    found, cursor, total = service_profiles.refused_rows(session, dataset, query)
+    return page_reply(Page[RejectionOut], found, cursor, total, call)
 
 
 @datasets_of_prices.route(DATASET + "/figuras/{nome}", methods=["GET"])

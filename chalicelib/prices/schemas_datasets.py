@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
 from chalicelib.core.job_control import JobOut
+from chalicelib.core.jobs import JobState
 from chalicelib.core.types import FromRow, ShortText, Strict
 from chalicelib.prices.values import NumberFormat
 
@@ -216,7 +217,7 @@ class DatasetOut(FromRow):
     motivo: str | None = Field(description="Why the file was refused, in Portuguese.")
     sha256: str | None = Field(description="Of the bytes sent.")
     linhas: int | None
-    linhas_recusadas: int | None = Field(description="See GET /jobs/{id}/rejeicoes.")
+    linhas_recusadas: int | None = Field(description="See GET .../datasets/{id}/rejeicoes.")
     revisao: int = Field(description="Counts up with each correction.")
     job_id: UUID | None = Field(description="The job that profiles it; see GET /jobs/{id}.")
     criado_por: str
@@ -233,9 +234,18 @@ class DatasetRecebido(BaseModel):
     job: JobOut | None = Field(description="None where there is nothing left to do.")
 
 
+class Andamento(FromRow):
+    """How far the job of a dataset is, for everybody in the project."""
+
+    estado: JobState = Field(validation_alias="state")
+    progresso: float = Field(validation_alias="progress", ge=0, le=1)
+    etapa: str | None = Field(validation_alias="step")
+
+
 class DatasetPerfil(DatasetOut):
     """A dataset and all that was found in it; the lists are empty until its estado is pronto."""
 
+    andamento: Andamento | None = Field(description="Of its job; null when that is long gone.")
     origem: dict[str, Any] = Field(description="How the file was read.")
     colunas: list[ColunaPerfil]
     alvos: list[Alvo] = Field(description="Candidates for what is to be foretold, best first.")

@@ -1,15 +1,20 @@
 """What was found in a dataset: told, corrected, drawn."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chalicelib.core.auth import Principal
+from chalicelib.core.imports import ImportRejection, list_rejections
+from chalicelib.core.jobs import Job
+from chalicelib.core.pages import PageQuery
 from chalicelib.prices.corrections import effective, merged
 from chalicelib.prices.figures import draw, figure_list, target_of
 from chalicelib.prices.schemas_datasets import (
     Alvo,
+    Andamento,
     Aviso,
     ColunaPerfil,
     Correcoes,
@@ -33,9 +38,11 @@ def describe(session: Session, dataset: Dataset) -> DatasetPerfil:
     found = perfil or NOTHING_YET
     targets = [Alvo.model_validate(each) for each in found["alvos"]]
     columns = dataset.colunas
+    job = session.get(Job, dataset.job_id) if dataset.job_id else None
     figures = figure_list(columns, {"correlacao": correlation}, targets) if perfil else []
     return DatasetPerfil(
         **DatasetOut.model_validate(dataset).model_dump(),
+        andamento=None if job is None else Andamento.model_validate(job),
         origem={name: value for name, value in dataset.origem.items() if name != "objeto"},
         colunas=columns,
         alvos=targets,
@@ -104,3 +111,15 @@ def figure(
     columns = dataset.colunas
     chosen = target or target_of(columns, [Alvo.model_validate(each) for each in told])
     return FiguraOut.model_validate(draw(name, columns, kept, chosen))
+
+
+def refused_rows(
+    session: Session, dataset: Dataset, query: PageQuery
+) -> tuple[list[ImportRejection], str | None, tuple[int, bool]]:
+    """The rows of a dataset's file that are not in it, last line first.
+
+    Returns:
+        The page, the cursor of the next one, and the total with its exactness.
+    """
+    # Of a dataset that no job has read yet none is listed.
+    return list_rejections(session, dataset.job_id or UUID(int=0), query)

@@ -70,13 +70,16 @@ class NumberFormat(BaseModel):
 
 
 PLAIN = NumberFormat()
+LONGEST_NUMBER = 100
+LARGEST_NUMBER = 1e100
+"""Beyond it is no price and no measure, and squares would overflow."""
 
 
 def pattern_of(form: NumberFormat) -> str:
     """What the number itself must match, in a form that RE2 understands, too."""
     decimal = re.escape(form.decimal)
     if not form.milhar:
-        return rf"[+-]?([0-9]+{decimal}?[0-9]*|{decimal}[0-9]+)([eE][+-]?[0-9]+)?"
+        return rf"[+-]?([0-9]+{decimal}?[0-9]*|{decimal}[0-9]+)([eE][+-]?[0-9]{{1,3}})?"
     grouped = rf"[0-9]{{1,3}}({re.escape(form.milhar)}[0-9]{{3}})+|[0-9]+"
     return rf"[+-]?({grouped})({decimal}[0-9]+)?"
 
@@ -114,7 +117,7 @@ def read_number(value: Any, form: NumberFormat = PLAIN) -> float | None:
     if value.strip().lower() in MISSING_NUMBER_MARKS:
         return None
     bare = bare_number(value, form)
-    if not re.fullmatch(pattern_of(form), bare):
+    if len(bare) > LONGEST_NUMBER or not re.fullmatch(pattern_of(form), bare):
         raise ValueError("no number")
     if form.milhar:
         bare = bare.replace(form.milhar, "")
@@ -124,8 +127,8 @@ def read_number(value: Any, form: NumberFormat = PLAIN) -> float | None:
 def _finite(number: float) -> float | None:
     if math.isnan(number):
         return None
-    if math.isinf(number):
-        raise ValueError("not finite")
+    if abs(number) > LARGEST_NUMBER:
+        raise ValueError("beyond all measure")
     return number
 
 

@@ -47,15 +47,18 @@ def run(folder: Path) -> None:
 def _row(found: Profiled) -> list[str]:
     before, peak = found.memory_mb
     report = found.report
+    details = (
+        f"{report['linhas']:,} rows, {report['recusadas']} refused,"
+        f" {found.bytes / 1e6 / found.seconds:.1f} MB/s, upload {found.upload_seconds:.1f} s,"
+        f" worker before {before:.0f} MB"
+    )
     return [
         f"{found.bytes / 1e6:.0f} MB",
         f"{found.seconds:.1f}",
         f"{peak:.0f}",
         f"<= {MOST_MB} MB",
         "met" if peak <= MOST_MB else "MISSED",
-        f"{report['linhas']:,} rows, {report['recusadas']} refused,"
-        f" {found.bytes / 1e6 / found.seconds:.1f} MB/s, upload {found.upload_seconds:.1f} s,"
-        f" worker before {before:.0f} MB",
+        details,
     ]
 
 

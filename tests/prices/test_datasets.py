@@ -64,11 +64,6 @@ def dataset(project: Project) -> str:
     return f"{project.path}/datasets/{profiled(send(project, NA_CSV))['id']}"
 
 
-def rejections(client: Client, job_id: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = client.get(f"/jobs/{job_id}/rejeicoes").json["items"]
-    return items
-
-
 # Sending.
 
 
@@ -217,9 +212,9 @@ def test_refused_rows_are_counted_and_listed_by_line(project: Project) -> None:
     found = project.leitor.get(f"{project.path}/datasets/{told['id']}").json
     assert (found["linhas"], found["linhas_recusadas"]) == (40, 1)
     assert "linhas_recusadas" in [each["codigo"] for each in found["avisos"]]
-    assert rejections(project.treinador, sent.json["job"]["id"]) == [
-        {"linha": 5, "motivo": "A linha 3 campos onde o cabeçalho tem 5."}
-    ]
+    listed = project.leitor.get(f"{project.path}/datasets/{told['id']}/rejeicoes").json
+    assert listed["items"] == [{"linha": 5, "motivo": "3 campos onde o cabeçalho tem 5."}]
+    assert project.treinador.get(f"/jobs/{sent.json['job']['id']}/rejeicoes").json == listed
 
 
 def test_cancelled_profile_can_be_asked_for_again(project: Project) -> None:
@@ -262,6 +257,17 @@ def test_job_of_a_deleted_dataset_ends_without_a_trace(project: Project) -> None
     done = work_off(sent.json["job"]["id"])
     assert done.error is not None
     assert done.error["title"] == "DatasetNotFound"
+
+
+def test_everybody_of_the_project_sees_how_far_the_job_is(project: Project) -> None:
+    sent = send(project)
+    address = f"{project.path}/datasets/{sent.json['dataset']['id']}"
+    waiting = {"estado": "queued", "progresso": 0.0, "etapa": None}
+    assert project.leitor.get(address).json["andamento"] == waiting
+    assert project.leitor.get(f"{address}/rejeicoes").json["total"] == 0
+    profiled(sent)
+    done = project.leitor.get(address).json["andamento"]
+    assert (done["estado"], done["progresso"], done["etapa"]) == ("succeeded", 1.0, "Guardando")
 
 
 # Corrections.
@@ -415,6 +421,7 @@ ROUTES = [
     ("GET", "", None, "leitor"),
     ("GET", "/figuras/ausentes", None, "leitor"),
     ("GET", "/parquet", None, "leitor"),
+    ("GET", "/rejeicoes", None, "leitor"),
     ("PATCH", "/colunas", {"id": {"unidade": "x"}}, "treinador"),
     ("DELETE", "", None, "admin"),
 ]

@@ -7,6 +7,7 @@ one value that is none stays text.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from chalicelib.prices.errors import ArquivoRecusado
+from chalicelib.prices.profiling.parsing import parse_dates, parse_numbers
 from chalicelib.prices.profiling.reading import (
     Readings,
     date_form,
     number_format,
-    parse_dates,
-    parse_numbers,
     read_all,
 )
 from chalicelib.prices.profiling.refusals import numbered
@@ -119,7 +119,7 @@ def make_plans(path: Path, prefers_comma: bool, tell: Tell) -> list[Plan]:
     readings: dict[str, Readings] = {}
     for place, name in enumerate(schema.names):
         if pa.types.is_string(schema.field(name).type):
-            readings[name] = read_all(column_chunks(file, name))
+            readings[name] = read_all(partial(column_chunks, file, name))
         tell((place + 1) / len(schema.names))
     comma = prefers_comma or any(_has_decimal_comma(each) for each in readings.values())
     return [
@@ -140,11 +140,11 @@ def _has_decimal_comma(readings: Readings) -> bool:
 
 def _plan(name: str, readings: Readings, prefers_comma: bool) -> Plan:
     number, date = number_format(readings, prefers_comma), date_form(readings)
-    if number is not None and not readings.leading_zeros:
+    if number is not None and not readings.leading_zeros and not readings.codes:
         return Plan(name, TipoColuna.NUMERO, number, readings=readings)
     if date is not None:
         return Plan(name, TipoColuna.DATA, date=date, readings=readings)
-    # 007 is a code: as a number it would be 7.
+    # 007 is a code: as a number it would be 7; and one of twenty digits would lose some.
     return Plan(name, TipoColuna.TEXTO, number, readings=readings)
 
 

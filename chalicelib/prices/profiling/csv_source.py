@@ -20,17 +20,38 @@ import pyarrow.compute as pc
 from chalicelib.prices.errors import ArquivoRecusado
 from chalicelib.prices.profiling.decoding import DAMAGED, Encoding, detect_encoding
 from chalicelib.prices.profiling.headers import check_names
-from chalicelib.prices.profiling.refusals import RefusedRows
+from chalicelib.prices.profiling.refusals import RefusedRows, numbered
 
 DELIMITERS = (",", ";", "\t", "|", "^", "~", ":")
 HEAD_LINES = 500
 HEAD_CHARACTERS = 1_000_000
 ROWS_PER_BATCH = 32_768
-CHARACTERS_PER_BATCH = 4_000_000
+CHARACTERS_PER_BATCH = 1_500_000
 SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)  # What Excel writes first.
 
 BAD_QUOTES = "as aspas não fecham ou estão fora do lugar"
+TOO_LONG = f"um campo tem mais de {numbered(csv.field_size_limit())} caracteres"
+NUL_BYTE = "há um byte nulo"
 DAMAGED_BYTE = "o byte 0x{:02X} não é um caractere de {}"
+
+
+OTHER_TEXT = re.compile(r"\s*([{[<])")
+OTHER_KINDS = {
+    "{": "ser JSON; declare o tipo application/x-ndjson, com um objeto por linha",
+    "[": "ser JSON; envie um objeto por linha, do tipo application/x-ndjson",
+    "<": "uma página HTML ou um XML",
+}
+ROW_NAMES = "coluna_1"
+
+
+def _named(names: list[str]) -> list[str]:
+    """Names of columns as programs leave them out: R and pandas that of the row's name, which
+    comes first, and spreadsheets those of empty columns behind the last one."""
+    while len(names) > 1 and not names[-1]:
+        names = names[:-1]
+    if len(names) > 1 and not names[0] and ROW_NAMES not in names:
+        return [ROW_NAMES, *names[1:]]
+    return names
 
 
 @dataclass(frozen=True)
@@ -125,6 +146,7 @@ class CsvSource:
         rows: Rows given out so far.
         blank_lines: Lines without anything, passed over.
         lines: Of the last batch, the line that each row begins on.
+        beyond: None: text that is no number stays text.
         done: Which share of the file has been read, about.
     """
 
@@ -139,7 +161,7 @@ class CsvSource:
         head = self._head()
         self._dialect = detect_dialect(head)
         self.refused = RefusedRows()
-        self.rows = self.blank_lines = 0
+        self.rows = self.blank_lines = self.beyond = 0
         self.done = 0.0
         self.lines: list[int] = []
         self.names = self._read_header(head)
@@ -166,11 +188,13 @@ class CsvSource:
         return lines[first:]
 
     def _read_header(self, head: Sequence[str]) -> list[str]:
+        if head and (begun := OTHER_TEXT.match(head[0])):
+            raise ArquivoRecusado(f"O arquivo não é CSV: parece {OTHER_KINDS[begun.group(1)]}.")
         try:
             row = next(self._dialect.reader(iter(head[self._dialect.skipped :])), [])
         except csv.Error:
             raise ArquivoRecusado(f"O cabeçalho não pode ser lido: {BAD_QUOTES}.") from None
-        return check_names([name.strip() for name in row])
+        return check_names(_named([name.strip() for name in row]))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All rows, some thousands at a time, as columns of trimmed text.
@@ -214,8 +238,10 @@ class CsvSource:
         while True:
             try:
                 row = next(reader, None)
-            except csv.Error:
-                self._refuse(lines, BAD_QUOTES)
+            except csv.Error as error:
+                # The module has one error for all; a field without an end is a quote without one.
+                is_long = "field limit" in str(error) and len(lines.taken) == 1
+                self._refuse(lines, TOO_LONG if is_long else BAD_QUOTES)
                 reader = self._dialect.reader(lines)
                 continue
             if row is None:
@@ -257,7 +283,9 @@ class CsvSource:
 
     def _damage(self, taken: Sequence[str]) -> str | None:
         for line in taken:
-            if not line.isascii() and (found := DAMAGED.search(line)):
+            if (found := DAMAGED.search(line)) is not None:
+                if found.group() == "\0":
+                    return NUL_BYTE
                 name = self._encoding.name.removesuffix("-sig").upper()
                 return DAMAGED_BYTE.format(ord(found.group()) - 0xDC00, name)
         return None

@@ -8,8 +8,9 @@ from pathlib import Path
 from chalicelib.prices.errors import ArquivoRecusado
 
 BLOCK_BYTES = 1 << 20
-DAMAGED = re.compile("[\udc80-\udcff]")
-"""A byte that is no character of the encoding, as Python's surrogateescape writes it."""
+DAMAGED = re.compile("[\udc80-\udcff\0]")
+"""A byte that is no character of the encoding, as Python's surrogateescape writes it; or NUL,
+which PostgreSQL keeps in no text."""
 
 MAGIC = (
     (b"PK\x03\x04", "uma planilha (xlsx) ou um arquivo zip; salve a planilha como CSV"),
@@ -36,7 +37,7 @@ class Encoding:
 
     Attributes:
         name: As Python has it.
-        damaged: Some bytes are no characters of it; their rows are refused.
+        damaged: Some bytes are no characters of it, or NUL; their rows are refused.
     """
 
     name: str
@@ -98,10 +99,13 @@ def _marked(path: Path, name: str) -> Encoding:
     decoder = codecs.getincrementaldecoder(name)("strict")
     line = 1
     with path.open("rb") as file:
+        damaged = False
         while True:
             block = file.read(BLOCK_BYTES)
             try:
-                line += decoder.decode(block, final=not block).count("\n")
+                text = decoder.decode(block, final=not block)
+                line += text.count("\n")
+                damaged = damaged or "\0" in text
             except UnicodeDecodeError:
                 if name == "utf-8-sig":
                     return Encoding(name, damaged=True)
@@ -110,27 +114,28 @@ def _marked(path: Path, name: str) -> Encoding:
                     " não são caracteres; salve-o como CSV UTF-8."
                 ) from None
             if not block:
-                return Encoding(name)
+                return Encoding(name, damaged)
 
 
 def _utf8_or_windows(path: Path) -> Encoding:
-    good = bad = 0
+    good = bad = nul = 0
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     with path.open("rb") as file:
         while True:
             block = file.read(BLOCK_BYTES)
             text = decoder.decode(block, final=not block)
+            nul += text.count("\0")
             if not text.isascii():
-                damaged = len(DAMAGED.findall(text))
+                damaged = len(DAMAGED.findall(text)) - text.count("\0")
                 bad += damaged
                 good += len(text) - len(text.encode("ascii", "ignore")) - damaged
             if not block:
                 break
     if bad == 0:
-        return Encoding("utf-8")
+        return Encoding("utf-8", damaged=nul > 0)
     if good > bad:
         return Encoding("utf-8", damaged=True)
-    return Encoding("cp1252", damaged=_has_undefined(path))
+    return Encoding("cp1252", damaged=nul > 0 or _has_undefined(path))
 
 
 def _has_undefined(path: Path) -> bool:

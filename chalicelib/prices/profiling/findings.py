@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from chalicelib.prices.profiling.conversion import Plan
+from chalicelib.prices.profiling.conversion import Converted, Plan
 from chalicelib.prices.profiling.reading import is_ambiguous, is_day_ambiguous
 from chalicelib.prices.profiling.refusals import numbered
 from chalicelib.prices.profiling.relations import LEAK_SHARE, Sampled, share_explained
@@ -185,6 +185,17 @@ def _how_written(column: ColunaPerfil, plan: Plan) -> list[Aviso]:
                 numeros={"linhas": readings.leading_zeros},
             )
         )
+    if plan.number is not None and readings.codes:
+        found.append(
+            Aviso(
+                codigo="codigos_longos",
+                mensagem=(
+                    f"{numbered(readings.codes)} valores têm mais de 15 dígitos, como códigos;"
+                    " a coluna é lida como texto."
+                ),
+                numeros={"linhas": readings.codes},
+            )
+        )
     if plan.date == "d/m/a" and is_day_ambiguous(readings):
         found.append(
             Aviso(
@@ -264,10 +275,26 @@ def leak_findings(columns: Sequence[Sampled], targets: Sequence[Alvo]) -> dict[s
 
 
 def dataset_findings(
-    rows: int, duplicates: int, refused: int, columns: Sequence[ColunaPerfil]
+    converted: Converted, refused: int, beyond: int, columns: Sequence[ColunaPerfil]
 ) -> list[Aviso]:
-    """What is worth knowing of the dataset as a whole."""
+    """What is worth knowing of the dataset as a whole.
+
+    Args:
+        converted: Its rows.
+        refused: Rows of the file that are not among them.
+        beyond: Numbers that were infinite, and are absent.
+        columns: Its columns.
+    """
+    rows, duplicates = converted.rows, converted.duplicates
     found = []
+    if beyond:
+        found.append(
+            Aviso(
+                codigo="numeros_infinitos",
+                mensagem=f"{numbered(beyond)} números são infinitos: contam como ausentes.",
+                numeros={"valores": beyond},
+            )
+        )
     if refused:
         found.append(
             Aviso(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from chalicelib.prices.profiling.reading import parse_dates, parse_numbers
+from chalicelib.prices.profiling.parsing import parse_dates, parse_numbers
 from chalicelib.prices.schemas_datasets import ColunaPerfil, TipoColuna
 from chalicelib.prices.values import (
     MISSING_MARKS,
@@ -107,4 +108,7 @@ def _text_of(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return number_text(value)
-    return value if isinstance(value, str) else str(value.isoformat())
+    if isinstance(value, datetime):
+        is_day = value == datetime.combine(value, time.min)
+        return value.date().isoformat() if is_day else value.isoformat()
+    return str(value)

@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from chalicelib.core.imports import ImportRejection
+from chalicelib.core.imports import ImportRejection, record_rejections
 from chalicelib.core.runs import JobRun, RunCancelled
 from chalicelib.core.uploads import object_store, require_stored, store_must_answer
 from chalicelib.prices.corrections import effective
@@ -22,7 +22,6 @@ from chalicelib.prices.service_datasets import prefix_of, same_bytes
 from chalicelib.prices.tables import Dataset, Projeto
 
 BLOCK_BYTES = 1 << 20
-ROWS_PER_INSERT = 1_000
 
 
 def profile(run: JobRun, dataset_id: int) -> PerfilReport:
@@ -134,6 +133,7 @@ def _store(run: JobRun, dataset_id: int, found: Profiled, parquet: dict[str, Any
     with run.transaction() as session:
         dataset = _locked(session, dataset_id)
         _list_refused(session, run, found.refused)
+        dataset.job_id = run.job_id
         dataset.linhas, dataset.linhas_recusadas = found.rows, len(found.refused)
         dataset.origem = {**dataset.origem, **found.description}
         dataset.perfil = {
@@ -150,14 +150,10 @@ def _store(run: JobRun, dataset_id: int, found: Profiled, parquet: dict[str, Any
 
 
 def _list_refused(session: Session, run: JobRun, refused: dict[int, str]) -> None:
-    """For GET /jobs/{id}/rejeicoes; an earlier attempt may have listed them."""
+    """An earlier attempt may have listed them."""
     session.execute(delete(ImportRejection).where(ImportRejection.job_id == run.job_id))
-    rows = [
-        {"job_id": run.job_id, "linha": line, "tenant": run.tenant, "motivo": f"A linha {reason}."}
-        for line, reason in refused.items()
-    ]
-    for begin in range(0, len(rows), ROWS_PER_INSERT):
-        session.execute(insert(ImportRejection), rows[begin : begin + ROWS_PER_INSERT])
+    sentences = {line: f"{why[0].upper()}{why[1:]}." for line, why in refused.items()}
+    record_rejections(session, run, sentences)
 
 
 def _report(dataset: Dataset, *, repeated: bool) -> PerfilReport:

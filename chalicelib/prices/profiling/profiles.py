@@ -30,7 +30,7 @@ from chalicelib.prices.profiling.relations import (
     rank_correlations,
     sampled,
 )
-from chalicelib.prices.profiling.sources import open_source
+from chalicelib.prices.profiling.sources import Source, open_source
 from chalicelib.prices.profiling.summaries import summarise
 from chalicelib.prices.schemas_datasets import Alvo, Aviso, ColunaPerfil
 
@@ -95,25 +95,20 @@ def profile_file(path: Path, media_type: str, kept: Path, listen: Listen) -> Pro
     )
     as_it_is.unlink()
     columns = _summaries(kept, plans, listen)
-    return _related(columns, plans, converted, source.refused.reasons, source.description)
+    return _related(columns, converted, source)
 
 
 def _summaries(kept: Path, plans: Sequence[Plan], listen: Listen) -> list[ColunaPerfil]:
     file, found = open_parquet(kept), []
     for place, plan in enumerate(plans, 1):
-        column = summarise(plan, column_chunks(file, plan.name))
+        column = summarise(plan, column_chunks(file, plan.name), file.metadata.num_rows)
         found.append(column.model_copy(update={"avisos": column_findings(column, plan)}))
         listen(0.85 + 0.12 * place / len(plans), "Perfilando as colunas")
     return found
 
 
-def _related(
-    columns: list[ColunaPerfil],
-    plans: Sequence[Plan],
-    converted: Converted,
-    refused: dict[int, str],
-    description: dict[str, object],
-) -> Profiled:
+def _related(columns: list[ColunaPerfil], converted: Converted, source: Source) -> Profiled:
+    refused = source.refused.reasons
     values = sampled(converted.sample, columns)
     correlations = rank_correlations(values)
     targets = target_candidates(columns)
@@ -129,12 +124,12 @@ def _related(
         rows=converted.rows,
         duplicates=converted.duplicates,
         refused=refused,
-        description=description,
+        description=source.description,
         targets=targets,
-        findings=dataset_findings(converted.rows, converted.duplicates, len(refused), columns),
+        findings=dataset_findings(converted, len(refused), source.beyond, columns),
         figures={
             "correlacao": _correlations(values, correlations.tolist()),
-            "amostra": _figure_sample(converted.sample, len(plans)),
+            "amostra": _figure_sample(converted.sample, len(columns)),
         },
     )
 

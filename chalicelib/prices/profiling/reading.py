@@ -4,8 +4,9 @@ The rules are those of `chalicelib.prices.values`, run over whole columns by Arr
 the two together. Whatever is counted is counted exactly, over every row.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,19 +14,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from chalicelib.prices.profiling.parsing import absent_marks, parse_dates
 from chalicelib.prices.values import (
     BOOL_PAIRS,
     CURRENCIES,
     DATE_FORMS,
     FALSE_WORDS,
+    LARGEST_NUMBER,
+    LONGEST_NUMBER,
     MISSING_MARKS,
-    MISSING_NUMBER_MARKS,
-    ONE_DIGIT,
-    TIME,
     TRUE_WORDS,
     NumberFormat,
     pattern_of,
-    read_date,
 )
 
 FORMATS = (
@@ -39,6 +39,9 @@ FORMATS = (
 
 DATE_LIKE = r"^[0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{1,4}"
 LEADING_ZERO = r"^[+-]?0[0-9]+$"
+LONG_CODE = r"^[+-]?[0-9]{16,}$"
+CODE_LIMIT = 1e15
+"""From here on a whole number may not be what a float64 makes of it."""
 ONLY_GROUPS = {
     ".": r"^[+-]?[0-9]{1,3}(\.[0-9]{3})+$",
     ",": r"^[+-]?[0-9]{1,3}(,[0-9]{3})+$",
@@ -62,6 +65,7 @@ class Readings:
         currencies: Sign -> values that have it.
         percents: Values that end in a sign of per cent.
         leading_zeros: Values such as 007.
+        codes: Whole numbers of more than fifteen digits.
         only_groups: Separator -> values such as 1.234.
         words: Values in lower case, up to a handful: enough to know yes and no by.
         truths: Values that say yes or no.
@@ -74,6 +78,7 @@ class Readings:
     currencies: Counter[str] = field(default_factory=Counter)
     percents: int = 0
     leading_zeros: int = 0
+    codes: int = 0
     only_groups: Counter[str] = field(default_factory=Counter)
     words: Counter[str] = field(default_factory=Counter)
     truths: int = 0
@@ -100,12 +105,45 @@ class Readings:
         return None
 
 
-def read_all(chunks: Iterable[pa.Array]) -> Readings:
-    """Look at every value of a column of trimmed text."""
+def read_all(chunks: Callable[[], Iterable[pa.Array]]) -> Readings:
+    """Look at every value of a column of trimmed text.
+
+    Args:
+        chunks: Gives the column piece by piece, each time it is called. Most columns are plain
+            numbers, which one look is enough for; the others are looked at again.
+    """
     found = Readings()
-    for chunk in chunks:
+    if all(_is_plain(chunk, found) for chunk in chunks()) and not found.leading_zeros:
+        return found
+    found = Readings()
+    for chunk in chunks():
         _look(chunk, found)
     return found
+
+
+def _is_plain(chunk: pa.Array, found: Readings) -> bool:
+    """Count a piece that holds plain numbers only; False where it does not."""
+    absent = absent_marks(chunk)
+    present = chunk.filter(pc.invert(absent))
+    try:
+        numbers = present.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    # What is not finite is no number, and of so many digits a code would lose some.
+    if not pc.all(pc.less(pc.abs(numbers), CODE_LIMIT), min_count=0).as_py():
+        return False
+    found.rows += len(chunk)
+    found.numbers[0] += len(present)
+    found.leading_zeros += _count(pc.match_substring_regex(present, LEADING_ZERO))
+    if found.only_groups["."] == found.numbers[0] - len(present):
+        found.only_groups["."] += _count(pc.match_substring_regex(present, ONLY_GROUPS["."]))
+    for counted in chunk.filter(absent).value_counts().to_pylist():
+        found.marks[counted["values"] or ""] += counted["counts"]
+    return True
+
+
+def _count(matches: pa.Array) -> int:
+    return int(pc.sum(matches, min_count=0).as_py())
 
 
 def _look(chunk: pa.Array, found: Readings) -> None:
@@ -114,7 +152,7 @@ def _look(chunk: pa.Array, found: Readings) -> None:
     counts = np.bincount(encoded.indices.to_numpy(), minlength=len(values)).astype(np.int64)
     found.rows += len(chunk)
     lower = pc.utf8_lower(values)
-    absent = pc.is_in(lower, pa.array(sorted(MISSING_NUMBER_MARKS))).to_numpy(zero_copy_only=False)
+    absent = absent_marks(values).to_numpy(zero_copy_only=False)
     for mark, count in zip(
         values.filter(pa.array(absent)).to_pylist(), counts[absent], strict=True
     ):
@@ -144,12 +182,29 @@ def _weigh(matches: pa.Array, weights: Counts) -> int:
 
 def _count_numbers(values: pa.Array, weights: Counts, found: Readings) -> None:
     bare = _without_signs(values, weights, found)
+    is_short = pc.less_equal(pc.utf8_length(bare), LONGEST_NUMBER)
     for place, form in enumerate(FORMATS):
-        matches = pc.match_substring_regex(bare, f"^{pattern_of(form)}$")
-        found.numbers[place] += _weigh(matches, weights)
+        matches = pc.and_(is_short, pc.match_substring_regex(bare, f"^{pattern_of(form)}$"))
+        found.numbers[place] += _weigh(_measurable(bare, matches), weights)
+    found.codes += _weigh(pc.match_substring_regex(bare, LONG_CODE), weights)
     found.leading_zeros += _weigh(pc.match_substring_regex(bare, LEADING_ZERO), weights)
     for separator, pattern in ONLY_GROUPS.items():
         found.only_groups[separator] += _weigh(pc.match_substring_regex(bare, pattern), weights)
+
+
+def _measurable(bare: pa.Array, matches: pa.Array) -> pa.Array:
+    """Which numbers are not beyond all measure: 1e999 is none."""
+    # Only these can be.
+    large = pc.or_(
+        pc.match_substring_regex(bare, r"[eE]\+?[0-9]{2,3}$"),
+        pc.greater(pc.utf8_length(bare), LONGEST_NUMBER - 10),
+    )
+    large = pc.and_(matches, large)
+    if not pc.any(large).as_py():
+        return matches
+    texts = pc.if_else(large, bare, "0").to_pylist()
+    numbers = [float(re.sub(r"[.,](?=.*[.,])| ", "", text).replace(",", ".")) for text in texts]
+    return pc.and_(matches, pa.array([abs(number) <= LARGEST_NUMBER for number in numbers]))
 
 
 def _without_signs(values: pa.Array, weights: Counts, found: Readings) -> pa.Array:
@@ -218,62 +273,3 @@ def is_day_ambiguous(readings: Readings) -> bool:
     """Whether every date could have its month first as well."""
     total = readings.as_numbers
     return readings.dates["d/m/a"] == readings.dates["m/d/a"] == total > 0
-
-
-def absent_marks(values: pa.Array) -> pa.Array:
-    """Where a column of numbers or dates holds nothing."""
-    lower = pc.utf8_lower(values)
-    return pc.fill_null(pc.is_in(lower, pa.array(sorted(MISSING_NUMBER_MARKS))), fill_value=True)
-
-
-def parse_numbers(values: pa.Array, form: NumberFormat) -> pa.Array:
-    """(n,) trimmed text that is all numbers in a format, or absent -> float64."""
-    bare = pc.if_else(absent_marks(values), pa.scalar(None, pa.string()), values)
-    try:
-        return _as_floats(bare, form)
-    except pa.ArrowInvalid:  # Most files have neither signs nor blanks within their numbers.
-        bare = pc.replace_substring(bare, "\u00a0", " ")
-        if form.moeda:
-            bare = pc.replace_substring(bare, form.moeda, "", max_replacements=1)
-        if form.percentual:
-            bare = pc.replace_substring_regex(bare, "%$", "")
-        bare = pc.replace_substring_regex(pc.utf8_trim_whitespace(bare), r"^([+-])\s+", r"\1")
-        return _as_floats(bare, form)
-
-
-def _as_floats(bare: pa.Array, form: NumberFormat) -> pa.Array:
-    if form.milhar:
-        bare = pc.replace_substring(bare, form.milhar, "")
-    if form.decimal != ".":
-        bare = pc.replace_substring(bare, form.decimal, ".")
-    return bare.cast(pa.float64())
-
-
-def parse_dates(values: pa.Array, form: str) -> pa.Array:
-    """(n,) trimmed text -> timestamp[us], null where it is no date of this form."""
-    pattern, iso = DATE_FORMS[form]
-    fits = pc.match_substring_regex(values, pattern + TIME)
-    written = pc.replace_substring_regex(values, pattern, iso)
-    for one, padded in ONE_DIGIT:
-        written = pc.replace_substring_regex(written, one, padded)
-    written = pc.if_else(fits, written, pa.scalar(None, pa.string()))
-    zoned = pc.match_substring_regex(written, r"(Z|[+-][0-9]{2}:?[0-9]{2})$")
-    has_time = pc.greater(pc.utf8_length(written), 10)  # A day's own dash is no offset.
-    try:
-        if pc.any(pc.and_(zoned, has_time)).as_py():
-            return written.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
-        return written.cast(pa.timestamp("us"))
-    except pa.ArrowInvalid:
-        return _one_by_one(values, form)
-
-
-def _one_by_one(values: pa.Array, form: str) -> pa.Array:
-    """Where one is the 30th of February, or only some have an offset."""
-
-    def read(value: str | None) -> object:
-        try:
-            return read_date(value, form)
-        except ValueError:
-            return None
-
-    return pa.array([read(value) for value in values.to_pylist()], pa.timestamp("us"))

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-from chalicelib.prices.profiling.reading import absent_marks
+from chalicelib.prices.profiling.parsing import absent_marks
 from chalicelib.prices.schemas_datasets import ColunaPerfil, TipoColuna
 
 COPY_CORRELATION = 0.9995
@@ -93,7 +92,14 @@ def _centred_ranks(numbers: Floats | None) -> Floats:
         raise AssertionError("only numbers have ranks")
     present = ~np.isnan(numbers)
     ranks = np.full(numbers.size, np.nan)
-    ranks[present] = rankdata(numbers[present]) / max(int(present.sum()), 1) - 0.5
+    ranks[present] = _ranks(numbers[present]) / max(int(present.sum()), 1) - 0.5
+    return ranks
+
+
+def _ranks(values: Floats) -> Floats:
+    """Ranks from 1; equal values share the mean of theirs."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Floats = (np.cumsum(counts) - (counts - 1) / 2)[places]
     return ranks
 
 
@@ -165,7 +171,7 @@ def _codes_of(each: Sampled, keep: NDArray[np.bool_] | slice) -> Codes:
 def _by_number(x: Floats, y: Floats) -> float | None:
     if y.min() == y.max() or x.min() == x.max():
         return None
-    correlation = float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
+    correlation = float(np.corrcoef(_ranks(x), _ranks(y))[0, 1])
     # Rows of the same x stand in no order of y: the file itself may be sorted.
     shuffled = np.random.default_rng(0).permutation(x.size)
     ordered = y[shuffled][np.argsort(x[shuffled], kind="stable")]

@@ -16,14 +16,18 @@ from chalicelib.prices.profiling.csv_source import CHARACTERS_PER_BATCH, ROWS_PE
 from chalicelib.prices.profiling.decoding import DAMAGED, Encoding, detect_encoding
 from chalicelib.prices.profiling.headers import check_names
 from chalicelib.prices.profiling.refusals import RefusedRows, numbered
+from chalicelib.prices.values import LARGEST_NUMBER
 
-CELLS_PER_BATCH = 1_000_000
+CELLS_PER_BATCH = 300_000
 ROWS_PER_PARQUET_BATCH = 8_192
-BYTES_PER_BATCH = 8 << 20
+BYTES_PER_BATCH = 4 << 20
 BUFFER_BYTES = 1 << 20
+EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The years 1 to 9999, in microseconds since 1970."""
+LONGEST_SHOWN = 60
 NOT_JSON = "não é um objeto JSON"
 NESTED = "um valor é uma lista ou um objeto"
-NOT_TEXT = "tem bytes que não são UTF-8"
+NOT_TEXT = "há bytes nulos ou que não são caracteres"
 
 
 class Source(Protocol):
@@ -35,6 +39,7 @@ class Source(Protocol):
         rows: Rows given out so far.
         lines: Of the last batch, the line that each row begins on; of Parquet, its number.
         done: Which share of the file has been read, about.
+        beyond: Numbers that were infinite, or beyond all measure, and are given as absent.
     """
 
     names: list[str]
@@ -42,6 +47,7 @@ class Source(Protocol):
     rows: int
     lines: list[int]
     done: float
+    beyond: int
 
     @property
     def description(self) -> dict[str, object]:
@@ -74,7 +80,7 @@ class NdjsonSource:
         self._path = path
         self._encoding: Encoding = detect_encoding(path)
         self.refused = RefusedRows()
-        self.rows, self.done = 0, 0.0
+        self.rows, self.beyond, self.done = 0, 0, 0.0
         self.lines: list[int] = []
         self.names = check_names(self._keys())
 
@@ -145,7 +151,7 @@ def _object(line: str) -> dict[str, Any] | str:
         return NOT_JSON
     if not isinstance(found, dict):
         return NOT_JSON
-    if not line.isascii() and DAMAGED.search(line):
+    if "\0" in line or "\\u0000" in line or (not line.isascii() and DAMAGED.search(line)):
         return NOT_TEXT
     for name, value in found.items():
         if isinstance(value, dict | list):
@@ -174,6 +180,7 @@ class ParquetSource:
         self.refused = RefusedRows()
         self.rows, self.done = 0, 0.0
         self.lines: list[int] = []
+        self.beyond = 0
         try:
             self._file = pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False)
         except (pa.ArrowException, OSError):
@@ -197,12 +204,22 @@ class ParquetSource:
                 self.lines = list(range(self.rows + 1, self.rows + batch.num_rows + 1))
                 self.rows += batch.num_rows
                 self.done = self.rows / self._file.metadata.num_rows
-                columns = [_plain(batch.column(name)) for name in self.names]
+                columns = [self._usable(name, batch.column(name)) for name in self.names]
                 yield pa.RecordBatch.from_arrays(columns, names=self.names)
         except (pa.ArrowException, OSError):
             raise ArquivoRecusado(
                 f"O Parquet não pode ser lido depois da linha {numbered(self.rows)}."
             ) from None
+
+    def _usable(self, name: str, values: pa.Array) -> pa.Array:
+        """A column without what is no number: infinite or beyond all measure; it is counted."""
+        plain = _plain(name, values)
+        if not pa.types.is_floating(plain.type):
+            return plain
+        numbers = pc.if_else(pc.is_nan(plain), pa.scalar(None, pa.float64()), plain)
+        beyond = pc.greater(pc.abs(numbers), LARGEST_NUMBER)
+        self.beyond += pc.sum(beyond, min_count=0).as_py()
+        return pc.if_else(beyond, pa.scalar(None, pa.float64()), numbers)
 
     def _rows_at_once(self) -> int:
         """As many as take some megabytes: a row may hold a novel."""
@@ -230,23 +247,37 @@ def _require_plain(name: str, kind: pa.DataType) -> None:
         pa.types.is_null,
     )
     if not any(check(kind) for check in checks):
-        shown = name if len(name) <= 60 else f"{name[:60]}..."
         raise ArquivoRecusado(
-            f"A coluna {shown} do Parquet é do tipo {kind}; só servem números, textos, datas e"
-            " booleanos."
+            f"A coluna {_shown(name)} do Parquet é do tipo {kind}; só servem números, textos,"
+            " datas e booleanos."
         )
 
 
-def _plain(values: pa.Array) -> pa.Array:
+def _plain(name: str, values: pa.Array) -> pa.Array:
     """Numbers as float64, instants as timestamp[us] in UTC without offset, all else as text."""
     kind = values.type
     if pa.types.is_dictionary(kind):
         values, kind = values.dictionary_decode(), kind.value_type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        numbers = values.cast(pa.float64(), safe=False)
-        return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
+        return values.cast(pa.float64(), safe=False)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        target = pa.timestamp("us", kind.tz) if pa.types.is_timestamp(kind) else pa.timestamp("us")
-        instants = values.cast(target, safe=False)
-        return instants.cast(pa.timestamp("us")) if target.tz else instants
-    return pc.utf8_trim_whitespace(values.cast(pa.string()))
+        return _instants(name, values)
+    texts = pc.utf8_trim_whitespace(values.cast(pa.string()))
+    if pc.any(pc.match_substring(texts, "\0")).as_py():
+        raise ArquivoRecusado(f"A coluna {_shown(name)} do Parquet tem textos com bytes nulos.")
+    return texts
+
+
+def _instants(name: str, values: pa.Array) -> pa.Array:
+    zone = values.type.tz if pa.types.is_timestamp(values.type) else None
+    instants = values.cast(pa.timestamp("us", zone), safe=False).cast(pa.timestamp("us"))
+    bounds = pc.min_max(instants.cast(pa.int64())).as_py()
+    if bounds["min"] is not None and not EARLIEST <= bounds["min"] <= bounds["max"] <= LATEST:
+        raise ArquivoRecusado(
+            f"A coluna {_shown(name)} do Parquet tem datas fora dos anos 1 a 9999."
+        )
+    return instants
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}..."

@@ -1,61 +1,56 @@
 """What one column of the kept Parquet holds: counts, quantiles, the most frequent, outliers."""
 
-import re
-from array import array
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from chalicelib.prices.profiling.conversion import Plan
-from chalicelib.prices.profiling.reading import FORMATS, parse_numbers
+from chalicelib.prices.profiling.numbers import (
+    FEWEST_IDENTIFIED,
+    MOST_FREQUENT,
+    describe_numbers,
+    gather,
+)
+from chalicelib.prices.profiling.parsing import parse_numbers
+from chalicelib.prices.profiling.reading import FORMATS
+from chalicelib.prices.profiling.texts import Texts
 from chalicelib.prices.schemas_datasets import (
     ColunaPerfil,
     Frequente,
-    Histograma,
     PapelColuna,
     ResumoData,
-    ResumoNumero,
     ResumoTexto,
     TipoColuna,
 )
-from chalicelib.prices.values import DATE_FORMS, MISSING_MARKS, NumberFormat, number_text
+from chalicelib.prices.values import DATE_FORMS, NumberFormat
 
-MOST_FREQUENT = 20
-MOST_COUNTED = 50_000
-"""Different texts of a column that are counted; of more, those that came first."""
-BINS = 40
-QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MICROSECONDS = 1_000_000
 
-FEWEST_IDENTIFIED = 20
 MOST_CATEGORIES = 1_000
 LARGEST_CATEGORY_SHARE = 0.5
 SMALL_CATEGORY_SHARE = 0.05
 LONGEST_CATEGORY = 60
 IDENTIFIER_SHARE = 0.98
 LONGEST_IDENTIFIER = 40
-IDENTIFIER_NAME = re.compile(
-    r"(^|[\s_.\-])(id|pid|uuid|guid|cod|c[oó]digo|key|chave|index|[ií]ndice|order|ordem|row|linha"
-    r"|registro|matr[ií]cula|n[uú]mero)($|[\s_.\-\d])|[a-z]Id$",
-    re.IGNORECASE,
-)
-
-Floats = NDArray[np.float64]
+LONGEST_SHOWN = 200
 
 
-def summarise(plan: Plan, chunks: Iterable[pa.Array]) -> ColunaPerfil:
-    """Everything that is said of a column before anybody corrects it, warnings aside."""
+def summarise(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPerfil:
+    """Everything that is said of a column before anybody corrects it, warnings aside.
+
+    Args:
+        plan: How the column is kept.
+        chunks: Its values, as they are kept.
+        rows: How many there are.
+    """
     if plan.stored is TipoColuna.NUMERO:
-        return _number_column(plan, chunks)
+        return _number_column(plan, chunks, rows)
     if plan.stored is TipoColuna.DATA:
-        return _date_column(plan, chunks)
-    return _text_column(plan, chunks)
+        return _date_column(plan, chunks, rows)
+    return _text_column(plan, chunks, rows)
 
 
 def _marks(plan: Plan, absent: int) -> dict[str, int]:
@@ -64,8 +59,9 @@ def _marks(plan: Plan, absent: int) -> dict[str, int]:
     return dict(plan.readings.marks)
 
 
-def _number_column(plan: Plan, chunks: Iterable[pa.Array]) -> ColunaPerfil:
-    rows, numbers = _gather(chunks)
+def _number_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPerfil:
+    rows, numbers = gather(chunks, rows)
+    truths = sum(np.searchsorted(numbers, [0, 1], "right") - np.searchsorted(numbers, [0, 1]))
     found = describe_numbers(numbers)
     absent = rows - numbers.size
     kind = TipoColuna.IDENTIFICADOR if found.is_identifier(plan.name) else TipoColuna.NUMERO
@@ -85,106 +81,13 @@ def _number_column(plan: Plan, chunks: Iterable[pa.Array]) -> ColunaPerfil:
         ilegiveis={
             TipoColuna.NUMERO: 0,
             TipoColuna.DATA: numbers.size,
-            TipoColuna.BOOLEANO: int((~np.isin(numbers, (0.0, 1.0))).sum()),
+            TipoColuna.BOOLEANO: numbers.size - int(truths),
         },
     )
 
 
-def _gather(chunks: Iterable[pa.Array]) -> tuple[int, Floats]:
-    """Rows, and the (n,) present values, sorted."""
-    rows, pieces = 0, []
-    for chunk in chunks:
-        rows += len(chunk)
-        pieces.append(chunk.drop_null().to_numpy(zero_copy_only=False))
-    numbers: Floats = np.concatenate(pieces) if pieces else np.zeros(0)
-    numbers.sort()
-    return rows, numbers
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """What sorted numbers are like.
-
-    Attributes:
-        distinct: Different values.
-        frequent: The most frequent ones.
-        summary: None without any.
-        histogram: None without any.
-        consecutive: Whether they are whole numbers without a gap, each once: of rows, say.
-        rows: How many there are.
-    """
-
-    distinct: int
-    frequent: list[Frequente]
-    summary: ResumoNumero | None
-    histogram: Histograma | None
-    consecutive: bool
-    rows: int
-
-    def is_identifier(self, name: str) -> bool:
-        """Whether each row has another whole number, and they count rows or are called ids."""
-        if self.summary is None or not self.summary.inteiros or self.rows < FEWEST_IDENTIFIED:
-            return False
-        called = IDENTIFIER_NAME.search(name) is not None
-        return self.distinct == self.rows and (self.consecutive or called)
-
-
-def describe_numbers(numbers: Floats) -> Numbers:
-    """What (n,) sorted finite numbers are like."""
-    if not numbers.size:
-        return Numbers(0, [], None, None, consecutive=False, rows=0)
-    starts = np.flatnonzero(np.concatenate(([True], numbers[1:] != numbers[:-1])))
-    runs = np.diff(np.append(starts, numbers.size))
-    # Stable: of equally frequent values the smaller ones.
-    top = np.argsort(-runs, kind="stable")[:MOST_FREQUENT]
-    frequent = [
-        Frequente(valor=number_text(float(numbers[starts[i]])), linhas=int(runs[i])) for i in top
-    ]
-    summary = _summary(numbers, at_maximum=int(runs[-1]))
-    counts, edges = np.histogram(numbers, bins=min(BINS, max(starts.size, 1)))
-    return Numbers(
-        distinct=int(starts.size),
-        frequent=frequent,
-        summary=summary,
-        histogram=Histograma(bordas=edges.tolist(), linhas=counts.tolist()),
-        consecutive=summary.inteiros
-        and starts.size == numbers.size
-        and numbers[-1] - numbers[0] == numbers.size - 1,
-        rows=int(numbers.size),
-    )
-
-
-def _summary(numbers: Floats, at_maximum: int) -> ResumoNumero:
-    quantiles = {f"{q:g}": float(np.quantile(numbers, q)) for q in QUANTILES}
-    low, median, high = (quantiles[name] for name in ("0.25", "0.5", "0.75"))
-    reach = 1.5 * (high - low)
-    inside = np.searchsorted(numbers, high + reach, "right") - np.searchsorted(
-        numbers, low - reach, "left"
-    )
-    return ResumoNumero(
-        minimo=float(numbers[0]),
-        mediana=median,
-        maximo=float(numbers[-1]),
-        media=float(numbers.mean()),
-        desvio=float(numbers.std(ddof=1)) if numbers.size > 1 else 0.0,
-        quantis=quantiles,
-        inteiros=bool((np.floor(numbers) == numbers).all()),
-        zeros=int((numbers == 0).sum()),
-        negativos=int(np.searchsorted(numbers, 0.0, "left")),
-        no_maximo=at_maximum,
-        fora_iqr=int(numbers.size - inside),
-        fora_z=_beyond_robust_z(numbers, median),
-    )
-
-
-def _beyond_robust_z(numbers: Floats, median: float) -> int | None:
-    distances = np.abs(numbers - median)
-    spread = float(np.median(distances))
-    return int((0.6745 * distances > 3.5 * spread).sum()) if spread > 0 else None
-
-
-def _date_column(plan: Plan, chunks: Iterable[pa.Array]) -> ColunaPerfil:
-    rows, seconds = _gather(_as_seconds(chunks))
+def _date_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPerfil:
+    rows, seconds = gather(_as_seconds(chunks), rows)
     found = describe_numbers(seconds)
     absent = rows - seconds.size
     span = found.summary
@@ -223,69 +126,13 @@ def _instant(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-@dataclass
-class Texts:
-    """What the values of a text column are like.
-
-    Attributes:
-        counts: Text -> rows; of some fifty thousand different ones.
-        seen: Hashes of all different values of each chunk.
-        present: Rows with a value.
-        absent: How absence is written -> rows.
-        characters: Of all values together.
-        longest: Of one.
-        spaced: Rows whose value has a blank in it.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-    seen: "array[int]" = field(default_factory=lambda: array("q"))
-    present: int = 0
-    absent: Counter[str] = field(default_factory=Counter)
-    characters: int = 0
-    longest: int = 0
-    spaced: int = 0
-
-    def add(self, chunk: pa.Array) -> None:
-        """Count some more."""
-        encoded = chunk.dictionary_encode(null_encoding="encode")
-        values = pc.fill_null(encoded.dictionary, "")
-        weights = np.bincount(encoded.indices.to_numpy(), minlength=len(values))
-        missing = pc.is_in(pc.utf8_lower(values), pa.array(sorted(MISSING_MARKS)))
-        is_missing = missing.to_numpy(zero_copy_only=False)
-        lengths = pc.utf8_length(values).to_numpy()
-        spaced = pc.match_substring(values, " ").to_numpy(zero_copy_only=False)
-        self.characters += int((lengths * weights)[~is_missing].sum())
-        self.longest = max(self.longest, int(lengths[~is_missing].max(initial=0)))
-        self.spaced += int(weights[spaced & ~is_missing].sum())
-        for text, rows, absent in zip(
-            values.to_pylist(), weights.tolist(), is_missing, strict=True
-        ):
-            if absent:
-                self.absent[text] += rows
-            else:
-                self._count(text, rows)
-
-    def _count(self, text: str, rows: int) -> None:
-        self.present += rows
-        self.seen.append(hash(text))
-        if text in self.counts or len(self.counts) < MOST_COUNTED:
-            self.counts[text] += rows
-
-    @property
-    def distinct(self) -> int:
-        """Different values, by their hash."""
-        if len(self.counts) < MOST_COUNTED:
-            return len(self.counts)
-        return int(np.unique(np.frombuffer(self.seen, np.int64)).size)
-
-
-def _text_column(plan: Plan, chunks: Iterable[pa.Array]) -> ColunaPerfil:
+def _text_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPerfil:
     texts, numbers = Texts(), []
     for chunk in chunks:
         texts.add(chunk)
         if plan.number is not None:
             numbers.append(parse_numbers(chunk, plan.number))
-    described = describe_numbers(_gather(numbers)[1]) if plan.number is not None else None
+    described = describe_numbers(gather(numbers, rows)[1]) if plan.number is not None else None
     distinct = texts.distinct
     kind = _text_kind(plan, texts, distinct)
     return ColunaPerfil(
@@ -298,7 +145,7 @@ def _text_column(plan: Plan, chunks: Iterable[pa.Array]) -> ColunaPerfil:
         marcas_ausentes=dict(texts.absent),
         distintos=distinct,
         frequentes=[
-            Frequente(valor=text, linhas=rows)
+            Frequente(valor=_shortened(text), linhas=rows)
             for text, rows in sorted(texts.counts.items(), key=lambda kept: (-kept[1], kept[0]))[
                 :MOST_FREQUENT
             ]
@@ -310,6 +157,10 @@ def _text_column(plan: Plan, chunks: Iterable[pa.Array]) -> ColunaPerfil:
         else None,
         ilegiveis=_unreadable(plan),
     )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def _unreadable(plan: Plan) -> dict[TipoColuna, int]:

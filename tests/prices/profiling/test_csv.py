@@ -130,6 +130,28 @@ def test_byte_that_windows_left_out_is_refused_by_line(tmp_path: Path) -> None:
     assert found["b"][5] == "café"
 
 
+def test_nul_and_endless_fields_are_refused_by_line(tmp_path: Path) -> None:
+    source, found = read(tmp_path, many(100, line_4="1,x\0y", line_9="1," + "x" * 140_000))
+    assert source.refused.reasons == {
+        4: "há um byte nulo",
+        9: "um campo tem mais de 131.072 caracteres",
+    }
+    assert len(found["a"]) == 98
+
+
+def test_name_of_the_rows_that_r_and_pandas_leave_out_is_given(tmp_path: Path) -> None:
+    source, found = read(tmp_path, b'"","carat","price"\n"1",0.23,326\n"2",0.21,326\n')
+    assert (source.names, found["coluna_1"]) == (["coluna_1", "carat", "price"], ["1", "2"])
+
+
+def test_columns_behind_the_last_name_must_be_empty(tmp_path: Path) -> None:
+    rows = "".join(f"{i},x,,\n" for i in range(99))
+    source, found = read(tmp_path, f"a,b,,\n{rows}1,2,3,\n".encode())
+    assert source.names == ["a", "b"]
+    assert source.refused.reasons == {101: "4 campos onde o cabeçalho tem 2"}
+    assert len(found["a"]) == 99
+
+
 def test_too_many_refused_rows_refuse_the_file_with_numbers(tmp_path: Path) -> None:
     odd = {f"line_{line}": "1" for line in range(2, 9)}
     said = refusal(tmp_path, many(100, **odd))
@@ -168,6 +190,9 @@ NOT_TEXT = {
     b"%PDF-1.7": "O arquivo não é texto: é um PDF.",
     b"\x1f\x8b\x08": "O arquivo não é texto: é um arquivo compactado",
     bytes(range(32)) * 50: "O arquivo não é texto: ",
+    b'{"a": 1, "b": 2}\n': "O arquivo não é CSV: parece ser JSON; declare o tipo",
+    b'[{"a": 1, "b": 2}]': "O arquivo não é CSV: parece ser JSON; envie um objeto por linha",
+    b"<html><body>": "O arquivo não é CSV: parece uma página HTML",
     "a,b\n1,2\n".encode("utf-16")[:-1]: "O arquivo diz ser UTF-16",
 }
 

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.core.rowfile import NDJSON
 from chalicelib.prices.errors import ArquivoRecusado
 from chalicelib.prices.media import PARQUET
-from chalicelib.prices.profiling import summaries
+from chalicelib.prices.profiling import texts
 from chalicelib.prices.schemas_datasets import TipoColuna
 from tests.prices.files import (
     AMES_COLUMNS,
@@ -72,7 +72,7 @@ def test_numbers_are_counted_as_numpy_counts(profile: Profile) -> None:
     assert summary.fora_z == (robust > 3.5 * np.median(np.abs(values - np.median(values)))).sum()
     assert (summary.zeros, summary.negativos, summary.inteiros) == (2, 1, False)
     assert found.histograma is not None
-    assert sum(found.histograma.linhas) == 999
+    assert found.histograma.linhas == np.histogram(values, bins=40)[0].tolist()
     different, rows = np.unique(values, return_counts=True)
     most = found.frequentes[0]
     assert (float(most.valor), most.linhas) == (different[rows.argmax()], rows.max())
@@ -81,7 +81,7 @@ def test_numbers_are_counted_as_numpy_counts(profile: Profile) -> None:
 def test_texts_are_counted_exactly_up_to_many_different_ones(
     profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(summaries, "MOST_COUNTED", 10)
+    monkeypatch.setattr(texts, "MOST_COUNTED", 10)
     names = [f"a descrição {i % 50}" for i in range(200)] + ["a descrição 3"] * 5
     found = column(profile(as_csv({"x": names, "y": range(205)})), "x")
     assert (found.distintos, found.presentes) == (50, 205)
@@ -127,6 +127,24 @@ def test_what_is_mixed_stays_text_and_is_said(profile: Profile) -> None:
     assert "zeros_a_esquerda" in codes(found, "cep")
     assert codes(found, "qtd") == ["separador_ambiguo"]
     assert column(found, "cep").guardado is TipoColuna.TEXTO
+
+
+def test_long_codes_stay_text_to_the_last_digit(profile: Profile, kept: Path) -> None:
+    codes_of_goods = [f"78{i:016}" for i in range(50)]
+    found = profile(as_csv({"ean": codes_of_goods, "x": range(50)}))
+    assert codes(found, "ean") == ["identificador", "codigos_longos"]
+    assert pq.read_table(kept)["ean"].to_pylist() == codes_of_goods
+
+
+def test_a_year_a_row_is_no_identifier(profile: Profile) -> None:
+    found = profile(as_csv({"ano": range(1990, 2020), "linha": range(30), "y": [1.5, 2] * 15}))
+    kinds = [each.tipo.value for each in found.columns]
+    assert kinds == ["numero", "identificador", "numero"]
+
+
+def test_long_texts_are_shown_in_part(profile: Profile) -> None:
+    found = column(profile(as_csv({"t": ["x" * 5000, "y"], "n": [1, 2]})), "t")
+    assert max(len(each.valor) for each in found.frequentes) == 203
 
 
 def test_constant_empty_and_copied_columns_are_said(profile: Profile) -> None:

@@ -47,13 +47,14 @@ def test_objects_are_rows_and_keys_of_any_of_them_columns(tmp_path: Path) -> Non
 
 def test_lines_that_are_no_objects_are_refused_by_line(tmp_path: Path) -> None:
     good = b'{"a": 1}\n' * 100
-    bad = b'[1]\n{"a": [1]}\n{"a": "\\ud800"}\nnope\n'
+    bad = b'[1]\n{"a": [1]}\n{"a": "\\ud800"}\nnope\n{"a": "\\u0000"}\n'
     source, found = read(tmp_path, good + bad, NDJSON)
     assert source.refused.reasons == {
         101: "não é um objeto JSON",
         102: "um valor é uma lista ou um objeto",
-        103: "tem bytes que não são UTF-8",
+        103: "há bytes nulos ou que não são caracteres",
         104: "não é um objeto JSON",
+        105: "há bytes nulos ou que não são caracteres",
     }
     assert len(found["a"]) == 100
 
@@ -89,6 +90,7 @@ def test_parquet_keeps_numbers_and_instants_and_says_all_else_as_text(tmp_path: 
         "sim": ["true", None],
     }
     assert (source.rows, source.done, source.lines) == (2, 1.0, [1, 2])
+    assert source.beyond == 1
 
 
 def test_parquet_of_nested_columns_is_refused_by_name(tmp_path: Path) -> None:
@@ -101,3 +103,11 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
     whole = as_parquet({"a": list(range(10_000))})
     cut = whole[:200] + bytes(len(whole) - 3000) + whole[-2800:]
     assert "Parquet" in refusal(tmp_path, cut, PARQUET)
+
+
+def test_parquet_of_what_cannot_be_kept_is_refused_by_column(tmp_path: Path) -> None:
+    said = refusal(tmp_path, as_parquet({"x": ["a", "b\0c"]}), PARQUET)
+    assert said == "A coluna x do Parquet tem textos com bytes nulos."
+    late = pa.array([2**62], pa.timestamp("us"))
+    said = refusal(tmp_path, as_parquet({"quando": late}), PARQUET)
+    assert said == "A coluna quando do Parquet tem datas fora dos anos 1 a 9999."
