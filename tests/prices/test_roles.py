@@ -54,6 +54,7 @@ ASKED: dict[str, Asked] = {
     "PATCH /precos/projetos/{projeto_id}/datasets/{dataset_id}/colunas": Asked(TRAIN, {"a": {}}),
     "GET /precos/projetos/{projeto_id}/datasets/{dataset_id}/figuras/{nome}": READ,
     "GET /precos/projetos/{projeto_id}/datasets/{dataset_id}/parquet": READ,
+    "GET /precos/projetos/{projeto_id}/datasets/{dataset_id}/rejeicoes": READ,
     "GET /precos/algoritmos": Asked(None),
     "POST /precos/treinar": Asked(None, SHORT),
     "POST /precos/prever": Asked(Papel.LEITOR, {"modelo": "{projeto_id}", "dados": CAR}),
