@@ -15,6 +15,7 @@ from chalicelib.ml.training.folds import TooLittleData, entity_codes
 
 Floats = NDArray[np.float64]
 Scale = Literal["alvo", "log"]
+SPLIT, CROSSED = "conforme_dividido", "conforme_cruzado"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Conformal:
         rows: How many rows they were calibrated on.
         measured: The share they held of rows that neither trained nor calibrated, with its 95 %
             bootstrap interval.
+        method: Whether the rows it was calibrated on taught nothing, or were left out by folds.
     """
 
     scale: Scale
@@ -35,11 +37,12 @@ class Conformal:
     reach: float
     rows: int
     measured: Estimate | None = None
+    method: str = SPLIT
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, which `intervals.bounds` reads."""
         return {
-            "metodo": "conforme_dividido",
+            "metodo": self.method,
             "residuo": "absoluto",
             "escala": self.scale,
             "nominal": self.nominal,

@@ -20,6 +20,8 @@ CALIBRATION_SALT = "precos:calibracao"
 CALIBRATION_SHARE = 0.15
 MOST_CALIBRATION = 2000
 FEWEST_CALIBRATION = 30
+FEWEST_JUDGING = 6  # The width of their intervals says how little that is.
+FEWEST_TO_SPARE = 400  # Of fewer rows all teach: intervals come from what the folds left out.
 IN_TIME, BY_ROW, BY_GROUP = "tempo", "linhas", "grupos"
 
 
@@ -29,7 +31,7 @@ class Parts:
 
     Attributes:
         training: The chosen model is fitted on these.
-        calibration: Its intervals are; empty of classifiers.
+        calibration: Its intervals are; empty of classifiers, and where rows are few.
         hold_out: They judge it.
     """
 
@@ -59,7 +61,7 @@ def part(rows: LabelledRows, validacao: Validacao, tarefa: Tarefa) -> Parts:
     else:
         held = choose_hold_out(rows.who.tolist(), validacao.fracao, SALT)
     calibration = np.zeros_like(held)
-    if tarefa is Tarefa.REGRESSAO:
+    if tarefa is Tarefa.REGRESSAO and (~held).sum() >= FEWEST_TO_SPARE:
         share = _calibration_share(int((~held).sum()), validacao.cobertura)
         if validacao.tipo == "k_fold_tempo":
             calibration = _latest(rows.instants, ~held, share)
@@ -67,7 +69,7 @@ def part(rows: LabelledRows, validacao: Validacao, tarefa: Tarefa) -> Parts:
             drawn = choose_hold_out(rows.who.tolist(), share, CALIBRATION_SALT)
             calibration = drawn & ~held
     found = Parts(~held & ~calibration, calibration, held)
-    if min(found.training.sum(), held.sum()) < FEWEST_CALIBRATION:
+    if found.training.sum() < FEWEST_CALIBRATION or held.sum() < FEWEST_JUDGING:
         raise TooLittleData("too few rows are left to learn from, or to judge on")
     return found
 

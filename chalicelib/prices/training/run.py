@@ -16,7 +16,7 @@ from chalicelib.ml.columns import Column, Table
 from chalicelib.ml.registry import ModelName
 from chalicelib.ml.serving import ServedModel, load_served_model
 from chalicelib.ml.training.card import Beside
-from chalicelib.ml.training.conformal import Conformal, Scale, calibrate, coverage
+from chalicelib.ml.training.conformal import CROSSED, Conformal, Scale, calibrate, coverage
 from chalicelib.ml.training.figures import Figure
 from chalicelib.ml.training.figures_experiments import (
     comparison_figure,
@@ -122,7 +122,7 @@ class _Run:
         described = describe(self.experimento, self.rows, self.parts)
         ready = prepare(recipe, self.rows, split, chosen, self._beside(), described)
         model = served_of(ready)
-        intervals = self._intervals(fitted, answers, notes)
+        intervals = self._intervals(fitted, answers, best, notes)
         data = {**ready.fields["data"], **self._said(model, intervals)}
         selection = self._selection(spec, best, data["explicacao"]["ms"])
         metrics = {**ready.fields["metrics"], "selecao": selection}
@@ -173,22 +173,33 @@ class _Run:
         return Beside("sempre as parcelas do treino", np.tile(shares, (judged, 1)))
 
     def _intervals(
-        self, fitted: Fitted, judged: NDArray[np.float64], notes: list[str]
+        self, fitted: Fitted, judged: NDArray[np.float64], best: Found, notes: list[str]
     ) -> Conformal | None:
-        """Calibrated on rows that trained nothing, measured on the hold-out."""
+        """Calibrated on rows that trained nothing, measured on the hold-out.
+
+        Where rows are few, all of them teach, and what counts are the errors of the folds on the
+        rows they left out: the cross-validated form of the method, whose promise is approximate
+        (Barber, Candes, Ramdas and Tibshirani, "Predictive inference with the jackknife+", 2021).
+        """
         if self.trials.tarefa is Tarefa.CLASSIFICACAO:
             return None
         calibration, hold_out = self.parts.calibration, self.parts.hold_out
-        answers = fitted.answers(self.rows.take(calibration))
         scale: Scale = "log" if fitted.target.kind == "log" else "alvo"
         nominal = self.experimento.validacao.cobertura
+        if calibration.any():
+            answers = fitted.answers(self.rows.take(calibration))
+        else:
+            calibration = self.parts.compared & ~np.isnan(best.answers)
+            answers = best.answers[calibration]
         try:
             found = calibrate(scale, nominal, self.rows.y[calibration], answers)
         except TooLittleData:
             notes.append("linhas de menos para calibrar intervalos: o modelo responde sem eles")
             return None
+        method = found.method if self.parts.calibration.any() else CROSSED
         y, who = self.rows.y[hold_out], self.rows.who[hold_out]
-        return replace(found, measured=coverage(found, y, judged, who, self.trials.seed))
+        measured = coverage(found, y, judged, who, self.trials.seed)
+        return replace(found, measured=measured, method=method)
 
     def _said(self, model: ServedModel, intervals: Conformal | None) -> dict[str, Any]:
         """What serving reads of the version."""
