@@ -84,13 +84,28 @@ def test_figures_are_plain_json_by_name(price: Resultado) -> None:
 
 def test_nothing_that_judges_is_trained_or_calibrated_on(price: Resultado) -> None:
     rows = price.relatorio["linhas"]
-    assert sum(rows.values()) == 400
+    assert (sum(rows.values()), rows["linhas_calibracao"]) == (400, 0)
     intervals = price.relatorio["escolhido"]["intervalo"]
-    assert intervals["linhas_calibracao"] == rows["linhas_calibracao"] >= 30
+    assert intervals["metodo"] == "conforme_cruzado"
+    assert intervals["linhas_calibracao"] == rows["linhas_treino"]
     assert intervals["medida"]["low"] < intervals["nominal"] < intervals["medida"]["high"] + 0.1
     same = run(algoritmos=[TREE])
     assert same.pronto.fields["split"]["linhas_validacao"] == rows["linhas_validacao"]
     np.testing.assert_array_equal(same.pronto.judged.y, price.pronto.judged.y)
+
+
+def test_where_rows_are_many_some_calibrate_and_teach_nothing() -> None:
+    found = run(data=dados(800), algoritmos=[RIDGE]).relatorio
+    intervals = found["escolhido"]["intervalo"]
+    assert intervals["metodo"] == "conforme_dividido"
+    assert intervals["linhas_calibracao"] == found["linhas"]["linhas_calibracao"] >= 30
+    assert sum(found["linhas"].values()) == 800
+
+
+def test_a_few_dozen_rows_are_learned_from() -> None:
+    found = run(data=dados(90), algoritmos=[RIDGE, TREE]).relatorio
+    assert found["escolhido"]["intervalo"]["metodo"] == "conforme_cruzado"
+    assert found["escolhido"]["metricas"]["rows"] >= 6
 
 
 @pytest.mark.parametrize(("alvo", "classes"), [("faixa", 3), ("caro", 2)])
