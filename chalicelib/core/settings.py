@@ -117,8 +117,6 @@ class Settings(BaseSettings):
     books_timeout_seconds: float = Field(20, gt=0, le=120)
     books_pause_seconds: float = Field(0.5, gt=0, le=30)
 
-    price_fit_jobs: int = Field(0, ge=0, le=256)
-
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _split_on_commas(cls, value: object) -> object:
@@ -143,13 +141,6 @@ class Settings(BaseSettings):
     def is_deployed(self) -> bool:
         """Whether strangers reach this environment."""
         return self.environment in (Environment.STAGING, Environment.PROD)
-
-    @property
-    def fit_jobs(self) -> int:
-        """How many fits run at once: `PRICE_FIT_JOBS`, else the machine's cores; 1 on Lambda."""
-        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-            return 1  # It has no shared memory for other processes.
-        return self.price_fit_jobs or os.cpu_count() or 1
 
     @property
     def base_url(self) -> str:

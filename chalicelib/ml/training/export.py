@@ -116,9 +116,14 @@ def all_answers(
     estimator: Any,
     X: NDArray[np.float32],  # noqa: N803
 ) -> NDArray[np.float64]:
-    """(n, k) probabilities of all classes, or (n,) regressions, of (n, width) encoded rows."""
+    """(n, k) probabilities of all classes, or (n,) regressions, of (n, width) encoded rows.
+
+    The rows are given in float64: on float32 rows scikit-learn computes linear models and networks
+    in float32, and a network on unscaled columns then errs by 4e-5.
+    """
+    rows = X.astype(np.float64)
     found: NDArray[np.float64]
-    found = estimator.predict_proba(X) if is_classifier(estimator) else estimator.predict(X)
+    found = estimator.predict_proba(rows) if is_classifier(estimator) else estimator.predict(rows)
     return found
 
 
