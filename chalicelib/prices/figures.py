@@ -18,6 +18,7 @@ from chalicelib.prices.schemas_datasets import (
     PapelColuna,
     TipoColuna,
 )
+from chalicelib.prices.values import read_label
 
 Figure = dict[str, Any]
 MISSING, CORRELATION, HISTOGRAM, AGAINST = "ausentes", "correlacao", "histograma", "alvo"
@@ -144,7 +145,7 @@ def _histogram(column: ColunaPerfil) -> Figure:
 
 
 def _against(column: ColunaPerfil, target: ColunaPerfil, sample: Mapping[str, Any]) -> Figure:
-    x, y = sample["colunas"][column.nome], sample["colunas"][target.nome]
+    x, y = (_values(each, sample) for each in (column, target))
     title = f"{target.nome} por {column.nome} ({sample['linhas']} linhas)"
     layout = _layout(title, _with_unit(column), _with_unit(target))
     kinds = (TipoColuna.NUMERO, TipoColuna.DATA)
@@ -158,6 +159,15 @@ def _against(column: ColunaPerfil, target: ColunaPerfil, sample: Mapping[str, An
         }
         return {"data": [dots], "layout": layout}
     return {"data": _boxes(x, y), "layout": layout | {"showlegend": False}}
+
+
+def _values(column: ColunaPerfil, sample: Mapping[str, Any]) -> list[Any]:
+    """A column's sampled values as they are to be read."""
+    values: list[Any] = sample["colunas"][column.nome]
+    if column.tipo in (TipoColuna.NUMERO, TipoColuna.DATA):
+        return values
+    na = {"na_is_category": column.na_e_categoria, "empty_is_category": column.vazio_e_categoria}
+    return [read_label(value, **na) for value in values]
 
 
 def _boxes(labels: Sequence[Any], values: Sequence[Any]) -> list[dict[str, Any]]:

@@ -76,7 +76,7 @@ class ResumoNumero(BaseModel):
     maximo: float
     media: float
     desvio: float = Field(description="Standard deviation, of the sample.")
-    quantis: dict[str, float] = Field(examples=[{"0.25": 129500.0, "0.75": 213500.0}])
+    quantis: dict[str, float] = Field(examples=[{"p25": 129500.0, "p75": 213500.0}])
     inteiros: bool = Field(description="Whether every value is a whole number.")
     zeros: int
     negativos: int
@@ -133,7 +133,9 @@ class ColunaPerfil(BaseModel):
         {}, description="How absence is written, and how often.", examples=[{"": 3, "NA": 120}]
     )
     distintos: int = 0
-    frequentes: list[Frequente] = Field([], description="The twenty most frequent values.")
+    frequentes: list[Frequente] = Field(
+        [], description="The twenty most frequent values; of more, those that repeat."
+    )
     numero: ResumoNumero | None = None
     data: ResumoData | None = None
     texto: ResumoTexto | None = None

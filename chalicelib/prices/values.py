@@ -6,7 +6,7 @@ together; this module is light, so that a value sent for a prediction is read as
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -220,3 +220,9 @@ def number_text(number: float) -> str:
     if math.isnan(number):
         return ""
     return str(int(number)) if number.is_integer() and abs(number) < 2**63 else repr(number)
+
+
+def instant_text(instant: datetime) -> str:
+    """A date or an instant as text: of midnight the day alone."""
+    is_day = instant.time() == time.min
+    return (instant.date() if is_day else instant.replace(tzinfo=None)).isoformat()

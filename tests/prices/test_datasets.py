@@ -361,6 +361,13 @@ def test_figures_follow_corrections_and_the_target_asked_for(
     assert (bars["x"], bars["y"]) == (["NA", "Ex"], [55, 5])
     against = project.leitor.get(f"{dataset}/figuras/alvo-4", alvo="id").json
     assert against["layout"]["title"]["text"].startswith("id por SalePrice")
+    boxes = project.leitor.get(f"{dataset}/figuras/alvo-2").json["data"]
+    assert [each["name"] for each in boxes] == ["NA", "Ex"]
+
+
+def test_absent_values_are_drawn_as_absent(project: Project, dataset: str) -> None:
+    boxes = project.leitor.get(f"{dataset}/figuras/alvo-2").json["data"]
+    assert [(each["name"], len(each["y"])) for each in boxes] == [("ausente", 55), ("Ex", 5)]
 
 
 @pytest.mark.parametrize("name", ["histograma-0", "histograma-5", "histograma-x", "alvo-4", "nada"])

@@ -272,7 +272,8 @@ class CsvSource:
         if len(row) > width and not any(field.strip() for field in row[width:]):
             return row[:width]
         # A quote may have swallowed good rows: they are read anew.
-        reason = f"{len(row)} campos onde o cabeçalho tem {width}"
+        fields = "1 campo" if len(row) == 1 else f"{len(row)} campos"
+        reason = f"{fields} onde o cabeçalho tem {width}"
         self._refuse(lines, BAD_QUOTES if len(lines.taken) > 1 else reason)
         return []
 

@@ -147,8 +147,8 @@ def _mixed(column: ColunaPerfil, plan: Plan) -> Aviso | None:
             return Aviso(
                 codigo="tipos_misturados",
                 mensagem=(
-                    f"{numbered(total - odd)} de {numbered(total)} valores são {name} e"
-                    f" {numbered(odd)} não são; a coluna é lida como texto."
+                    f"Valores que não são {name}: {numbered(odd)} de {numbered(total)}; a coluna é"
+                    " lida como texto."
                 ),
                 numeros={"presentes": total, "outros": odd},
             )
@@ -299,7 +299,7 @@ def dataset_findings(
         found.append(
             Aviso(
                 codigo="linhas_recusadas",
-                mensagem=f"{numbered(refused)} linhas não puderam ser lidas; o trabalho as lista.",
+                mensagem=f"Linhas que não puderam ser lidas: {numbered(refused)}; veja rejeicoes.",
                 numeros={"linhas": refused},
             )
         )
@@ -308,7 +308,8 @@ def dataset_findings(
             Aviso(
                 codigo="linhas_duplicadas",
                 mensagem=(
-                    f"{numbered(duplicates)} de {numbered(rows)} linhas repetem outra por inteiro."
+                    "Linhas que repetem outra por inteiro:"
+                    f" {numbered(duplicates)} de {numbered(rows)}."
                 ),
                 numeros={"linhas": duplicates},
             )

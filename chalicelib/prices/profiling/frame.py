@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from chalicelib.prices.values import (
     NA_MARKS,
     TRUE_WORDS,
     NumberFormat,
+    instant_text,
     number_text,
 )
 
@@ -109,6 +110,5 @@ def _text_of(value: Any) -> str:
     if isinstance(value, float):
         return number_text(value)
     if isinstance(value, datetime):
-        is_day = value == datetime.combine(value, time.min)
-        return value.date().isoformat() if is_day else value.isoformat()
+        return instant_text(value)
     return str(value)

@@ -108,7 +108,8 @@ def _runs(numbers: Floats) -> tuple[int, list[Frequente]]:
         most = np.argsort(-rows, kind="stable")[:MOST_FREQUENT]
         top += [(-int(rows[i]), float(part[starts[i]])) for i in most]
         top = sorted(top)[:MOST_FREQUENT]
-    return distinct, [Frequente(valor=number_text(value), linhas=-rows) for rows, value in top]
+    repeated = [each for each in top if each[0] < -1 or distinct <= MOST_FREQUENT]
+    return distinct, [Frequente(valor=number_text(value), linhas=-rows) for rows, value in repeated]
 
 
 def _parts(numbers: Floats) -> Iterator[Floats]:
@@ -123,8 +124,9 @@ def _parts(numbers: Floats) -> Iterator[Floats]:
 
 def _summary(numbers: Floats) -> ResumoNumero:
     """Of sorted numbers, which are overwritten."""
-    quantiles = {f"{q:g}": _quantile(numbers, q) for q in QUANTILES}
-    low, median, high = (quantiles[name] for name in ("0.25", "0.5", "0.75"))
+    # Names of one length: PostgreSQL sorts the keys of an object by it first.
+    quantiles = {f"p{round(100 * q):02}": _quantile(numbers, q) for q in QUANTILES}
+    low, median, high = (quantiles[name] for name in ("p25", "p50", "p75"))
     reach = 1.5 * (high - low)
     inside = np.searchsorted(numbers, high + reach, "right") - np.searchsorted(
         numbers, low - reach, "left"

@@ -25,7 +25,7 @@ from chalicelib.prices.schemas_datasets import (
     ResumoTexto,
     TipoColuna,
 )
-from chalicelib.prices.values import DATE_FORMS, NumberFormat
+from chalicelib.prices.values import DATE_FORMS, NumberFormat, instant_text
 
 MICROSECONDS = 1_000_000
 
@@ -102,7 +102,7 @@ def _date_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPer
         marcas_ausentes=_marks(plan, absent),
         distintos=found.distinct,
         frequentes=[
-            Frequente(valor=_instant(float(each.valor)).isoformat(), linhas=each.linhas)
+            Frequente(valor=instant_text(_instant(float(each.valor))), linhas=each.linhas)
             for each in found.frequent
         ],
         data=ResumoData(minimo=_instant(span.minimo), maximo=_instant(span.maximo))
@@ -146,9 +146,7 @@ def _text_column(plan: Plan, chunks: Iterable[pa.Array], rows: int) -> ColunaPer
         distintos=distinct,
         frequentes=[
             Frequente(valor=_shortened(text), linhas=rows)
-            for text, rows in sorted(texts.counts.items(), key=lambda kept: (-kept[1], kept[0]))[
-                :MOST_FREQUENT
-            ]
+            for text, rows in texts.most_frequent(MOST_FREQUENT)
         ],
         numero=described.summary if described else None,
         histograma=described.histogram if described else None,

@@ -3,6 +3,7 @@
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 import numpy as np
 import pyarrow as pa
@@ -70,3 +71,9 @@ class Texts:
         hashes = np.frombuffer(self.seen, np.int64)
         hashes.sort()
         return 1 + int(np.count_nonzero(hashes[1:] != hashes[:-1]))
+
+    def most_frequent(self, most: int) -> list[tuple[str, int]]:
+        """Texts and their rows, the most frequent first; of many, only those that repeat."""
+        few = len(self.counts) <= most
+        kept = ((text, rows) for text, rows in self.counts.items() if rows > 1 or few)
+        return nsmallest(most, kept, key=lambda each: (-each[1], each[0]))

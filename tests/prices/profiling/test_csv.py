@@ -98,7 +98,7 @@ def many(rows: int, **odd: str) -> bytes:
 def test_ragged_rows_are_refused_by_line_and_the_others_read(tmp_path: Path) -> None:
     source, found = read(tmp_path, many(100, line_5="1", line_9="1,2,3"))
     assert source.refused.reasons == {
-        5: "1 campos onde o cabeçalho tem 2",
+        5: "1 campo onde o cabeçalho tem 2",
         9: "3 campos onde o cabeçalho tem 2",
     }
     assert len(found["a"]) == 98
@@ -113,7 +113,7 @@ def test_quote_that_nobody_closed_costs_one_row(tmp_path: Path, text: str) -> No
 
 def test_lines_are_counted_over_line_breaks_in_fields(tmp_path: Path) -> None:
     source, _ = read(tmp_path, many(100, line_3='1,"x\ny\nz"', line_10="1"))
-    assert source.refused.reasons == {12: "1 campos onde o cabeçalho tem 2"}
+    assert source.refused.reasons == {12: "1 campo onde o cabeçalho tem 2"}
 
 
 def test_undecodable_byte_is_refused_by_line(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_numbers_are_counted_as_numpy_counts(profile: Profile) -> None:
     assert (found.presentes, found.ausentes) == (999, 2)
     assert found.marcas_ausentes == {"NA": 1, "": 1}
     assert found.distintos == np.unique(values).size
-    assert summary.quantis["0.25"] == pytest.approx(np.quantile(values, 0.25))
+    assert summary.quantis["p25"] == pytest.approx(np.quantile(values, 0.25))
     assert summary.mediana == pytest.approx(np.median(values))
     assert (summary.media, summary.desvio) == pytest.approx((values.mean(), values.std(ddof=1)))
     low, high = np.quantile(values, [0.25, 0.75])
@@ -88,6 +88,18 @@ def test_texts_are_counted_exactly_up_to_many_different_ones(
     assert (found.frequentes[0].valor, found.frequentes[0].linhas) == ("a descrição 3", 9)
     assert found.texto is not None
     assert found.texto.maximo == len("a descrição 49")
+
+
+def test_of_many_different_values_only_those_that_repeat_are_frequent(profile: Profile) -> None:
+    table = {
+        "x": [*range(40), 7],
+        "t": [f"texto {i}" for i in range(40)] + ["texto 7"],
+        "d": [f"2026-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(40)] + ["2026-01-08"],
+    }
+    found = profile(as_csv(table))
+    for name, value in (("x", "7"), ("t", "texto 7"), ("d", "2026-01-08")):
+        (only,) = column(found, name).frequentes
+        assert (only.valor, only.linhas) == (value, 2), name
 
 
 def test_dates_have_a_span(profile: Profile) -> None:
@@ -122,7 +134,7 @@ def test_what_is_mixed_stays_text_and_is_said(profile: Profile) -> None:
         )
     )
     assert codes(found, "area")[-1] == "tipos_misturados"
-    assert "50 de 51 valores são números e 1 não são" in column(found, "area").avisos[-1].mensagem
+    assert "Valores que não são números: 1 de 51;" in column(found, "area").avisos[-1].mensagem
     assert codes(found, "valor")[-1] == "moedas_misturadas"
     assert "zeros_a_esquerda" in codes(found, "cep")
     assert codes(found, "qtd") == ["separador_ambiguo"]
