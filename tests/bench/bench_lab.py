@@ -3,6 +3,7 @@
 Both halves are ratios, or single rows, of made-up tables; no database and no server.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -18,17 +19,21 @@ from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from chalicelib.ml.artefacts import sha256_of
+from chalicelib.ml.encoding import Encoder, TargetScaling
+from chalicelib.ml.explain import Explainer
 from chalicelib.ml.intervals import bounds
-from chalicelib.ml.serving import ServedModel
+from chalicelib.ml.serving import ServedModel, load_served_model
+from chalicelib.ml.training.onnx_double import EXACT
 from chalicelib.ml.training.threads import threads_for
 from chalicelib.prices.algorithms import ALGORITMOS, Tarefa, parameters_of
 from chalicelib.prices.experiment import Experimento, inputs_of
 from chalicelib.prices.training import estimators
+from chalicelib.prices.training.columns import inputs_for
 from chalicelib.prices.training.data import Dados
 from chalicelib.prices.training.fitting import Progress
 from chalicelib.prices.training.folds import part
 from chalicelib.prices.training.rows import labelled
-from chalicelib.prices.training.run import run_experiment, served_of
 from chalicelib.prices.training.trial import Trials
 from tests.bench.table import print_table
 from tests.prices.training.sample import Col, Heard
@@ -46,7 +51,7 @@ TRAINED = (
 )
 EXPLAINED = ("regressao_ridge", "regressao_lasso")
 BOOSTED = ("gradiente", "histograma_gradiente")
-ASKED = 500
+ASKED = 300
 MOST_P99_MS = 15.0
 MOST_RATIO = 1.3
 
@@ -54,8 +59,9 @@ MOST_RATIO = 1.3
 def run(_folder: Path) -> None:
     """Measure and print."""
     print(f"answer + interval + contributions, {NUMBERS + CATEGORIES} mixed columns, one row")
-    head = ["", "log", "p50 ms", "p99 ms", "CPU p99 ms", "budget", "", "R2"]
+    head = ["", "target", "p50 ms", "p99 ms", "CPU p50", "CPU p99", "budget", ""]
     print_table(head, _explained())
+    sys.stdout.flush()
     print(f"training, {ROWS:,} rows of 10 numbers and 4 categories, 5 folds, one job")
     print_table(["", "bare s", "lab s", "ratio", "budget", ""], _trained())
 
@@ -149,34 +155,32 @@ def _explained() -> list[list[str]]:
     dados = made_up(WIDE_ROWS, NUMBERS, CATEGORIES)
     rows = []
     for algorithm in (*EXPLAINED, *BOOSTED):
-        for log in (False, True):
-            asked = Experimento.model_validate(
-                {
-                    "alvo": "preco",
-                    "algoritmos": [{"nome": algorithm}],
-                    "engenharia": {"log_alvo": log},
-                    "validacao": {"tipo": "hold_out"},
-                }
-            )
-            found = run_experiment(asked, dados, Heard(), 1)
-            model = served_of(found.pronto)
-            interval = found.pronto.fields["data"]["intervalo"]
-            wall, cpu = _asked(model, interval, dados)
+        for scale in ("none", "log"):
+            model = _served(algorithm, TargetScaling(scale), dados)
+            wall, cpu = _asked(model, {"escala": "alvo", "quantil": 1.0}, dados)
             p99 = float(np.quantile(wall, 0.99))
-            r2 = found.relatorio["escolhido"]["metricas"]["r2"]["value"]
-            rows.append(
-                [
-                    algorithm,
-                    "log" if log else "",
-                    f"{np.median(wall):.2f}",
-                    f"{p99:.2f}",
-                    f"{np.quantile(cpu, 0.99):.2f}",
-                    f"<= {MOST_P99_MS:.0f}",
-                    "met" if p99 <= MOST_P99_MS else "MISSED",
-                    f"{r2:.3f}",
-                ]
-            )
+            figures = [np.median(wall), p99, np.median(cpu), np.quantile(cpu, 0.99)]
+            met = "met" if p99 <= MOST_P99_MS else "MISSED"
+            shown = [f"{each:.2f}" for each in figures]
+            rows.append([algorithm, scale, *shown, f"<= {MOST_P99_MS:.0f}", met])
     return rows
+
+
+def _served(algorithm: str, target: TargetScaling, dados: Dados) -> ServedModel:
+    """A model as it is published, with the defaults of its algorithm."""
+    asked = Experimento(alvo="preco")
+    inputs = inputs_for(algorithm, inputs_of(asked, dados.colunas), asked.engenharia, WIDE_ROWS)
+    encoder, y = Encoder.fit(inputs.columns, dados.table), dados.table["preco"]
+    matrix, scaling = encoder.encode(dados.table), target.fit(y)
+    spec, who = estimators.Spec(algorithm, Tarefa.REGRESSAO, {}), np.arange(len(y))
+    fitted = estimators.fit(spec, matrix, scaling.forward(y), who, seed=7).estimator
+    onnx, structure = EXACT.to_onnx(fitted, encoder.width), EXACT.structure(fitted)
+    stored = onnx, sha256_of(onnx), encoder.to_json()
+    bare = load_served_model(*stored)
+    explainer = Explainer.of_sample(
+        bare.score_rows, matrix, encoder.groups, seed=7, structure=structure
+    )
+    return load_served_model(*stored, explainer.to_json(), scaling.to_json())
 
 
 def _asked(

@@ -25,6 +25,7 @@ from chalicelib.ml.explain import Explainer
 from chalicelib.ml.targets import TargetScaling
 from chalicelib.ml.training.export import all_answers
 from chalicelib.ml.training.models import structure_of
+from chalicelib.ml.training.threads import threads_for
 
 WIDTH, ROWS = 14, 300
 GROUPS = {f"s{i}": (i,) for i in range(10)} | {"c": (10, 11, 12, 13)}
@@ -56,7 +57,8 @@ def _target(model: Any, classes: int) -> NDArray[Any]:
 def test_walking_the_structure_is_asking_the_model(model: Any, classes: int) -> None:
     if is_classifier(model) != bool(classes):
         return
-    model.fit(X, _target(model, classes))
+    with threads_for(ROWS):
+        model.fit(X, _target(model, classes))
     scaling = TargetScaling() if classes else TargetScaling("log", centre=0.5, spread=0.4)
 
     def finish(answers: NDArray[np.float64]) -> NDArray[np.float64]:

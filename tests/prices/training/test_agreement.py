@@ -27,10 +27,9 @@ TOLERANCE = 1e-5
 QUICK: dict[str, dict[str, Value]] = {
     "floresta_aleatoria": {"n_estimators": 10},
     "arvores_extras": {"n_estimators": 10},
-    "gradiente": {"n_estimators": 20},
-    "histograma_gradiente": {"max_iter": 20},
+    "gradiente": {"n_estimators": 10},
+    "histograma_gradiente": {"max_iter": 10},
     "rede_neural": {"max_iter": 10},
-    "regressao_lasso": {},
 }
 PAIRS = (Interaction("product", "area", "quartos"), Interaction("ratio", "area", "quartos"))
 SCALED_PAIRS = (Interaction("product", "area", "quartos", scale="standard"),)
