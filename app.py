@@ -44,10 +44,13 @@ from chalicelib.gym.service_lgpd_files import remove_old_exports
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
 from chalicelib.identity.routes_api import identity_api
+from chalicelib.prices.media import PARQUET
 from chalicelib.prices.routes_datasets import datasets_of_prices
 from chalicelib.prices.routes_projects import projects
 
 app = Chalice(app_name="previsto", configure_logs=False)
+# API Gateway hands bodies of all other types on as UTF-8, whatever they are.
+app.api.binary_types.append(PARQUET)
 
 app.register_blueprint(core)
 app.register_blueprint(trail)

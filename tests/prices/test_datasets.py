@@ -105,6 +105,10 @@ def test_other_formats_are_taken_too(project: Project, as_file: Any, media_type:
     ]
 
 
+def test_parquet_passes_api_gateway_as_it_is() -> None:
+    assert PARQUET in Client.app.api.binary_types
+
+
 def test_file_by_signed_upload_is_taken_and_its_digest_found(project: Project) -> None:
     body = uploaded(project.treinador, CSV)
     sent = project.treinador.post(f"{project.path}/datasets", body)
@@ -202,6 +206,20 @@ def test_refused_file_says_why_on_job_and_dataset(project: Project) -> None:
     assert (told["estado"], told["motivo"], told["colunas"]) == ("recusado", reason, [])
     # What was refused once may be sent again: as it is, it is refused again.
     assert send(project, b"a,b,a\n1,2,3\n").json["repetido"] is False
+
+
+def test_refused_file_whose_job_is_sent_again_is_refused_as_before(project: Project) -> None:
+    bad = b"a,b,a\n1,2,3\n"
+    first = send(project, bad).json["job"]["id"]
+    reason = work_off(first).error
+    # The same bytes wait as another dataset meanwhile, which the first must not stand in for.
+    assert send(project, bad).status == 202
+    project.treinador.post(f"/jobs/{first}/reenviar")
+    change(text("UPDATE jobs SET state = 'cancelled' WHERE id <> :id"), id=UUID(first))
+    again = work_off(first).error
+    assert again is not None
+    assert reason is not None
+    assert (again["title"], again["detail"]) == (reason["title"], reason["detail"])
 
 
 def test_refused_rows_are_counted_and_listed_by_line(project: Project) -> None:

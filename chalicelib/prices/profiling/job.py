@@ -55,9 +55,10 @@ def profile(run: JobRun, dataset_id: int) -> PerfilReport:
 def _begin(run: JobRun, dataset_id: int) -> Dataset:
     with run.transaction() as session:
         dataset = _locked(session, dataset_id)
+        if dataset.estado == EstadoDataset.RECUSADO:
+            raise ArquivoRecusado(dataset.motivo)
         if dataset.estado != EstadoDataset.PRONTO:
             dataset.estado = EstadoDataset.PERFILANDO
-            dataset.motivo = None
         return dataset
 
 
