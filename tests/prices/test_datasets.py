@@ -3,6 +3,7 @@
 import hashlib
 import io
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,8 +15,9 @@ from sqlalchemy import text
 from chalicelib.core import settings
 from chalicelib.core.claims import claim
 from chalicelib.core.db import DatabaseRole, unit_of_work
-from chalicelib.core.runs import LeaseLost
+from chalicelib.core.runs import JobRun, LeaseLost
 from chalicelib.core.uploads import object_store
+from chalicelib.prices.errors import DatasetNotFound
 from chalicelib.prices.media import PARQUET
 from chalicelib.prices.profiling.frame import read_frame
 from chalicelib.prices.profiling.job import profile
@@ -286,6 +288,28 @@ def test_everybody_of_the_project_sees_how_far_the_job_is(project: Project) -> N
     profiled(sent)
     done = project.leitor.get(address).json["andamento"]
     assert (done["estado"], done["progresso"], done["etapa"]) == ("succeeded", 1.0, "Guardando")
+
+
+class DeletedMeanwhile(JobRun):
+    """A run whose dataset is deleted when all but storing is done."""
+
+    def progress(self, done: float, total: float, step: str) -> None:
+        """Delete it at the last step."""
+        if step == "Guardando":
+            change(text("DELETE FROM precos_datasets"))
+        super().progress(done, total, step)
+
+
+def test_parquet_of_a_dataset_that_was_deleted_meanwhile_is_not_left_behind(
+    project: Project,
+) -> None:
+    told = send(project).json["dataset"]
+    found = claim(PRICES_PROFILE_QUEUE)
+    assert found is not None
+    run = DeletedMeanwhile(**{each.name: getattr(found, each.name) for each in fields(found)})
+    with pytest.raises(DatasetNotFound):
+        profile(run, told["id"])
+    assert list(object_store().list("casa/precos/")) == []
 
 
 # Corrections.

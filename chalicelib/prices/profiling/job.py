@@ -49,7 +49,12 @@ def profile(run: JobRun, dataset_id: int) -> PerfilReport:
         )
         run.progress(0.95, 1, "Guardando")
         parquet = _keep(dataset, kept)
-        return _store(run, dataset_id, found, parquet)
+        try:
+            return _store(run, dataset_id, found, parquet)
+        except DatasetNotFound:  # Whoever removed its objects may have come before this one.
+            with store_must_answer():
+                object_store().delete(parquet["objeto"])
+            raise
 
 
 def _begin(run: JobRun, dataset_id: int) -> Dataset:
