@@ -45,6 +45,7 @@ from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
 from chalicelib.identity.routes_api import identity_api
 from chalicelib.prices import service_models as prices_service_models
+from chalicelib.prices.media import PARQUET
 from chalicelib.prices.routes_datasets import datasets_of_prices
 from chalicelib.prices.routes_models import price_models
 from chalicelib.prices.routes_predictions import predictions
@@ -53,6 +54,8 @@ from chalicelib.prices.routes_short import short_path
 from chalicelib.prices.routes_training import trainings
 
 app = Chalice(app_name="previsto", configure_logs=False)
+# API Gateway hands bodies of all other types on as UTF-8, whatever they are.
+app.api.binary_types.append(PARQUET)
 
 app.register_blueprint(core)
 app.register_blueprint(trail)

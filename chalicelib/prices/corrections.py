@@ -89,7 +89,7 @@ def _reason_against(column: ColunaPerfil, said: Mapping[str, Any]) -> str | None
             f"{unreadable} de {column.presentes} valores presentes não podem ser lidos como"
             f" {READ_AS[kind]}; a coluna não pode ser do tipo {kind.value}."
         )
-    if kind in READ_AS and not column.presentes:
+    if kind in READ_AS and kind is not column.tipo and not column.presentes:
         return f"A coluna não tem valores; não pode ser do tipo {kind.value}."
     if said.get("na_e_categoria") and kind not in LABELS:
         return f"Uma coluna do tipo {kind.value} não tem categorias: corrija o tipo também."

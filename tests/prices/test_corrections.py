@@ -87,6 +87,15 @@ def test_corrections_that_cannot_hold_are_named_with_numbers() -> None:
     }
 
 
+def test_column_without_values_takes_a_unit_but_no_other_type() -> None:
+    empty = ColunaPerfil(nome="vazia", tipo=TipoColuna.NUMERO, ilegiveis={TipoColuna.NUMERO: 0})
+    (found,) = effective([empty], {"vazia": {"unidade": "m"}})
+    assert (found.unidade, found.papel) == ("m", PapelColuna.IGNORAR)
+    with pytest.raises(CorrecaoInvalida) as caught:
+        effective([empty], {"vazia": {"tipo": "data"}})
+    assert "não tem valores" in caught.value.errors[0].erro
+
+
 def test_only_one_column_is_the_target() -> None:
     said = refusals(**{"Pool QC": {"papel": "alvo"}, "Order": {"papel": "alvo"}})
     assert set(said) == {"Pool QC", "Order"}

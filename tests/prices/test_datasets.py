@@ -3,6 +3,7 @@
 import hashlib
 import io
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,8 +15,9 @@ from sqlalchemy import text
 from chalicelib.core import settings
 from chalicelib.core.claims import claim
 from chalicelib.core.db import DatabaseRole, unit_of_work
-from chalicelib.core.runs import LeaseLost
+from chalicelib.core.runs import JobRun, LeaseLost
 from chalicelib.core.uploads import object_store
+from chalicelib.prices.errors import DatasetNotFound
 from chalicelib.prices.media import PARQUET
 from chalicelib.prices.profiling.frame import read_frame
 from chalicelib.prices.profiling.job import profile
@@ -103,6 +105,10 @@ def test_other_formats_are_taken_too(project: Project, as_file: Any, media_type:
         "booleano",
         "numero",
     ]
+
+
+def test_parquet_passes_api_gateway_as_it_is() -> None:
+    assert PARQUET in Client.app.api.binary_types
 
 
 def test_file_by_signed_upload_is_taken_and_its_digest_found(project: Project) -> None:
@@ -204,6 +210,20 @@ def test_refused_file_says_why_on_job_and_dataset(project: Project) -> None:
     assert send(project, b"a,b,a\n1,2,3\n").json["repetido"] is False
 
 
+def test_refused_file_whose_job_is_sent_again_is_refused_as_before(project: Project) -> None:
+    bad = b"a,b,a\n1,2,3\n"
+    first = send(project, bad).json["job"]["id"]
+    reason = work_off(first).error
+    # The same bytes wait as another dataset meanwhile, which the first must not stand in for.
+    assert send(project, bad).status == 202
+    project.treinador.post(f"/jobs/{first}/reenviar")
+    change(text("UPDATE jobs SET state = 'cancelled' WHERE id <> :id"), id=UUID(first))
+    again = work_off(first).error
+    assert again is not None
+    assert reason is not None
+    assert (again["title"], again["detail"]) == (reason["title"], reason["detail"])
+
+
 def test_refused_rows_are_counted_and_listed_by_line(project: Project) -> None:
     lines = CSV.splitlines(keepends=True)
     lines[4:4] = [b"so,tres,campos\n"]
@@ -268,6 +288,28 @@ def test_everybody_of_the_project_sees_how_far_the_job_is(project: Project) -> N
     profiled(sent)
     done = project.leitor.get(address).json["andamento"]
     assert (done["estado"], done["progresso"], done["etapa"]) == ("succeeded", 1.0, "Guardando")
+
+
+class DeletedMeanwhile(JobRun):
+    """A run whose dataset is deleted when all but storing is done."""
+
+    def progress(self, done: float, total: float, step: str) -> None:
+        """Delete it at the last step."""
+        if step == "Guardando":
+            change(text("DELETE FROM precos_datasets"))
+        super().progress(done, total, step)
+
+
+def test_parquet_of_a_dataset_that_was_deleted_meanwhile_is_not_left_behind(
+    project: Project,
+) -> None:
+    told = send(project).json["dataset"]
+    found = claim(PRICES_PROFILE_QUEUE)
+    assert found is not None
+    run = DeletedMeanwhile(**{each.name: getattr(found, each.name) for each in fields(found)})
+    with pytest.raises(DatasetNotFound):
+        profile(run, told["id"])
+    assert list(object_store().list("casa/precos/")) == []
 
 
 # Corrections.

@@ -49,15 +49,21 @@ def profile(run: JobRun, dataset_id: int) -> PerfilReport:
         )
         run.progress(0.95, 1, "Guardando")
         parquet = _keep(dataset, kept)
-        return _store(run, dataset_id, found, parquet)
+        try:
+            return _store(run, dataset_id, found, parquet)
+        except DatasetNotFound:  # Whoever removed its objects may have come before this one.
+            with store_must_answer():
+                object_store().delete(parquet["objeto"])
+            raise
 
 
 def _begin(run: JobRun, dataset_id: int) -> Dataset:
     with run.transaction() as session:
         dataset = _locked(session, dataset_id)
+        if dataset.estado == EstadoDataset.RECUSADO:
+            raise ArquivoRecusado(dataset.motivo)
         if dataset.estado != EstadoDataset.PRONTO:
             dataset.estado = EstadoDataset.PERFILANDO
-            dataset.motivo = None
         return dataset
 
 
