@@ -176,8 +176,8 @@ class Gradiente(Hiperparametros):
     """Shallow trees, each correcting those before."""
 
     n_estimators: int = Field(200, ge=10, le=2000, description="Trees.")
-    learning_rate: Rate = 0.1
-    max_depth: int = Field(4, ge=1, le=12, description="Levels of a tree.")
+    learning_rate: Rate = 0.05
+    max_depth: int = Field(3, ge=1, le=12, description="Levels of a tree.")
     min_samples_leaf: LeafRows = 5
     subsample: Share = Field(0.8, description="Share of the rows that each tree is grown on.")
     max_features: Share | Literal["sqrt", "log2"] = Field(0.5, description=FEATURES)
@@ -187,7 +187,7 @@ class HistogramaGradiente(Hiperparametros):
     """The same over binned values: fast on many rows."""
 
     max_iter: int = Field(150, ge=10, le=2000, description="Trees (per class).")
-    learning_rate: Rate = 0.08
+    learning_rate: Rate = 0.06
     max_leaf_nodes: Annotated[int, Field(ge=2, le=255)] = Field(31, description="Per tree.")
     max_depth: Depth | None = None
     min_samples_leaf: LeafRows = 20

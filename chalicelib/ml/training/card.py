@@ -73,7 +73,7 @@ def make_card(
     judge, answers, judged = recipe.judge, chosen.answers, rows.part(split.validation)
     y, who = judged.y, judged.who
     read = {column.name: judged.table[column.name] for column in recipe.columns}
-    needed = importances(served, read, y, recipe.seed, judge.score)
+    needed = importances(served, read, y, recipe.seed, judge.score, recipe.importance_rows)
     metrics = {
         "validacao": judge.metrics(y, answers, who),
         "regra_ingenua": judge.metrics(y, beside.answers, who),

@@ -16,6 +16,7 @@ from chalicelib.ml.registry import ModelName
 from chalicelib.ml.training.estimators import ALGORITHMS, fit_classifier
 from chalicelib.ml.training.export import PLAIN, Exporter
 from chalicelib.ml.training.hold_outs import unseen_rows
+from chalicelib.ml.training.importance import MOST_ROWS
 from chalicelib.ml.training.judging import Floats, Judge
 from chalicelib.ml.training.rows import LabelledRows, Mask
 from chalicelib.ml.training.selection import Contender
@@ -57,6 +58,8 @@ class Recipe:
         classes: Of a classifier that gives every class its probability: their names, in the order
             of the codes in `y`.
         exporter: How the model leaves training.
+        importance_rows: How many of the judging rows its columns' importance is measured on: each
+            is asked about ten times for every column.
     """
 
     name: ModelName
@@ -74,6 +77,7 @@ class Recipe:
     interactions: Sequence[Interaction] = ()
     classes: Sequence[str] | None = None
     exporter: Exporter = PLAIN
+    importance_rows: int = MOST_ROWS
 
     @property
     def labels(self) -> dict[str, str]:
