@@ -44,8 +44,18 @@ from chalicelib.gym.routes_visits import visits
 from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
 from chalicelib.identity.routes_api import identity_api
+from chalicelib.prices import service_models as prices_service_models
+from chalicelib.prices.media import PARQUET
+from chalicelib.prices.routes_datasets import datasets_of_prices
+from chalicelib.prices.routes_models import price_models
+from chalicelib.prices.routes_predictions import predictions
+from chalicelib.prices.routes_projects import projects
+from chalicelib.prices.routes_short import short_path
+from chalicelib.prices.routes_training import trainings
 
 app = Chalice(app_name="previsto", configure_logs=False)
+# API Gateway hands bodies of all other types on as UTF-8, whatever they are.
+app.api.binary_types.append(PARQUET)
 
 app.register_blueprint(core)
 app.register_blueprint(trail)
@@ -65,9 +75,15 @@ app.register_blueprint(credit_models)
 app.register_blueprint(credit_personal_data)
 app.register_blueprint(personal_data)
 app.register_blueprint(policies)
+app.register_blueprint(predictions)
+app.register_blueprint(price_models)
+app.register_blueprint(projects)
+app.register_blueprint(datasets_of_prices)
 app.register_blueprint(reports)
 app.register_blueprint(retention)
 app.register_blueprint(scraping)
+app.register_blueprint(short_path)
+app.register_blueprint(trainings)
 app.register_blueprint(visits)
 answer_preflights(app)
 
@@ -141,6 +157,12 @@ def analyse_gym() -> None:
 def measure_credit_models() -> None:
     """Have every company's model that answers measured, at 04:40 in São Paulo."""
     credit_service_models.ask_for_nightly_health()
+
+
+@scheduled(app, Cron(50, 7, "*", "*", "?", "*"))
+def measure_price_models() -> None:
+    """Have every project's model that answers measured, at 04:50 in São Paulo."""
+    prices_service_models.ask_for_nightly_health()
 
 
 @scheduled(app, Cron(0, 8, "?", "*", "MON", "*"))

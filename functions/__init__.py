@@ -58,5 +58,16 @@ EVENT_SOURCES = {
     "credit_analysis_queue": EventSource(
         "functions.credit.analyse_models.handler", is_long=True, can_wait=True
     ),
+    "prices_training_queue": EventSource(
+        "functions.prices.train_models.handler", is_long=True, can_wait=True
+    ),
+    "prices_prediction_queue": EventSource("functions.prices.predict_files.handler", is_long=True),
+    "prices_analysis_queue": EventSource(
+        "functions.prices.analyse_models.handler", is_long=True, can_wait=True
+    ),
+    "prices_profile_queue": EventSource("functions.prices.profile_dataset.handler", is_long=True),
+    "prices_removal_queue": EventSource(
+        "functions.prices.remove_objects.handler", is_long=True, can_wait=True
+    ),
 }
 """Queue name -> what it invokes: the event source mappings of Lambda."""

@@ -20,11 +20,15 @@ from tests.credit.companies import Company, sign_up_company
 from tests.credit.decisions.deciding import publish_credit_model
 from tests.credit.models.records import load, small_company
 from tests.gym.publishing import publish_model
+from tests.prices.publishing import CAR, add_dataset, add_file, publish_price_model
+from tests.prices.working import profiled
 
 NOT_ON_THE_TRAIL = {
     "POST /aluno/checkin": "The check-in is itself the record of an event.",
     "POST /api/v1/auth/refresh": "As by the other address.",
     "POST /auth/refresh": "Routine, of a sign-in that is on the trail; a token that returns is.",
+    "POST /precos/projetos/{projeto_id}/previsoes": "What was asked and answered is itself kept.",
+    "POST /precos/prever": "The same.",
     "POST /credito/politica/simular": "A trial: nothing is changed, and nothing kept.",
 }
 NEW_PASSWORD = "outra-senha-de-teste"
@@ -168,6 +172,7 @@ def requests(admin: Client, client_of: MakeUser, company: Company, tmp_path: Pat
         "DELETE /credito/datasets/{dataset_id}": (f"/credito/datasets/{unwanted}", None),
         **_of_decisions(company.client),
         **_of_models(company),
+        **_of_prices(admin, other.login),
     }
 
 
@@ -241,6 +246,92 @@ def _of_models(company: Company) -> Requests:
             {"motivo": "Conferido."},
         ),
         "POST /credito/modelos/reverter": (f"{models}/reverter", {"motivo": "Conferido."}),
+    }
+
+
+def _of_prices(client: Client, login: str) -> Requests:
+    new = {"nome": "Casas de Ana", "descricao": "ana@example.com"}
+    first, second = (client.post("/precos/projetos", new).json["id"] for _ in range(2))
+    project = f"/precos/projetos/{first}"
+    known, unwanted = (
+        profiled(client.post(f"{project}/datasets", data, content_type="text/csv"))["id"]
+        for data in (b"Ana,y\n1,2\n", b"Ana,y\n3,4\n")
+    )
+    return {
+        "POST /precos/projetos": ("/precos/projetos", new),
+        "PATCH /precos/projetos/{projeto_id}": (project, {"nome": "Casas da Ana"}),
+        "PUT /precos/projetos/{projeto_id}/membros/{login}": (
+            f"{project}/membros/{login}",
+            {"papel": "leitor"},
+        ),
+        "DELETE /precos/projetos/{projeto_id}/membros/{login}": (
+            f"{project}/membros/{login}",
+            None,
+        ),
+        "POST /precos/projetos/{projeto_id}/datasets": (f"{project}/datasets", b"Ana\n1\n"),
+        "PATCH /precos/projetos/{projeto_id}/datasets/{dataset_id}/colunas": (
+            f"{project}/datasets/{known}/colunas",
+            {"Ana": {"unidade": "Ana"}},
+        ),
+        "DELETE /precos/projetos/{projeto_id}/datasets/{dataset_id}": (
+            f"{project}/datasets/{unwanted}",
+            None,
+        ),
+        "DELETE /precos/projetos/{projeto_id}": (f"/precos/projetos/{second}", None),
+        **_of_price_models(client, first),
+    }
+
+
+def _of_price_models(client: Client, projeto_id: str) -> Requests:
+    publish_price_model(projeto_id), publish_price_model(projeto_id, seed=2)
+    training = {"dataset": add_dataset(projeto_id, versao=50), "alvo": "preco"}
+    objeto = add_file(client, b"potencia,peso\n100,1000\n")
+    project, why = f"/precos/projetos/{projeto_id}", {"motivo": "Conferido."}
+    models, trainings = f"{project}/modelos", f"{project}/treinamentos"
+    asked = client.post(f"{project}/previsoes", {"instancia": CAR, "referencia": "Ana"})
+    told = {"previsao_id": asked.json["previsoes"][0]["id"], "valor": 9}
+    return {
+        # A promotion asks for it, too, and one such job at a time is enough.
+        "POST /precos/projetos/{projeto_id}/saude": (f"{project}/saude", None),
+        "POST /precos/projetos/{projeto_id}/treinamentos": (trainings, training),
+        "POST /precos/projetos/{projeto_id}/treinamentos/{treinamento_id}/cancelar": (
+            f"{trainings}/1/cancelar",
+            None,
+        ),
+        "POST /precos/projetos/{projeto_id}/modelos/comparar": (
+            f"{models}/comparar",
+            {"a": 1, "b": 2},
+        ),
+        "POST /precos/projetos/{projeto_id}/modelos/{versao}/promover": (
+            f"{models}/1/promover",
+            why,
+        ),
+        "POST /precos/projetos/{projeto_id}/modelos/reverter": (f"{models}/reverter", why),
+        "POST /precos/projetos/{projeto_id}/modelos/{versao}/arquivar": (
+            f"{models}/1/arquivar",
+            why,
+        ),
+        "POST /precos/projetos/{projeto_id}/modelos/{versao}/restaurar": (
+            f"{models}/1/restaurar",
+            None,
+        ),
+        "POST /precos/projetos/{projeto_id}/previsoes": (
+            f"{project}/previsoes",
+            {"instancia": {**CAR, "marca": "Ana"}},
+        ),
+        "POST /precos/projetos/{projeto_id}/previsoes/lote": (
+            f"{project}/previsoes/lote",
+            {"objeto": objeto},
+        ),
+        "POST /precos/projetos/{projeto_id}/observados": (
+            f"{project}/observados",
+            {"observados": [told]},
+        ),
+        "POST /precos/treinar": (
+            "/precos/treinar",
+            {"dados": [{"nome": "Ana", "preco": 1}] * 60, "alvo": "preco", "nome": "De Ana"},
+        ),
+        "POST /precos/prever": ("/precos/prever", {"modelo": projeto_id, "dados": CAR}),
     }
 
 

@@ -239,7 +239,7 @@ def _merge(run: JobRun, chunk: Chunk, target: Target, before: Outcome, work: Exi
         run.hold(session)
         merged = target.merge(session)
         rejections = {**chunk.rejections, **merged.refused}
-        _record_rejections(session, run, rejections)
+        record_rejections(session, run, rejections)
         known = chunk.staged - len(merged.refused) - merged.accepted
         tally = Tally(merged.accepted, known, len(rejections), chunk.lines)
         audit.record(
@@ -263,7 +263,8 @@ FROM unnest(cast(:linhas AS int[]), cast(:motivos AS text[])) AS r (linha, motiv
 """
 
 
-def _record_rejections(session: Session, run: JobRun, rejections: dict[int, str]) -> None:
+def record_rejections(session: Session, run: JobRun, rejections: Mapping[int, str]) -> None:
+    """List rows that a job refused: line -> why; `GET /jobs/{id}/rejeicoes` shows them."""
     rows = iter(rejections.items())
     while block := dict(islice(rows, ROWS_PER_BLOCK)):
         session.execute(

@@ -74,7 +74,11 @@ def get_job(session: Session, principal: Principal, job_id: UUID) -> Job:
     Raises:
         JobNotFound: No such job, or it is somebody else's.
     """
-    job = session.scalar(select(Job).where(Job.id == job_id, _visible_to(principal)))
+    return _visible_job(session, job_id, _visible_to(principal))
+
+
+def _visible_job(session: Session, job_id: UUID, visible: Any) -> Job:
+    job = session.scalar(select(Job).where(Job.id == job_id, visible))
     if job is None:
         raise JobNotFound
     return job
@@ -87,11 +91,25 @@ def cancel_job(session: Session, principal: Principal, job_id: UUID) -> Job:
         JobNotFound: No such job, or it is somebody else's.
         JobFinished: It has ended.
     """
+    return _cancel(session, principal, job_id, _visible_to(principal))
+
+
+def cancel_of_others(session: Session, principal: Principal, job_id: UUID) -> Job:
+    """Cancel a job that its product lets the caller cancel, whoever asked for it.
+
+    Raises:
+        JobNotFound: The tenant has no such job.
+        JobFinished: It has ended.
+    """
+    return _cancel(session, principal, job_id, Job.tenant == principal.tenant)
+
+
+def _cancel(session: Session, principal: Principal, job_id: UUID, visible: Any) -> Job:
     queued = Job.state == JobState.QUEUED
     job = _change(
         session,
-        principal,
         job_id,
+        visible,
         from_states=[JobState.QUEUED, JobState.RUNNING],
         cancel_requested=True,
         state=case((queued, JobState.CANCELLED), else_=Job.state),
@@ -115,8 +133,8 @@ def redrive_job(session: Session, principal: Principal, job_id: UUID) -> Job:
     """
     job = _change(
         session,
-        principal,
         job_id,
+        _visible_to(principal),
         from_states=[JobState.FAILED, JobState.CANCELLED],
         state=JobState.QUEUED,
         cancel_requested=False,
@@ -135,8 +153,8 @@ def redrive_job(session: Session, principal: Principal, job_id: UUID) -> Job:
 
 def _change(
     session: Session,
-    principal: Principal,
     job_id: UUID,
+    visible: Any,
     *,
     from_states: list[JobState],
     **values: Any,
@@ -144,13 +162,13 @@ def _change(
     """Change a job that is in one of these states; None when it is in another."""
     job = session.scalar(
         update(Job)
-        .where(Job.id == job_id, _visible_to(principal), Job.state.in_(from_states))
+        .where(Job.id == job_id, visible, Job.state.in_(from_states))
         .values(values)
         .returning(Job),
         execution_options={"populate_existing": True},
     )
     if job is None:
-        get_job(session, principal, job_id)
+        _visible_job(session, job_id, visible)
     return job
 
 

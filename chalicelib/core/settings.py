@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     retencao_semente: str = Field("previsto", max_length=200)
     retencao_descanso_dias: int = Field(7, ge=1, le=90)
 
+    precos_dataset_max_mb: int = Field(200, ge=1)
+    precos_treino_processos: int = Field(0, ge=0, le=256)
+
     books_base_url: str = "https://books.toscrape.com/"
     books_allowed_urls: Annotated[tuple[str, ...], NoDecode] = (
         "https://books.toscrape.com/",
@@ -140,6 +143,13 @@ class Settings(BaseSettings):
     def is_deployed(self) -> bool:
         """Whether strangers reach this environment."""
         return self.environment in (Environment.STAGING, Environment.PROD)
+
+    @property
+    def fit_jobs(self) -> int:
+        """How many fits run at once: `PRECOS_TREINO_PROCESSOS`, else one per core; 1 on Lambda."""
+        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+            return 1  # It has no shared memory for other processes.
+        return self.precos_treino_processos or os.cpu_count() or 1
 
     @property
     def base_url(self) -> str:

@@ -1,6 +1,6 @@
 """Large files: a signed address to put them at, then the key of the object stands for them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
@@ -59,7 +59,8 @@ class ObjectMissing(Unprocessable):
 
 
 class FileTypeUnsupported(Unprocessable):
-    """This upload was declared as neither text/csv nor application/x-ndjson."""
+    """This upload was declared as a type that is not taken here; of files of rows,
+    text/csv and application/x-ndjson are."""
 
 
 class EmptyFile(Unprocessable):
@@ -140,16 +141,38 @@ def create_upload(
 
 
 def receive_file(principal: Principal, raw: RawBody, now: datetime) -> str:
-    """Take a file that came with the request, or the key of one uploaded before.
-
-    Outside of the transaction that will use it. The row that names the object is committed
-    before the object is stored: should nothing come of it, the daily clean-up finds it.
+    """Take a file of rows that came with the request, or the key of one uploaded before.
 
     Returns:
         The object's key.
 
     Raises:
+        As `receive`.
+    """
+    return receive(principal, raw, now, accepted=(CSV, NDJSON)).key
+
+
+def receive(
+    principal: Principal, raw: RawBody, now: datetime, *, accepted: Collection[str]
+) -> ObjectInfo:
+    """Take a file that came with the request, or the key of one uploaded before.
+
+    Outside of the transaction that will use it. The row that names the object is committed
+    before the object is stored: should nothing come of it, the daily clean-up finds it.
+
+    Args:
+        principal: Who sends it.
+        raw: The body: the file, or `{"objeto": key}`.
+        now: When.
+        accepted: Media types that an upload may have been declared as.
+
+    Returns:
+        The object.
+
+    Raises:
         ObjectMissing: No upload of the caller's tenant has this key, or nothing has arrived.
+        FileTypeUnsupported: The upload was declared as something else.
+        EmptyFile: The body is empty.
         ValidationFailed: The body is JSON, but not `{"objeto": key}`.
         ServiceUnavailable: The store does not answer.
     """
@@ -158,11 +181,13 @@ def receive_file(principal: Principal, raw: RawBody, now: datetime) -> str:
         named = parse_json(ObjectIn, raw.data, errors)
         if named is None:
             raise ValidationFailed(errors=errors)
-        _require_object(principal, named.objeto)
-        return named.objeto
+        with unit_of_work(tenant=principal.tenant, autocommit=True) as session:
+            if upload_media_type(session, named.objeto) not in accepted:
+                raise FileTypeUnsupported
+        return require_stored(named.objeto)
     if not raw.data:
         raise EmptyFile
-    return keep_body(principal, raw, now)
+    return ObjectInfo(keep_body(principal, raw, now), len(raw.data), now)
 
 
 def keep_body(principal: Principal, raw: RawBody, now: datetime) -> str:
@@ -189,13 +214,6 @@ def upload_media_type(session: Session, objeto: str) -> str:
     if found is None:
         raise ObjectMissing
     return found
-
-
-def _require_object(principal: Principal, objeto: str) -> None:
-    with unit_of_work(tenant=principal.tenant, autocommit=True) as session:
-        if upload_media_type(session, objeto) not in (CSV, NDJSON):
-            raise FileTypeUnsupported
-    require_stored(objeto)
 
 
 def require_stored(objeto: str) -> ObjectInfo:

@@ -8,32 +8,25 @@ one dictionary look-up. No transform is written twice, so training and serving c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.ml.columns import Fitted, FittedCategory, FittedNumber, Table, is_missing
+from chalicelib.ml.columns import Table, is_missing
+from chalicelib.ml.derived import LARGEST, measured
+from chalicelib.ml.fitted import (
+    Derived,
+    Fitted,
+    FittedCategory,
+    FittedOrdinal,
+    FittedParts,
+)
+from chalicelib.ml.fitted_numbers import FittedNumber
+from chalicelib.ml.unseen import Unseen, UnseenKind
 
-
-class UnseenKind(StrEnum):
-    """How a served value differs from everything training saw."""
-
-    CATEGORY = "category"
-    BELOW_RANGE = "below_range"
-    ABOVE_RANGE = "above_range"
-    MISSING = "missing"
-
-
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """A served value of column `source` that training saw nothing like."""
-
-    source: str
-    kind: UnseenKind
-    value: float | str | None
+Groups = Mapping[str, Sequence[int]]
+"""Source -> indices of its encoded columns, in the order of its `names`."""
 
 
 class Block(Protocol):
@@ -46,53 +39,72 @@ class Block(Protocol):
         """The values that training saw nothing like, each with its row."""
 
 
-def blocks_of(fitted: Sequence[Fitted], groups: Mapping[str, Sequence[int]]) -> Iterator[Block]:
-    """The blocks that together write the whole matrix.
-
-    Args:
-        fitted: The columns.
-        groups: Column name -> indices of its encoded columns, in the order of its `names`.
-    """
-    numbers = [each for each in fitted if isinstance(each, FittedNumber)]
-    if numbers:
-        yield NumberBlock(numbers, groups)
+def blocks_of(fitted: Sequence[Fitted], groups: Groups) -> Iterator[Block]:
+    """The blocks that together write the whole matrix."""
+    plain = [each for each in fitted if isinstance(each, FittedNumber)]
+    derived = [each for each in fitted if not isinstance(each, FittedNumber | FittedCategory)]
+    if plain or derived:
+        yield NumberBlock(plain, derived, groups)
     for each in fitted:
         if isinstance(each, FittedCategory):
             yield CategoryBlock(each, groups[each.column.name])
 
 
 class NumberBlock:
-    """All number columns at once; arrays are (columns, rows), bounds are (columns, 1)."""
+    """All numbers at once; arrays are (numbers, rows), bounds are (numbers, 1)."""
 
-    def __init__(self, fitted: Sequence[FittedNumber], groups: Mapping[str, Sequence[int]]) -> None:
-        self._names = [each.column.name for each in fitted]
-        self._targets = np.array([groups[name][0] for name in self._names])
-        self._medians = np.array([[each.median] for each in fitted])
-        self._seen = np.array([[[each.minimum], [each.maximum]] for each in fitted])
-        self._saw_missing = np.array([[each.saw_missing] for each in fitted])
-        self._held = np.array([[[low], [high]] for low, high in map(_bounds, fitted)])
-        self._logged = np.flatnonzero([each.column.log for each in fitted])
-        self._flagged = np.flatnonzero(self._saw_missing)
-        self._flags = np.array([groups[self._names[i]][1] for i in self._flagged], dtype=np.intp)
+    def __init__(
+        self, plain: Sequence[FittedNumber], derived: Sequence[Derived], groups: Groups
+    ) -> None:
+        self._names = [each.column.name for each in plain]
+        self._derived = tuple(derived)
+        sources: list[tuple[str, Sequence[FittedNumber]]]
+        sources = [(each.column.name, (each,)) for each in plain]
+        sources += [(each.column.name, each.numbers) for each in derived]
+        numbers = [number for _, parts in sources for number in parts]
+        self._targets = np.array([groups[s][i] for s, parts in sources for i in range(len(parts))])
+        self._fill = np.array([[each.fill] for each in numbers])
+        self._held = np.array([[[low], [high]] for low, high in map(_bounds, numbers)])
+        self._logged = np.flatnonzero([each.column.log for each in numbers])
+        self._scaled = any((each.centre, each.spread) != (0.0, 1.0) for each in numbers)
+        self._centre = np.array([[each.centre] for each in numbers])
+        self._spread = np.array([[each.spread] for each in numbers])
+        self._flagged, self._flags = _flags(sources, groups)
+        seen = [[[each.minimum], [each.maximum]] for each in plain]
+        self._seen = np.array(seen).reshape(-1, 2, 1)
+        self._saw_missing = np.array([[each.saw_missing] for each in plain]).reshape(-1, 1)
 
     def write(self, table: Table, encoded: NDArray[np.float32]) -> None:
-        """Impute, hold in range, take logarithms; set the missing flags."""
-        values = self._values(table)
-        if values.shape != (len(self._names), len(encoded)):
+        """Impute, hold in range, take logarithms, scale; set the missing flags."""
+        values = self._values(table, self._derived)
+        if values.shape != (len(self._fill), len(encoded)):
             raise ValueError(f"columns differ in length: {self._names}")
         missing = np.isnan(values)
         if missing.any():
-            values = np.where(missing, self._medians, values)
+            values = np.where(missing, self._fill, values)
             encoded[:, self._flags] = missing[self._flagged].T
         values = np.minimum(np.maximum(values, self._held[:, 0]), self._held[:, 1])
         if self._logged.size:
             values[self._logged] = np.log1p(values[self._logged])
+        if self._scaled:
+            values = (values - self._centre) / self._spread
         # + 0.0 makes -0.0 into 0.0, of which numpy's maximum may return either.
         encoded[:, self._targets] = values.T + 0.0
 
     def unseen(self, table: Table) -> Iterator[tuple[int, Unseen]]:
         """Values outside the training range, and missing where training missed none."""
-        values = self._values(table)
+        yield from self._unseen_numbers(table)
+        for each in self._derived:
+            if isinstance(each, FittedParts):
+                yield from _unseen_parts(each, table)
+            elif isinstance(each, FittedOrdinal):
+                known = frozenset(each.order)
+                yield from _unseen_text(each, each.number.saw_missing, known, table)
+
+    def _unseen_numbers(self, table: Table) -> Iterator[tuple[int, Unseen]]:
+        if not self._names:
+            return
+        values = self._values(table, ())
         missing = np.isnan(values) & ~self._saw_missing
         below, above = values < self._seen[:, 0], values > self._seen[:, 1]
         for column, row in np.argwhere(missing | below | above).tolist():
@@ -103,40 +115,102 @@ class NumberBlock:
                 kind = UnseenKind.BELOW_RANGE if below[column, row] else UnseenKind.ABOVE_RANGE
                 yield row, Unseen(name, kind, float(values[column, row]))
 
-    def _values(self, table: Table) -> NDArray[np.float64]:
-        return np.array([table[name] for name in self._names], dtype=np.float64)
+    def _values(self, table: Table, derived: Sequence[Derived]) -> NDArray[np.float64]:
+        rows: list[Any] = [table[name] for name in self._names]
+        rows += [values for each in derived for values in each.values(table)]
+        return np.array(rows, dtype=np.float64)
+
+
+def _flags(
+    sources: Sequence[tuple[str, Sequence[FittedNumber]]], groups: Groups
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which number tells that a source is missing, and which encoded column says so."""
+    found, place = [], 0
+    for source, parts in sources:
+        if parts[0].flags_missing:
+            found.append((place, groups[source][len(parts)]))
+        place += len(parts)
+    pairs = np.array(found, dtype=np.intp).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _bounds(fitted: FittedNumber) -> tuple[float, float]:
+    """The range a value is held in before any logarithm."""
+    # Within float32's own range the matrix stays finite; above zero log(1 + x) exists.
+    least = 0.0 if fitted.column.log else -LARGEST
+    if not fitted.column.clip:
+        return least, LARGEST
+    # What stands for missing may lie outside of what was seen.
+    low, high = min(fitted.minimum, fitted.fill), max(fitted.maximum, fitted.fill)
+    return max(low, least), min(high, LARGEST)
+
+
+def _unseen_parts(fitted: FittedParts, table: Table) -> Iterator[tuple[int, Unseen]]:
+    """Dates and lengths outside the training range."""
+    column = fitted.column
+    values = measured(column, table[column.name])
+    for row, value in enumerate(values.tolist()):
+        if value != value:
+            if not fitted.numbers[0].saw_missing:
+                yield row, Unseen(column.name, UnseenKind.MISSING, None)
+        elif not fitted.minimum <= value <= fitted.maximum:
+            below = value < fitted.minimum
+            kind = UnseenKind.BELOW_RANGE if below else UnseenKind.ABOVE_RANGE
+            shown = _as_date(value) if column.kind == "date" else value
+            yield row, Unseen(column.name, kind, shown)
+
+
+def _as_date(days: float) -> str:
+    return str(np.datetime64(int(days // 1), "D"))
 
 
 class CategoryBlock:
     """One category column, as ones and zeros."""
 
     def __init__(self, fitted: FittedCategory, group: Sequence[int]) -> None:
-        self._name = fitted.column.name
+        self._fitted = fitted
         rare = group[len(fitted.categories)]
-        self._saw_missing = fitted.saw_missing
         self._positions = _Positions(zip(fitted.categories, group, strict=False))
         self._positions.update(dict.fromkeys(fitted.rare, rare))
-        self._positions[None] = group[-1] if fitted.saw_missing else rare
         self._positions.rare = rare
+        self._known = frozenset(self._positions)
+        # The missing group is where missing values go unless something stands for them.
+        self._flag = group[-1] if fitted.flags_missing and fitted.fill is not None else None
+        if fitted.fill is not None:
+            self._positions[None] = self._positions[fitted.fill]
+        else:
+            self._positions[None] = group[-1] if fitted.flags_missing else rare
 
     def write(self, table: Table, encoded: NDArray[np.float32]) -> None:
         """Set a one in each row, in its category's column."""
-        values = table[self._name]
+        values = table[self._fitted.column.name]
         if len(values) != len(encoded):
-            raise ValueError(f"columns differ in length: {self._name!r}")
+            raise ValueError(f"columns differ in length: {self._fitted.column.name!r}")
         positions = np.fromiter(
             map(self._positions.__getitem__, values), dtype=np.intp, count=len(encoded)
         )
         encoded[np.arange(len(encoded)), positions] = 1.0
+        if self._flag is not None:
+            encoded[:, self._flag] = [is_missing(value) for value in values]
 
     def unseen(self, table: Table) -> Iterator[tuple[int, Unseen]]:
         """Categories that are new, and missing where training missed none."""
-        for row, value in enumerate(table[self._name]):
-            if is_missing(value):
-                if not self._saw_missing:
-                    yield row, Unseen(self._name, UnseenKind.MISSING, None)
-            elif value not in self._positions:
-                yield row, Unseen(self._name, UnseenKind.CATEGORY, str(value))
+        return _unseen_text(self._fitted, self._fitted.saw_missing, self._known, table)
+
+
+def _unseen_text(
+    fitted: FittedCategory | FittedOrdinal,
+    saw_missing: bool,
+    known: frozenset[str | None],
+    table: Table,
+) -> Iterator[tuple[int, Unseen]]:
+    name = fitted.column.name
+    for row, value in enumerate(table[name]):
+        if is_missing(value):
+            if not saw_missing:
+                yield row, Unseen(name, UnseenKind.MISSING, None)
+        elif value not in known:
+            yield row, Unseen(name, UnseenKind.CATEGORY, str(value))
 
 
 class _Positions(dict[str | None, int]):
@@ -150,12 +224,3 @@ class _Positions(dict[str | None, int]):
         if not isinstance(value, str):
             raise TypeError(f"a category is text or None, not {type(value).__name__}")
         return self.rare
-
-
-def _bounds(fitted: FittedNumber) -> tuple[float, float]:
-    """The range a value is held in before any logarithm."""
-    if fitted.column.clip:
-        return fitted.minimum, fitted.maximum
-    # float32's own range: the matrix stays finite, and log(1 + x) exists.
-    largest = float(np.finfo(np.float32).max)
-    return (0.0 if fitted.column.log else -largest), largest

@@ -1,23 +1,25 @@
-"""What a feature column is, and what training learns of it: a median, a range, the categories.
+"""What a feature column is: how a raw value is to be encoded, as its product declares it.
 
-A new kind of column (date parts, ordinals, interactions) is a `Fitted...` class here, an entry in
-`FITTED_KINDS`, and a block in `encoding.py` that writes its part of the matrix.
-
-A product's `features.py` imports this module to declare its columns, so numpy is imported only
-where a column is fitted: a process that never scores does not pay for it.
+What training learns of a column is in `fitted.py`, how it is written in `blocks.py`. A product's
+`features.py` imports this module to declare its columns, so numpy is not imported here: a process
+that never scores does not pay for it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Kind = Literal["number", "category"]
+Kind = Literal["number", "category", "ordinal", "date", "text"]
+Imputation = Literal["median", "mean", "constant", "most_frequent"]
+Scale = Literal["none", "standard", "minmax", "robust"]
+DATE_PARTS = ("year", "month", "weekday", "yearday", "age_days")
+TEXT_PARTS = ("characters", "words")
+PARTS: dict[str, tuple[str, ...]] = {"date": DATE_PARTS, "text": TEXT_PARTS}
 Table: TypeAlias = "Mapping[str, Sequence[Any] | NDArray[Any]]"
 
 
@@ -31,7 +33,9 @@ class Column:
 
     Args:
         name: Key in the table, and the source that a reason is given for.
-        kind: "number" or "category".
+        kind: What its values are. A "category" becomes a column of ones per value; an "ordinal"
+            is text that becomes its place in an order; a "date" is a datetime64 and a "text" a
+            string, of which `parts` are encoded.
         label: What a person calls it ("dias desde a última visita"); the name when empty.
         unit: Of a number, for a person ("dias").
         log: Encode log(1 + x); for numbers that are never negative.
@@ -39,6 +43,15 @@ class Column:
             does not extrapolate.
         rare_below: A category seen in fewer training rows joins the rare group.
         truth: The categories are yes and no, however its product's rows write them.
+        impute: What stands for a missing value. None: the median of numbers, a category of its
+            own for categories, which other choices replace. Categories know only "constant" and
+            "most_frequent".
+        constant: The value that `impute="constant"` asks for.
+        indicator: Also encode whether the value was missing, where training missed any.
+        scale: Of the encoded numbers, after any logarithm: by mean and standard deviation, by
+            range, or by median and interquartile range.
+        order: Of an ordinal, least first; empty: sorted as text.
+        parts: Which of `PARTS` of a date or a text are encoded; empty: all of them.
     """
 
     name: str
@@ -49,127 +62,72 @@ class Column:
     clip: bool = True
     rare_below: int = 1
     truth: bool = False
+    impute: Imputation | None = None
+    constant: float | str | None = None
+    indicator: bool = True
+    scale: Scale = "none"
+    order: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.kind not in FITTED_KINDS:
-            raise ValueError(f"column {self.name!r}: unknown kind {self.kind!r}")
-        if self.kind == "category" and self.log:
-            raise ValueError(f"column {self.name!r}: only numbers have a logarithm")
+        if fault := self._fault():
+            raise ValueError(f"column {self.name!r}: {fault}")
+
+    def _fault(self) -> str | None:
+        if self.kind not in get_args(Kind):
+            return f"unknown kind {self.kind!r}"
+        if self.log and self.kind != "number":
+            return "only numbers have a logarithm"
+        if self.order and self.kind != "ordinal":
+            return "only ordinals have an order"
+        if set(self.parts) - set(PARTS.get(self.kind, ())):
+            return f"a {self.kind} has no such parts"
+        if self.impute in ("median", "mean") and self.is_category:
+            return f"text has no {self.impute}"
+        return self._constant_fault()
+
+    def _constant_fault(self) -> str | None:
+        if (self.impute == "constant") != (self.constant is not None):
+            return "a constant goes with its imputation"
+        if self.constant is not None and isinstance(self.constant, str) != self.is_category:
+            return "the constant is of another kind"
+        return None
+
+    @property
+    def is_category(self) -> bool:
+        """Whether its values are text out of a few."""
+        return self.kind in ("category", "ordinal")
+
+    @property
+    def encoded_parts(self) -> tuple[str, ...]:
+        """The parts of a date or text that are encoded, in a fixed order."""
+        return tuple(p for p in PARTS.get(self.kind, ()) if not self.parts or p in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
-class FittedNumber:
-    """A number column and what training saw of it, in the column's own unit.
+class Interaction:
+    """A number made of two number columns; a source of its own in explanations.
 
-    With no value at all in training, median, minimum and maximum are 0.
+    What it contributes is what the product or ratio adds to what its two columns say by
+    themselves, so it is shown under its own name rather than split between them by some rule.
+
+    Args:
+        kind: a * b, or a / b. It is missing where either is, and a ratio where b is 0.
+        a, b: Names of number columns.
+        scale: See `Column`.
     """
 
-    column: Column
-    median: float
-    minimum: float
-    maximum: float
-    saw_missing: bool
+    kind: Literal["product", "ratio"]
+    a: str
+    b: str
+    scale: Scale = "none"
 
     @property
-    def names(self) -> list[str]:
-        """Names of the encoded columns: the value, and whether it was missing."""
-        name = self.column.name
-        return [name, f"{name}:missing"] if self.saw_missing else [name]
-
-    @classmethod
-    def fit(cls, column: Column, values: Sequence[Any] | NDArray[Any]) -> Self:
-        """Learn from (n,) training values; None and NaN are missing.
-
-        Raises:
-            ColumnUnfit: A value is infinite, or negative where a logarithm was asked for.
-        """
-        import numpy as np
-
-        numbers = np.array(values, dtype=np.float64)
-        missing = np.isnan(numbers)
-        present = numbers[~missing] if missing.any() else numbers
-        if np.isinf(present).any():
-            raise ColumnUnfit(f"column {column.name!r} has infinite values")
-        if column.log and (present < 0).any():
-            raise ColumnUnfit(f"column {column.name!r} has negative values and no logarithm")
-        seen = (np.median(present), present.min(), present.max()) if present.size else (0, 0, 0)
-        # Adding 0.0 turns -0.0 into 0.0: PostgreSQL's jsonb keeps no sign of zero.
-        median, minimum, maximum = (float(value) + 0.0 for value in seen)
-        return cls(column, median, minimum, maximum, saw_missing=bool(missing.any()))
-
-
-@dataclass(frozen=True, slots=True)
-class FittedCategory:
-    """A category column and what training saw of it.
-
-    `categories` have an encoded column each; `rare` were seen too seldom and share one, which a
-    category never seen joins when it is served.
-    """
-
-    column: Column
-    categories: tuple[str, ...]
-    rare: tuple[str, ...]
-    saw_missing: bool
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the encoded columns: one per category, the rare group, the missing group."""
-        name = self.column.name
-        shared = [f"{name}:rare", f"{name}:missing"] if self.saw_missing else [f"{name}:rare"]
-        return [f"{name}={category}" for category in self.categories] + shared
-
-    @classmethod
-    def fit(cls, column: Column, values: Sequence[Any] | NDArray[Any]) -> Self:
-        """Learn from (n,) training values; None and NaN are missing.
-
-        Raises:
-            ColumnUnfit: A value is neither text nor missing.
-        """
-        counts = Counter(values)
-        missing = [value for value in counts if is_missing(value)]
-        for value in missing:
-            del counts[value]
-        odd = next((value for value in counts if not isinstance(value, str)), None)
-        if odd is not None:
-            raise ColumnUnfit(f"column {column.name!r} has a category of {type(odd).__name__}")
-        kept = sorted(name for name, count in counts.items() if count >= column.rare_below)
-        return cls(
-            column=column,
-            categories=tuple(str(name) for name in kept),
-            rare=tuple(str(name) for name in sorted(counts.keys() - set(kept))),
-            saw_missing=bool(missing),
-        )
-
-
-Fitted = FittedNumber | FittedCategory
-FITTED_KINDS: dict[str, type[FittedNumber] | type[FittedCategory]] = {
-    "number": FittedNumber,
-    "category": FittedCategory,
-}
+    def name(self) -> str:
+        """As reasons call it: "a × b", "a ÷ b"."""
+        return f"{self.a} {'×' if self.kind == 'product' else '÷'} {self.b}"
 
 
 def is_missing(value: Any) -> bool:
     """Whether a cell holds nothing: None, or the NaN that pandas puts in text columns."""
     return value is None or value != value
-
-
-def fit_column(column: Column, values: Sequence[Any] | NDArray[Any]) -> Fitted:
-    """Learn what serving must know of one column from its (n,) training values."""
-    return FITTED_KINDS[column.kind].fit(column, values)
-
-
-def fitted_to_json(fitted: Fitted) -> dict[str, Any]:
-    """The fitted column as plain JSON values."""
-    return asdict(fitted)
-
-
-def fitted_from_json(stored: Mapping[str, Any]) -> Fitted:
-    """The fitted column that `fitted_to_json` stored, whatever the order of its keys."""
-    column = Column(**stored["column"])
-    if column.kind == "category":
-        return FittedCategory(
-            column, tuple(stored["categories"]), tuple(stored["rare"]), stored["saw_missing"]
-        )
-    # A store may hand 3.0 back as the integer 3.
-    median, minimum, maximum = (float(stored[key]) for key in ("median", "minimum", "maximum"))
-    return FittedNumber(column, median, minimum, maximum, stored["saw_missing"])

@@ -1,32 +1,34 @@
 """From raw feature columns to the matrix a model reads, the same in training and serving.
 
-`columns.py` says what a column is and what training learns of it, `blocks.py` how it is written.
+`columns.py` says what a column is, `fitted.py` what training learns of it, `blocks.py` how it is
+written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.ml.blocks import Unseen, UnseenKind, blocks_of
-from chalicelib.ml.columns import (
-    Column,
-    ColumnUnfit,
+from chalicelib.ml.blocks import blocks_of
+from chalicelib.ml.columns import Column, ColumnUnfit, Interaction, Table
+from chalicelib.ml.fitted import (
     Fitted,
-    Table,
+    FittedInteraction,
     fit_column,
     fitted_from_json,
     fitted_to_json,
 )
+from chalicelib.ml.targets import TargetScaling
+from chalicelib.ml.unseen import Unseen, UnseenKind
 
 __all__ = [
     "Column",
     "ColumnUnfit",
     "Encoder",
+    "Interaction",
     "Table",
     "TargetScaling",
     "UnknownFormat",
@@ -46,40 +48,50 @@ class Encoder:
 
     Attributes:
         columns: The raw columns, in the order of the matrix.
+        interactions: What is made of them; they come after all columns.
         names: (width,) names of the encoded columns.
-        sources: (width,) the raw column that each encoded column came from.
-        groups: Raw column -> indices of its encoded columns.
+        sources: (width,) the raw column or interaction that each encoded column came from.
+        groups: Source -> indices of its encoded columns.
     """
 
     def __init__(self, fitted: Sequence[Fitted]) -> None:
         """Make an encoder of columns already fitted; `Encoder.fit` learns them from a table."""
-        if not fitted:
+        pairs = tuple(each for each in fitted if isinstance(each, FittedInteraction))
+        self._fitted = (*(f for f in fitted if not isinstance(f, FittedInteraction)), *pairs)
+        fitted = self._fitted
+        if len(pairs) == len(fitted):
             raise ValueError("an encoder needs at least one column")
         if len({each.column.name for each in fitted}) < len(fitted):
             raise ValueError("two columns have the same name")
-        self._fitted = tuple(fitted)
-        self.columns: tuple[Column, ...] = tuple(each.column for each in fitted)
+        self.columns: tuple[Column, ...] = tuple(
+            each.column for each in fitted if not isinstance(each, FittedInteraction)
+        )
+        self.interactions: tuple[Interaction, ...] = tuple(each.interaction for each in pairs)
         self.names = tuple(name for each in fitted for name in each.names)
         self.sources = tuple(each.column.name for each in fitted for _ in each.names)
         self.groups: dict[str, tuple[int, ...]] = {
-            column.name: tuple(i for i, source in enumerate(self.sources) if source == column.name)
-            for column in self.columns
+            each.column.name: tuple(i for i, s in enumerate(self.sources) if s == each.column.name)
+            for each in fitted
         }
         self._blocks = tuple(blocks_of(self._fitted, self.groups))
 
     @classmethod
-    def fit(cls, columns: Sequence[Column], table: Table) -> Self:
+    def fit(
+        cls, columns: Sequence[Column], table: Table, interactions: Sequence[Interaction] = ()
+    ) -> Self:
         """Learn medians, ranges and categories from the training table.
 
         Args:
             columns: What to encode, in the order of the matrix.
-            table: Column name -> (n,) values: numbers with None or NaN for missing, or text with
-                None for missing. Other columns of the table are ignored.
+            table: Column name -> (n,) values: numbers with None or NaN for missing, text with
+                None for missing, or datetime64 with NaT. Other columns of the table are ignored.
+            interactions: Products and ratios of number columns.
 
         Raises:
             ColumnUnfit: A column holds what it cannot encode.
         """
-        return cls([fit_column(column, table[column.name]) for column in columns])
+        fitted = [fit_column(column, table[column.name]) for column in columns]
+        return cls([*fitted, *(FittedInteraction.fit(pair, table) for pair in interactions)])
 
     @property
     def width(self) -> int:
@@ -116,7 +128,12 @@ class Encoder:
 
     def to_json(self) -> dict[str, Any]:
         """Everything `from_json` needs, as plain JSON values without NaN or infinity."""
-        return {"format": FORMAT, "columns": [fitted_to_json(each) for each in self._fitted]}
+        stored = [fitted_to_json(each) for each in self._fitted]
+        return {
+            "format": FORMAT,
+            "columns": stored[: len(self.columns)],
+            "interactions": stored[len(self.columns) :],
+        }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
@@ -127,40 +144,6 @@ class Encoder:
         """
         if stored.get("format") != FORMAT:
             raise UnknownFormat(f"encoder format {stored.get('format')!r}, expected {FORMAT}")
-        return cls([fitted_from_json(each) for each in stored["columns"]])
-
-
-@dataclass(frozen=True, slots=True)
-class TargetScaling:
-    """How a regression's target is scaled for the estimator: as it is, or log(1 + y) for y >= 0."""
-
-    kind: Literal["none", "log"] = "none"
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("none", "log"):
-            raise ValueError(f"unknown target scaling {self.kind!r}")
-
-    def forward(self, target: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n,) targets in their unit -> what the estimator is fitted on.
-
-        Raises:
-            ValueError: A target is negative and a logarithm was asked for.
-        """
-        if self.kind == "none":
-            return target
-        if (target < 0).any():
-            raise ValueError("negative targets have no logarithm")
-        return np.log1p(target)
-
-    def inverse(self, output: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n,) outputs of the estimator -> the target's unit."""
-        return output if self.kind == "none" else np.expm1(output)
-
-    def to_json(self) -> dict[str, str]:
-        """Plain JSON for `from_json`."""
-        return {"kind": self.kind}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """What `to_json` stored."""
-        return cls(kind=stored["kind"])
+        # Encoders stored before there were interactions have none.
+        parts = [*stored["columns"], *stored.get("interactions", ())]
+        return cls([fitted_from_json(each) for each in parts])

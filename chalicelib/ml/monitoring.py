@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.ml.columns import Column, Table, is_missing
+from chalicelib.ml.columns import Column, Kind, Table, is_missing
+from chalicelib.ml.derived import measured
 from chalicelib.ml.stability import Stability
 
 Counts = NDArray[np.float64]
@@ -66,30 +67,32 @@ class Binning:
         edges: Of a number: bin i holds edges[i - 1] < x <= edges[i]; the outer ones are open.
         categories: Of a category: a bin each, then one for all others. None for a number.
         counts: (n_bins,) rows of training in each.
+        kind: The column's; dates are binned by day, texts by length.
     """
 
     column: str
     edges: tuple[float, ...]
     categories: tuple[str, ...] | None
     counts: tuple[int, ...]
+    kind: Kind = "number"
 
     @classmethod
     def fit(cls, column: Column, values: Sequence[Any] | NDArray[Any]) -> Self:
         """Put training's (n,) values into bins: numbers by deciles, categories by name."""
-        if column.kind == "category":
+        kind = column.kind
+        if column.is_category:
             known = Counter(value for value in values if not is_missing(value))
             names = tuple(sorted(str(name) for name, _ in known.most_common(MOST_CATEGORIES)))
-            empty = cls(column.name, (), names, ())
+            empty = cls(column.name, (), names, (), kind)
         else:
-            numbers = np.asarray(values, dtype=np.float64)
-            empty = cls(column.name, _deciles(numbers[~np.isnan(numbers)]), None, ())
-        counts = tuple(int(n) for n in empty.count(values))
-        return cls(empty.column, empty.edges, empty.categories, counts)
+            numbers = measured(column, values)
+            empty = cls(column.name, _deciles(numbers[~np.isnan(numbers)]), None, (), kind)
+        return replace(empty, counts=tuple(int(n) for n in empty.count(values)))
 
     def count(self, values: Sequence[Any] | NDArray[Any]) -> Counts:
         """How many of (n,) values fall into each bin."""
         if self.categories is None:
-            numbers = np.asarray(values, dtype=np.float64)
+            numbers = measured(Column(self.column, self.kind), values)
             places = np.searchsorted(np.array(self.edges), numbers, side="left")
             places[np.isnan(numbers)] = len(self.edges) + 1
         else:
@@ -119,6 +122,7 @@ class Binning:
             "edges": list(self.edges),
             "categories": None if self.categories is None else list(self.categories),
             "counts": list(self.counts),
+            "kind": self.kind,
         }
 
     @classmethod
@@ -130,6 +134,8 @@ class Binning:
             tuple(float(edge) for edge in stored["edges"]),
             None if names is None else tuple(names),
             tuple(stored["counts"]),
+            # Profiles stored before dates and texts lack it, and need it not.
+            stored.get("kind", "number"),
         )
 
 

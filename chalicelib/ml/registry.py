@@ -250,6 +250,7 @@ def load_version(
         explainer=found.explainer,
         target=found.encoder.get("target"),
         metadata={"version": version, "algorithm": found.algorithm, **found.data},
+        classes=found.data.get("classes"),
     )
 
 

@@ -27,6 +27,9 @@ TABLE_MODULES = (
     "chalicelib.books.tables",
     "chalicelib.books.tables_ml",
     "chalicelib.books.tables_scraping",
+    "chalicelib.prices.tables",
+    "chalicelib.prices.tables_models",
+    "chalicelib.prices.tables_predictions",
 )
 
 

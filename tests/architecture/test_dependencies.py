@@ -114,9 +114,10 @@ def test_app_leads_to_no_training_library() -> None:
 
 
 def is_for_workers(name: str) -> bool:
-    """Whether a module needs libraries that the API does not carry: training, and crawling."""
+    """Whether a module needs libraries that the API does not carry."""
     parts = name.split(".")
-    return "crawling" in parts or any(part.startswith("training") for part in parts)
+    kinds = ("crawling", "profiling", "training")
+    return any(part.startswith(kind) for part in parts for kind in kinds)
 
 
 def test_training_is_reached_from_functions_and_notebooks_only() -> None:

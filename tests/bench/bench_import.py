@@ -109,7 +109,7 @@ def import_file(found: World, port: int, token: str) -> Imported:
     path = found.folder / "visits.csv"
     write_visits(path, found, utc_now())
     started = time.perf_counter()
-    key = _upload(port, token, path)
+    key = upload(port, token, path)
     upload_seconds = time.perf_counter() - started
     path.unlink()
     with worker(found) as pid:
@@ -167,7 +167,7 @@ def _lines(who: Any, entered: Any, left: Any, size: int = 50_000) -> Iterator[st
         yield "".join(f"{a},{e}Z,{s}Z\n" for a, e, s in zip(who[rows], *texts, strict=True))
 
 
-def _upload(port: int, token: str, path: Path) -> str:
+def upload(port: int, token: str, path: Path) -> str:
     size = path.stat().st_size
     wanted = {"tamanho_bytes": size, "content_type": "text/csv"}
     signed = call(port, "POST", "/uploads", token, wanted)

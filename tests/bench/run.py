@@ -3,6 +3,8 @@
     python -m tests.bench.run                       http, jobs and cold starts
     python -m tests.bench.run import training       the big ones, minutes and gigabytes each
     python -m tests.bench.run books scraping        the catalogue, of a million books; its reading
+    python -m tests.bench.run lab                   training and explaining price models
+    python -m tests.bench.run profile               datasets of 20 and 200 MB, read and profiled
 
 Everything is kept under `BENCH_DIR` (default `.data/bench`) and removed at the end, but for the
 peer's virtual environment. The database runs with fsync, synchronous commits, row-level
@@ -26,6 +28,9 @@ from tests.bench import (
     bench_http,
     bench_import,
     bench_jobs,
+    bench_lab,
+    bench_prices,
+    bench_profile,
     bench_scoring,
     bench_training_set,
 )
@@ -38,11 +43,14 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "decision": bench_decision.run,
     "credit": bench_credit.run,
     "audit": bench_audit.run,
+    "prices": bench_prices.run,
     "dataset": bench_dataset.run,
     "training": bench_training_set.run,
     "scoring": bench_scoring.run,
     "books": bench_catalogue.run,
     "scraping": bench_books.run,
+    "lab": bench_lab.run,
+    "profile": bench_profile.run,
 }
 BY_DEFAULT = ("http", "jobs", "start")
 

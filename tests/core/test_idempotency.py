@@ -337,6 +337,15 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /credito/pedidos/{pedido_id}/revisao",
         "POST /credito/pedidos/{pedido_id}/desfecho",
         "POST /credito/clientes/apagar",
+        "POST /precos/projetos",
+        "POST /precos/projetos/{projeto_id}/treinamentos",
+        "POST /precos/projetos/{projeto_id}/modelos/comparar",
+        "POST /precos/projetos/{projeto_id}/saude",
+        "POST /precos/projetos/{projeto_id}/previsoes",
+        "POST /precos/projetos/{projeto_id}/previsoes/lote",
+        "POST /precos/treinar",
+        "POST /precos/prever",
+        "POST /precos/projetos/{projeto_id}/datasets",
     }
     assert refuses == {
         "POST /auth/token",
@@ -367,6 +376,14 @@ def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials()
         "POST /credito/politica/simular",
         "PATCH /credito/empresas/{empresa_id}",
         "POST /credito/empresas/{empresa_id}/credenciais",
+        "PATCH /precos/projetos/{projeto_id}",
+        "POST /precos/projetos/{projeto_id}/treinamentos/{treinamento_id}/cancelar",
+        "POST /precos/projetos/{projeto_id}/modelos/reverter",
+        "POST /precos/projetos/{projeto_id}/modelos/{versao}/promover",
+        "POST /precos/projetos/{projeto_id}/modelos/{versao}/arquivar",
+        "POST /precos/projetos/{projeto_id}/modelos/{versao}/restaurar",
+        "POST /precos/projetos/{projeto_id}/observados",
+        "PATCH /precos/projetos/{projeto_id}/datasets/{dataset_id}/colunas",
     }
 
 

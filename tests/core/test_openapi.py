@@ -77,6 +77,9 @@ def test_examples_of_requests_are_what_the_models_take() -> None:
         if view.declared.body is None or path in HIDDEN:
             continue
         schema = view.declared.body.model_json_schema()
+        if "properties" not in schema:  # Names of the sender's own.
+            view.declared.body.model_validate_json(json.dumps(schema["examples"][0]))
+            continue
         examples = {n: p["examples"][0] for n, p in schema["properties"].items() if "examples" in p}
         if set(schema.get("required", [])) <= set(examples):
             view.declared.body.model_validate_json(json.dumps(examples))

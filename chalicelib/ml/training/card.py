@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.ml.columns import Column, Table, is_missing
+from chalicelib.ml.derived import measured
 from chalicelib.ml.monitoring import profile
 from chalicelib.ml.training.figures import importance_figure
 from chalicelib.ml.training.folds import TooLittleData
@@ -71,7 +72,8 @@ def make_card(
     """
     judge, answers, judged = recipe.judge, chosen.answers, rows.part(split.validation)
     y, who = judged.y, judged.who
-    needed = importances(served, judged.table, y, recipe.seed, judge.score)
+    read = {column.name: judged.table[column.name] for column in recipe.columns}
+    needed = importances(served, read, y, recipe.seed, judge.score, recipe.importance_rows)
     metrics = {
         "validacao": judge.metrics(y, answers, who),
         "regra_ingenua": judge.metrics(y, beside.answers, who),
@@ -90,7 +92,9 @@ def make_card(
         **judge.figures(y, {MODEL: answers, beside.title: beside.answers}),
         "importancia": importance_figure(needed, recipe.labels, judge.measure),
     }
-    return Card(metrics, figures, profile(recipe.columns, rows.take(split.training), answers))
+    # Of several classes the profile keeps how sure the model is of the likeliest.
+    scores = answers if answers.ndim == 1 else answers.max(axis=1)
+    return Card(metrics, figures, profile(recipe.columns, rows.take(split.training), scores))
 
 
 def by_group(
@@ -149,15 +153,21 @@ def describe_data(recipe: Recipe, rows: LabelledRows, split: RowSplit) -> dict[s
 
 
 def usual_value(column: Column, table: Table) -> float | str | None:
-    """The median of a number, the commonest of categories; None where most hold nothing."""
-    if column.kind == "category":
+    """The median of a number or day, the commonest of categories; None where most hold nothing,
+    and of texts.
+    """
+    if column.kind == "text":
+        return None
+    if column.is_category:
         values = table[column.name]
         present = [str(value) for value in values if not is_missing(value)]
         if len(present) * 2 < len(values) or not present:
             return None
         names, counts = np.unique(np.array(present), return_counts=True)
         return str(names[counts.argmax()])
-    numbers = np.asarray(table[column.name], dtype=np.float64)
+    numbers = measured(column, table[column.name])
     known = numbers[~np.isnan(numbers)]
-    is_usual = known.size * 2 >= numbers.size and known.size > 0
-    return float(np.median(known)) if is_usual else None
+    if known.size * 2 < numbers.size or not known.size:
+        return None
+    median = float(np.median(known))
+    return str(np.datetime64(int(median), "D")) if column.kind == "date" else median

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from chalicelib.ml.training.folds import TooLittleData
-from chalicelib.ml.training.recipe import Candidate, Recipe, fit_rows
+from chalicelib.ml.training.recipe import Candidate, Fitted, Recipe, fit_rows
 from chalicelib.ml.training.rows import LabelledRows
 from chalicelib.ml.training.selection import Contender, explanation_cost
 from chalicelib.ml.training.splits import RowSplit
@@ -49,7 +52,11 @@ def _try(
     if not losses:
         raise TooLittleData("no fold has enough to learn from")
     sample = fitted.encoder.encode(judged)
-    return Contender(tuple(losses), explanation_cost(fitted.estimator, fitted.encoder, sample))
+    return Contender(tuple(losses), _cost(fitted, sample))
+
+
+def _cost(fitted: Fitted, sample: NDArray[np.float32]) -> float:
+    return explanation_cost(fitted.estimator, fitted.encoder, sample, exporter=fitted.exporter)
 
 
 def train(

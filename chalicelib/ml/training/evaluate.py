@@ -89,7 +89,7 @@ def classification_metrics(
     ]
     everyone = np.ones(entities)
     estimates = {
-        metric.value: _estimate(of(everyone), column)
+        metric.value: estimate(of(everyone), column)
         for (metric, of), column in zip(metrics.items(), np.transpose(drawn), strict=True)
     }
     return ClassificationMetrics(
@@ -124,7 +124,7 @@ def paired_difference(
         for weights in draw_weights(entities, resamples, seed)
     ]
     everyone = np.ones(entities)
-    return _estimate(sign * (of_a(everyone) - of_b(everyone)), np.array(drawn))
+    return estimate(sign * (of_a(everyone) - of_b(everyone)), np.array(drawn))
 
 
 def may_replace(difference: Estimate, margin: float = PROMOTION_MARGIN) -> bool:
@@ -201,7 +201,12 @@ def _checked(
     return y, p, codes
 
 
-def _estimate(value: float, drawn: NDArray[np.float64]) -> Estimate:
+def estimate(value: float, drawn: NDArray[np.float64]) -> Estimate:
+    """A number with the 95% percentile interval of its resamples; NaN ones are left out.
+
+    Raises:
+        TooLittleData: No resample could say.
+    """
     usable = drawn[~np.isnan(drawn)]
     if not usable.size:
         raise TooLittleData("every resample holds one class only")

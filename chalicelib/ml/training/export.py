@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import joblib
@@ -20,11 +21,15 @@ from sklearn.base import is_classifier
 
 from chalicelib.ml.artefacts import verify_digest
 from chalicelib.ml.serving import INPUT_NAME, open_session
+from chalicelib.ml.structures import Structure
 from chalicelib.ml.training.onnx_graph import keep_score_only, sum_binary_trees_once
 from chalicelib.ml.training.threads import threads_for
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
 _patching = threading.Lock()
+
+Answers = Callable[[Any, NDArray[np.float32]], NDArray[np.float64]]
+"""(fitted estimator, (n, width) encoded rows) -> (n,) or (n, k) answers."""
 
 
 class ExportDisagrees(RuntimeError):
@@ -63,8 +68,16 @@ def check_agreement(
     onnx: bytes,
     X: NDArray[np.float32],  # noqa: N803 - scikit-learn's word for the matrix
     tolerance: float = 1e-5,
+    answers: Answers | None = None,
 ) -> float:
     """Compare the export with the estimator on (n, width) rows, normally the validation rows.
+
+    Args:
+        estimator: Fitted.
+        onnx: Its export.
+        X: The rows.
+        tolerance: How much they may differ.
+        answers: What of the estimator is exported; by default `estimator_answers`.
 
     Returns:
         The largest difference: absolute on probabilities; on regressions relative to the
@@ -74,9 +87,9 @@ def check_agreement(
         ExportDisagrees: It is above `tolerance`, or not a number.
     """
     (answer,) = open_session(onnx).run(None, {INPUT_NAME: X})
-    found = answer[:, -1].astype(np.float64)
     with threads_for(len(X)):
-        expected = estimator_answers(estimator, X)
+        expected = (answers or estimator_answers)(estimator, X)
+    found = (answer if expected.ndim == 2 else answer[:, -1]).astype(np.float64)
     scale: NDArray[np.float64] | float = 1.0
     if not is_classifier(estimator):
         magnitude = np.abs(expected)
@@ -97,6 +110,44 @@ def estimator_answers(
         return positive
     regression: NDArray[np.float64] = estimator.predict(X)
     return regression
+
+
+def all_answers(
+    estimator: Any,
+    X: NDArray[np.float32],  # noqa: N803
+) -> NDArray[np.float64]:
+    """(n, k) probabilities of all classes, or (n,) regressions, of (n, width) encoded rows.
+
+    The rows are given in float64: on float32 rows scikit-learn computes linear models and networks
+    in float32, and a network on unscaled columns then errs by 4e-5.
+    """
+    rows = X.astype(np.float64)
+    found: NDArray[np.float64]
+    found = estimator.predict_proba(rows) if is_classifier(estimator) else estimator.predict(rows)
+    return found
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """How fitted estimators leave training.
+
+    Attributes:
+        to_onnx: (estimator, width) -> the served model.
+        answers: What it answers.
+        structure: What makes its reasons cheap, see `structures.py`; None where it must be asked.
+    """
+
+    to_onnx: Callable[[Any, int], bytes]
+    answers: Answers
+    structure: Callable[[Any], Structure | None]
+
+
+def _must_be_asked(_estimator: Any) -> None:
+    """No structure."""
+
+
+PLAIN = Exporter(to_onnx, estimator_answers, _must_be_asked)
+"""By skl2onnx in float32; classifiers answer with the positive class. Few columns: see law 8."""
 
 
 def dump_joblib(estimator: Any) -> bytes:

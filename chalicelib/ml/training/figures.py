@@ -29,7 +29,7 @@ def roc_figure(y: NDArray[np.int_], scores: Mapping[str, NDArray[np.float64]]) -
         for name, p in scores.items()
     ]
     chance = _line("acaso", np.array([0.0, 1.0]), np.array([0.0, 1.0]), dash="dot")
-    return _figure([*lines, chance], "Curva ROC", "Falsos positivos", "Verdadeiros positivos")
+    return bare_figure([*lines, chance], "Curva ROC", "Falsos positivos", "Verdadeiros positivos")
 
 
 def pr_figure(y: NDArray[np.int_], scores: Mapping[str, NDArray[np.float64]]) -> Figure:
@@ -39,7 +39,7 @@ def pr_figure(y: NDArray[np.int_], scores: Mapping[str, NDArray[np.float64]]) ->
         precision, recall, _ = precision_recall_curve(y, p)
         lines.append(_line(name, recall[::-1], precision[::-1]))
     chance = _line("acaso", np.array([0.0, 1.0]), np.full(2, float(y.mean())), dash="dot")
-    return _figure([*lines, chance], "Precisão e cobertura", "Cobertura", "Precisão")
+    return bare_figure([*lines, chance], "Precisão e cobertura", "Cobertura", "Precisão")
 
 
 def calibration_figure(bins: Sequence[ReliabilityBin]) -> Figure:
@@ -50,19 +50,21 @@ def calibration_figure(bins: Sequence[ReliabilityBin]) -> Figure:
         "type": "scatter",
         "mode": "lines+markers",
         "name": "modelo",
-        "x": _rounded(foretold),
-        "y": _rounded(happened),
+        "x": rounded(foretold),
+        "y": rounded(happened),
         "text": [f"{each.rows} linhas" for each in bins],
         "error_y": {
             "type": "data",
             "symmetric": False,
             # At shares of 0 and 1 the bound is the share itself, but for the last bit.
-            "array": _rounded([max(b.observed_high - b.observed_share, 0.0) for b in bins]),
-            "arrayminus": _rounded([max(b.observed_share - b.observed_low, 0.0) for b in bins]),
+            "array": rounded([max(b.observed_high - b.observed_share, 0.0) for b in bins]),
+            "arrayminus": rounded([max(b.observed_share - b.observed_low, 0.0) for b in bins]),
         },
     }
     perfect = _line("perfeita", np.array([0.0, 1.0]), np.array([0.0, 1.0]), dash="dot")
-    return _figure([trace, perfect], "Calibração", "Probabilidade prevista", "Parcela observada")
+    return bare_figure(
+        [trace, perfect], "Calibração", "Probabilidade prevista", "Parcela observada"
+    )
 
 
 def foretold_figure(y: NDArray[Any], answers: Mapping[str, NDArray[np.float64]]) -> Figure:
@@ -73,14 +75,14 @@ def foretold_figure(y: NDArray[Any], answers: Mapping[str, NDArray[np.float64]])
             "type": "scatter",
             "mode": "markers",
             "name": name,
-            "x": _rounded(found[kept].tolist()),
-            "y": _rounded(y[kept].tolist()),
+            "x": rounded(found[kept].tolist()),
+            "y": rounded(y[kept].tolist()),
         }
         for name, found in answers.items()
     ]
     ends = np.array([float(y.min()), float(y.max())])
     same = _line("perfeita", ends, ends, dash="dot")
-    return _figure([*dots, same], "Previsto e observado", "Previsto", "Observado")
+    return bare_figure([*dots, same], "Previsto e observado", "Previsto", "Observado")
 
 
 def residuals_figure(y: NDArray[Any], answers: Mapping[str, NDArray[np.float64]]) -> Figure:
@@ -92,12 +94,12 @@ def residuals_figure(y: NDArray[Any], answers: Mapping[str, NDArray[np.float64]]
         {
             "type": "bar",
             "name": name,
-            "x": _rounded(middles),
+            "x": rounded(middles),
             "y": np.histogram(found, edges)[0].tolist(),
         }
         for name, found in errors.items()
     ]
-    return _figure(bars, "Erros", "Observado menos previsto", "Linhas")
+    return bare_figure(bars, "Erros", "Observado menos previsto", "Linhas")
 
 
 def importance_figure(
@@ -108,11 +110,11 @@ def importance_figure(
         "type": "bar",
         "orientation": "h",
         "name": "importância",
-        "x": _rounded([each.loss for each in found]),
+        "x": rounded([each.loss for each in found]),
         "y": [labels.get(each.column, each.column) for each in found],
-        "error_x": {"type": "data", "array": _rounded([each.deviation for each in found])},
+        "error_x": {"type": "data", "array": rounded([each.deviation for each in found])},
     }
-    figure = _figure([trace], "Importância por permutação", f"Perda de {measure}", "")
+    figure = bare_figure([trace], "Importância por permutação", f"Perda de {measure}", "")
     figure["layout"]["yaxis"]["autorange"] = "reversed"
     return figure
 
@@ -121,7 +123,7 @@ def lines_figure(
     title: str, x: str, y: str, lines: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 ) -> Figure:
     """Lines by name, each of (n,) places and (n,) values, under the titles of the axes."""
-    return _figure([_line(name, *points) for name, points in lines.items()], title, x, y)
+    return bare_figure([_line(name, *points) for name, points in lines.items()], title, x, y)
 
 
 def _line(name: str, x: NDArray[np.float64], y: NDArray[np.float64], dash: str = "solid") -> Figure:
@@ -130,8 +132,8 @@ def _line(name: str, x: NDArray[np.float64], y: NDArray[np.float64], dash: str =
         "type": "scatter",
         "mode": "lines",
         "name": name,
-        "x": _rounded(x[kept].tolist()),
-        "y": _rounded(y[kept].tolist()),
+        "x": rounded(x[kept].tolist()),
+        "y": rounded(y[kept].tolist()),
         "line": {"dash": dash},
     }
 
@@ -141,7 +143,8 @@ def _thinned(points: int, most: int = MOST_POINTS) -> NDArray[np.intp]:
     return np.unique(np.linspace(0, points - 1, min(points, most)).round().astype(np.intp))
 
 
-def _figure(data: list[Figure], title: str, x: str, y: str) -> Figure:
+def bare_figure(data: list[Figure], title: str, x: str, y: str) -> Figure:
+    """Traces under a title, with the titles of both axes."""
     layout = {
         "title": {"text": title},
         "xaxis": {"title": {"text": x}},
@@ -150,5 +153,10 @@ def _figure(data: list[Figure], title: str, x: str, y: str) -> Figure:
     return {"data": data, "layout": layout}
 
 
-def _rounded(values: Sequence[float]) -> list[float]:
-    return [round(float(value), DIGITS) for value in values]
+def rounded(values: Sequence[float]) -> list[float]:
+    """Four digits after the point, or four in all of what is smaller than one."""
+    return [_short(float(value)) for value in values]
+
+
+def _short(value: float) -> float:
+    return round(value, DIGITS) if abs(value) >= 1 else float(f"{value:.{DIGITS}g}")

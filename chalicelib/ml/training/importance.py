@@ -48,6 +48,7 @@ def importances(
     y: NDArray[Any],
     seed: int,
     score: Score,
+    most_rows: int = MOST_ROWS,
 ) -> list[Importance]:
     """Permutation importance (Breiman, "Random Forests", 2001) of raw columns, largest first.
 
@@ -59,11 +60,12 @@ def importances(
         y: (n,) what happened.
         seed: Of the shuffles, and of the rows drawn when there are very many.
         score: What is measured.
+        most_rows: How many rows are asked about, over and over.
     """
     frame = pd.DataFrame({name: pd.Series(values) for name, values in table.items()})
     rows = np.arange(len(frame))
-    if len(rows) > MOST_ROWS:
-        rows = np.random.default_rng(seed).permutation(rows)[:MOST_ROWS]
+    if len(rows) > most_rows:
+        rows = np.random.default_rng(seed).permutation(rows)[:most_rows]
 
     def scoring(_model: object, columns: pd.DataFrame, happened: NDArray[Any]) -> float:
         return score(happened, predict({name: columns[name].to_numpy() for name in table}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ from chalicelib.ml.training.comparison import (
     verdict_alone,
     verdict_beside,
 )
-from chalicelib.ml.training.export import check_agreement, dump_joblib, to_onnx
+from chalicelib.ml.training.export import check_agreement, dump_joblib
 from chalicelib.ml.training.judging import Floats
 from chalicelib.ml.training.recipe import Candidate, Recipe
 from chalicelib.ml.training.rows import LabelledRows
@@ -81,6 +81,10 @@ class Publishable:
     fields: Mapping[str, Any]
     unfit: str | None = None
 
+    def named(self, name: ModelName) -> Publishable:
+        """The same model, to be published under another name."""
+        return replace(self, recipe=replace(self.recipe, name=name))
+
 
 def earlier_report(run: JobRun) -> TrainingReport | None:
     """What an earlier attempt published, that died before it could say so."""
@@ -110,15 +114,17 @@ def prepare(
         TooLittleData: The rows that judge cannot say.
     """
     fitted, judged = chosen.fitted, rows.part(split.validation)
-    exported = to_onnx(fitted.estimator, fitted.encoder.width)
-    agreement = check_agreement(fitted.estimator, exported, fitted.encoder.encode(judged.table))
+    exporter, matrix = recipe.exporter, fitted.encoder.encode(judged.table)
+    exported = exporter.to_onnx(fitted.estimator, fitted.encoder.width)
+    agreement = check_agreement(fitted.estimator, exported, matrix, answers=exporter.answers)
     served = load_served_model(
         exported,
         sha256_of(exported),
         fitted.encoder.to_json(),
         target=fitted.target.to_json(),
+        classes=recipe.classes,
     )
-    explainer = _explainer(recipe, rows.take(split.training), served)
+    explainer = _explainer(recipe, rows.take(split.training), served, fitted.estimator)
     card = make_card(recipe, rows, split, chosen, beside, served.predict)
     fields = {
         "algorithm": chosen.algorithm,
@@ -142,9 +148,14 @@ def _judgement(card: Card, agreement: float) -> dict[str, Any]:
     }
 
 
-def _explainer(recipe: Recipe, table: Mapping[str, Any], served: ServedModel) -> Explainer:
+def _explainer(
+    recipe: Recipe, table: Mapping[str, Any], served: ServedModel, estimator: Any
+) -> Explainer:
     encoded = served.encoder.encode(table)
-    return Explainer.of_sample(served.score_rows, encoded, served.encoder.groups, seed=recipe.seed)
+    structure = recipe.exporter.structure(estimator)
+    return Explainer.of_sample(
+        served.score_rows, encoded, served.encoder.groups, seed=recipe.seed, structure=structure
+    )
 
 
 def publish(run: JobRun, ready: Publishable, then: Promoted) -> TrainingReport:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.ml.columns import Column, Table
+from chalicelib.ml.columns import Column, Interaction, Table
 from chalicelib.ml.encoding import Encoder, TargetScaling
 from chalicelib.ml.monitoring import SCORE
 from chalicelib.ml.registry import ModelName
 from chalicelib.ml.training.estimators import ALGORITHMS, fit_classifier
-from chalicelib.ml.training.export import estimator_answers
+from chalicelib.ml.training.export import PLAIN, Exporter
 from chalicelib.ml.training.hold_outs import unseen_rows
+from chalicelib.ml.training.importance import MOST_ROWS
 from chalicelib.ml.training.judging import Floats, Judge
 from chalicelib.ml.training.rows import LabelledRows, Mask
 from chalicelib.ml.training.selection import Contender
@@ -53,6 +54,12 @@ class Recipe:
         unseen: Which rows may judge a version beside another (law 7).
         barred: Columns that no version may read any more; a champion that does is replaced.
         asked: What another version is asked about rows, where versions differ in columns.
+        interactions: What the model reads beside the columns, made of them.
+        classes: Of a classifier that gives every class its probability: their names, in the order
+            of the codes in `y`.
+        exporter: How the model leaves training.
+        importance_rows: How many of the judging rows its columns' importance is measured on: each
+            is asked about ten times for every column.
     """
 
     name: ModelName
@@ -67,6 +74,10 @@ class Recipe:
     unseen: Unseen = unseen_rows
     barred: frozenset[str] = frozenset()
     asked: Asked = as_they_are
+    interactions: Sequence[Interaction] = ()
+    classes: Sequence[str] | None = None
+    exporter: Exporter = PLAIN
+    importance_rows: int = MOST_ROWS
 
     @property
     def labels(self) -> dict[str, str]:
@@ -85,10 +96,13 @@ class Fitted:
     encoder: Encoder
     estimator: Any
     target: TargetScaling
+    exporter: Exporter = PLAIN
 
     def answers(self, table: Table) -> Floats:
-        """(n,) answers for raw rows, in the target's unit."""
-        return self.target.inverse(estimator_answers(self.estimator, self.encoder.encode(table)))
+        """(n,) answers for raw rows, in the target's unit; (n, k) of several classes."""
+        return self.target.inverse(
+            self.exporter.answers(self.estimator, self.encoder.encode(table))
+        )
 
 
 @dataclass(frozen=True)
@@ -115,8 +129,8 @@ def fit_rows(recipe: Recipe, algorithm: str, rows: LabelledRows, training: Mask)
         TooLittleData: They are too few.
     """
     table = rows.take(training)
-    encoder = Encoder.fit(recipe.columns, table)
+    encoder = Encoder.fit(recipe.columns, table, recipe.interactions)
     target = recipe.target.forward(rows.y[training])
     matrix = encoder.encode(table)
     estimator = recipe.fit(algorithm, matrix, target, rows.who[training], recipe.seed)
-    return Fitted(encoder, estimator, recipe.target)
+    return Fitted(encoder, estimator, recipe.target, recipe.exporter)

@@ -25,6 +25,8 @@ class ErrorMetric(StrEnum):
     R2 = "r2"
     MAE = "mae"
     RMSE = "rmse"
+    MAPE = "mape"
+    MEDIAN = "medae"
 
     @property
     def higher_is_better(self) -> bool:
@@ -40,17 +42,24 @@ class RegressionMetrics:
         r2: 1 is perfect, 0 is no better than the mean of these very rows; a constant that was
             learnt elsewhere comes out a little below 0.
         mae, rmse: In the target's unit; 0 is perfect.
+        mape: Mean of |error| / |actual| over the rows whose actual value is not 0, as a share: 0.1
+            is 10 %.
+        medae: Median absolute error, in the target's unit.
         mean, deviation: Of what happened, in the target's unit.
         rows, entities: How much was judged.
+        zeros: Rows whose actual value is 0, which `mape` leaves out.
     """
 
     r2: Estimate
     mae: Estimate
     rmse: Estimate
+    mape: Estimate
+    medae: Estimate
     mean: float
     deviation: float
     rows: int
     entities: int
+    zeros: int
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for the registry."""
@@ -85,9 +94,19 @@ class Errors:
         # About the mean: sums of squares of what is far from zero would cancel each other.
         self._values = np.bincount(codes, centred)
         self._values_squared = np.bincount(codes, centred**2)
+        told = y != 0
+        share = np.divide(np.abs(error), np.abs(y), out=np.zeros_like(y), where=told)
+        self._told, self._shares = np.bincount(codes, told), np.bincount(codes, share)
+        order = np.argsort(np.abs(error), kind="stable")
+        self._ranked, self._ranked_codes = np.abs(error)[order], codes[order]
 
     def of(self, metric: ErrorMetric, weights: Floats) -> float:
         """The metric where entity i counts (g,) weights[i] times; NaN where it says nothing."""
+        if metric is ErrorMetric.MAPE:
+            told = float(weights @ self._told)
+            return float(weights @ self._shares / told) if told else float("nan")
+        if metric is ErrorMetric.MEDIAN:
+            return self._median(weights)
         rows = float(weights @ self._rows)
         if metric is ErrorMetric.MAE:
             return float(weights @ self._absolute / rows)
@@ -97,6 +116,14 @@ class Errors:
         mean = float(weights @ self._values / rows)
         variance = float(weights @ self._values_squared / rows) - mean**2
         return 1 - squared / variance if variance > 0 else float("nan")
+
+    def _median(self, weights: Floats) -> float:
+        """The mean of the two middle errors where none is in the middle."""
+        heavy = np.cumsum(weights[self._ranked_codes])
+        half = heavy[-1] / 2
+        low = np.searchsorted(heavy, half, side="left")
+        high = np.searchsorted(heavy, half, side="right")
+        return float(self._ranked[low] + self._ranked[min(high, len(heavy) - 1)]) / 2
 
 
 def regression_metrics(
@@ -129,6 +156,7 @@ def regression_metrics(
         deviation=float(np.std(y)),
         rows=len(y),
         entities=errors.entities,
+        zeros=int((np.asarray(y) == 0).sum()),
     )
 
 

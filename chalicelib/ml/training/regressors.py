@@ -24,6 +24,7 @@ from chalicelib.ml.training.folds import TooLittleData
 from chalicelib.ml.training.judging import Floats, Gate
 from chalicelib.ml.training.regression import (
     ErrorMetric,
+    Errors,
     paired_error_difference,
     regression_metrics,
 )
@@ -139,19 +140,24 @@ class RegressionJudge:
         return 1 - float(np.mean((y - answers) ** 2) / np.var(y))
 
     def metrics(self, y: NDArray[Any], answers: Floats, who: NDArray[Any]) -> dict[str, Any]:
-        """R², MAE, RMSE."""
+        """R², MAE, RMSE, MAPE, median absolute error."""
         return regression_metrics(y, answers, who, self.seed).to_json()
+
+    def values(self, y: NDArray[Any], answers: Floats) -> dict[str, float]:
+        """The same without intervals."""
+        errors, everyone = Errors(y, answers, np.arange(len(y))), np.ones(len(y))
+        return {metric.value: errors.of(metric, everyone) for metric in ErrorMetric}
 
     def gains(
         self, y: NDArray[Any], a: Floats, b: Floats, who: NDArray[Any]
     ) -> dict[str, dict[str, float]]:
-        """In all three."""
+        """In all of them."""
         return self.differences(y, a, b, who)
 
     def differences(
         self, y: NDArray[Any], a: Floats, b: Floats, who: NDArray[Any]
     ) -> dict[str, dict[str, float]]:
-        """In all three."""
+        """In all of them."""
         return {
             metric.value: paired_error_difference(y, a, b, who, metric, self.seed).to_json()
             for metric in ErrorMetric

@@ -15,7 +15,7 @@ from chalicelib.ml.artefacts import sha256_of
 from chalicelib.ml.encoding import Encoder
 from chalicelib.ml.explain import Explainer
 from chalicelib.ml.serving import load_served_model
-from chalicelib.ml.training.export import to_onnx
+from chalicelib.ml.training.export import PLAIN, Exporter
 
 EXPLANATION_BUDGET_MS = 10.0  # Of the 15 ms that a scored answer may take, at its slowest.
 TIMINGS = 7
@@ -60,6 +60,7 @@ def explanation_cost(
     encoder: Encoder,
     rows: NDArray[np.float32],
     clock: Callable[[], float] = time.perf_counter,
+    exporter: Exporter = PLAIN,
 ) -> float:
     """What explaining one row takes once it is served, in ms.
 
@@ -70,10 +71,12 @@ def explanation_cost(
         encoder: What it reads.
         rows: (n, width) encoded rows, for the background and the one that is explained.
         clock: Seconds.
+        exporter: How the estimator is served.
     """
-    exported = to_onnx(estimator, encoder.width)
+    exported = exporter.to_onnx(estimator, encoder.width)
     served = load_served_model(exported, sha256_of(exported), encoder.to_json())
-    explainer = Explainer.of_sample(served.score_rows, rows, encoder.groups)
+    structure = exporter.structure(estimator)
+    explainer = Explainer.of_sample(served.score_rows, rows, encoder.groups, structure=structure)
     timings: list[float] = []
     for _ in range(TIMINGS):
         begun = clock()

@@ -21,6 +21,7 @@ from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import Job
 from chalicelib.core.settings import HOUSE
+from chalicelib.core.uploads import object_store
 from functions import EVENT_SOURCES
 from infra.aws.pythons import ROOT
 from infra.local.bookshop import Shop, make_stock, serve_shop
@@ -43,6 +44,8 @@ from tests.infra.aws.deployed import (
     EventSourceMapping,
     assert_reasons_add_up,
 )
+from tests.prices.files import as_csv, small_table
+from tests.prices.publishing import CAR, publish_price_model
 
 
 @dataclass(frozen=True)
@@ -281,7 +284,74 @@ def _prices_are_learnt(cloud: Cloud) -> None:
     assert (answer.status, answer.json["version"]) == (200, 1)
 
 
+def _price_project(cloud: Cloud) -> str:
+    """A project with a model that answers; gives its address."""
+    made = cloud.api.post("/precos/projetos", {"nome": "Carros"})
+    assert made.status == 201, made.body
+    publish_price_model(made.json["id"])
+    return f"/precos/projetos/{made.json['id']}"
+
+
+def _a_file_of_cases_is_predicted(cloud: Cloud) -> None:
+    at = _price_project(cloud)
+    data = b"potencia,peso,marca\n100,1000,Cume\n"
+    upload = cloud.api.post("/uploads", {"tamanho_bytes": len(data), "content_type": CSV}).json
+    object_store().put(upload["objeto"], data, content_type=CSV)
+    sent = cloud.api.post(f"{at}/previsoes/lote", {"objeto": upload["objeto"]})
+    assert cloud.result("prices_prediction_queue", sent)["previstas"] == 1
+    found = cloud.api.get(f"{at}/previsoes/lote/{sent.json['id']}").json
+    assert found["relatorio"]["linhas"] == 1
+
+
+def _a_price_model_is_measured(cloud: Cloud) -> None:
+    at = _price_project(cloud)
+    asked = cloud.api.post(f"{at}/previsoes", {"instancia": CAR})
+    assert asked.status == 201, asked.body
+    report = cloud.result("prices_analysis_queue", cloud.api.post(f"{at}/saude"))
+    assert (report["versao"], report["previsoes"]) == (1, 1)
+
+
+def _a_price_model_is_trained_in_one_call(cloud: Cloud) -> None:
+    rows = [{"area": n % 90 + 0.5, "preco": 3 * (n % 90) + n % 7} for n in range(240)]
+    body = {"dados": rows, "alvo": "preco", "algoritmo": "regressao_ridge"}
+    begun = cloud.api.post("/precos/treinar", body)
+    assert begun.status == 202, begun.body
+    report = cloud.work_off("prices_training_queue", begun.json["job_id"])
+    assert (report["versao"], report["promovido"]) == (1, True)
+    asked = {"modelo": begun.json["modelo"], "dados": {"area": 50}}
+    found = cloud.api.post("/precos/prever", asked)
+    assert found.status == 201, found.body
+    assert found.json["previsoes"][0]["baixo"] < 152 < found.json["previsoes"][0]["alto"]
+
+
+def _a_file_is_profiled(cloud: Cloud) -> None:
+    told = _dataset(cloud)
+    found = cloud.api.get(told["address"]).json
+    assert (found["estado"], found["linhas"]) == ("pronto", 40)
+    assert found["alvos"][0]["coluna"] == "preco"
+    assert cloud.api.get(f"{told['address']}/parquet").status == 303
+
+
+def _dataset(cloud: Cloud) -> dict[str, Any]:
+    """A profiled dataset, and its address."""
+    project = cloud.api.post("/precos/projetos", {"nome": "Casas"}).json["id"]
+    path = f"/precos/projetos/{project}/datasets"
+    sent = cloud.api.post(path, as_csv(small_table()), content_type=CSV)
+    assert sent.status == 202, sent.body
+    cloud.work_off("prices_profile_queue", sent.json["job"]["id"])
+    return {**sent.json["dataset"], "address": f"{path}/{sent.json['dataset']['id']}"}
+
+
+def _a_deleted_dataset_is_removed(cloud: Cloud) -> None:
+    assert cloud.api.delete(_dataset(cloud)["address"]).status == 204
+    (job,) = cloud.api.get("/jobs?queue=prices_removal_queue").json["items"]
+    assert cloud.work_off("prices_removal_queue", job["id"]) == {"objetos": 1}
+
+
 CASES: dict[str, Callable[[Cloud], None]] = {
+    "prices_analysis_queue": _a_price_model_is_measured,
+    "prices_prediction_queue": _a_file_of_cases_is_predicted,
+    "prices_training_queue": _a_price_model_is_trained_in_one_call,
     "credit_datasets_queue": _a_dataset_is_closed,
     "credit_lots_queue": _a_lot_is_stored,
     "credit_lgpd_queue": _files_about_an_erased_cliente_are_deleted,
@@ -299,6 +369,8 @@ CASES: dict[str, Callable[[Cloud], None]] = {
     "credit_orders_queue": _orders_are_decided,
     "daily_report_queue": _a_day_is_reported,
     "model_update_queue": _a_trained_model_answers_in_the_package,
+    "prices_profile_queue": _a_file_is_profiled,
+    "prices_removal_queue": _a_deleted_dataset_is_removed,
 }
 
 

@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+from sklearn.metrics import (
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    median_absolute_error,
+    r2_score,
+    root_mean_squared_error,
+)
 
 from chalicelib.ml.training.estimators import UnknownAlgorithm
 from chalicelib.ml.training.export import check_agreement, to_onnx
@@ -30,8 +36,10 @@ def test_metrics_are_those_of_scikit_learn() -> None:
     assert found.r2.value == pytest.approx(r2_score(Y, GOOD))
     assert found.mae.value == pytest.approx(mean_absolute_error(Y, GOOD))
     assert found.rmse.value == pytest.approx(root_mean_squared_error(Y, GOOD))
-    assert (found.rows, found.entities) == (ROWS, ROWS // 2)
-    for each in (found.r2, found.mae, found.rmse):
+    assert found.mape.value == pytest.approx(mean_absolute_percentage_error(Y, GOOD))
+    assert found.medae.value == pytest.approx(median_absolute_error(Y, GOOD))
+    assert (found.rows, found.entities, found.zeros) == (ROWS, ROWS // 2, 0)
+    for each in (found.r2, found.mae, found.rmse, found.mape, found.medae):
         assert each.low < each.value < each.high
 
 
@@ -44,6 +52,16 @@ def test_an_entity_of_weight_two_counts_as_if_its_rows_came_twice() -> None:
     assert errors.of(ErrorMetric.RMSE, weights) == pytest.approx(
         root_mean_squared_error(y, answers)
     )
+    assert errors.of(ErrorMetric.MEDIAN, weights) == pytest.approx(
+        median_absolute_error(y, answers)
+    )
+
+
+def test_relative_errors_leave_out_what_is_zero() -> None:
+    y, answers = np.array([0.0, 10.0, 20.0]), np.array([5.0, 11.0, 18.0])
+    found = regression_metrics(y, answers, np.arange(3), seed=1)
+    assert found.mape.value == pytest.approx(0.1)
+    assert found.zeros == 1
 
 
 def test_the_mean_explains_nothing() -> None:
@@ -53,7 +71,7 @@ def test_the_mean_explains_nothing() -> None:
 
 def test_differences_are_positive_where_the_first_is_better() -> None:
     found = RegressionJudge().differences(Y, GOOD, BAD, WHO)
-    assert set(found) == {"r2", "mae", "rmse"}
+    assert set(found) == {"r2", "mae", "rmse", "mape", "medae"}
     assert all(each["low"] > 0 for each in found.values())
     back = RegressionJudge().differences(Y, BAD, GOOD, WHO)
     assert all(each["high"] < 0 for each in back.values())

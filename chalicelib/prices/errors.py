@@ -1,0 +1,55 @@
+"""Refusals of the prices."""
+
+from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unprocessable
+
+
+class ProjetoNotFound(NotFound):
+    """There is no project of yours, nor one shared with you, under this id."""
+
+
+class PapelInsuficiente(Forbidden):
+    """Your role in this project does not allow this; ask its owner for another one."""
+
+
+class PessoaNotFound(NotFound):
+    """There is no active user with this login."""
+
+
+class MembroNotFound(NotFound):
+    """The project is not shared with a user of this login."""
+
+
+class DonoNaoMembro(Conflict):
+    """This user owns the project, and may do everything in it; pass it on first."""
+
+
+class MembrosDemais(Conflict):
+    """A project is shared with 500 users at the most."""
+
+
+class DatasetNotFound(NotFound):
+    """This project has no dataset under this id."""
+
+
+class DatasetNaoPronto(Conflict):
+    """This dataset has not been profiled yet, or its file was refused; see its `estado`."""
+
+
+class DatasetEmUso(Conflict):
+    """Models were trained from this dataset, and refer to it; it is kept."""
+
+
+class ArquivoGrande(Unprocessable):
+    """The file is larger than a dataset may be (PRECOS_DATASET_MAX_MB)."""
+
+
+class ArquivoRecusado(Unprocessable):
+    """The file cannot be read as a table."""
+
+
+class CorrecaoInvalida(Unprocessable):
+    """Some corrections cannot hold; `errors` names the columns."""
+
+
+class FiguraNotFound(NotFound):
+    """The profile has no figure of this name."""

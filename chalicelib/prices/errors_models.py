@@ -1,0 +1,71 @@
+"""Refusals about trainings, versions and predictions."""
+
+from chalicelib.core.errors import Conflict, NotFound, Unprocessable
+
+
+class TreinamentoNotFound(NotFound):
+    """This project has no training under this id."""
+
+
+class PrevisaoNotFound(NotFound):
+    """This project has no prediction under this id."""
+
+
+class TreinamentoTerminou(Conflict):
+    """This training has ended; only one that waits or runs can be cancelled."""
+
+
+class SemCampeao(Conflict):
+    """No version of this project answers yet: train one, promote one, or name a `versao`."""
+
+
+class VersaoArquivada(Conflict):
+    """This version is archived and does not answer; restore it first."""
+
+
+class CampeaoNaoSeArquiva(Conflict):
+    """The version that answers cannot be archived; promote another one first."""
+
+
+class VersaoNaoArquivada(Conflict):
+    """This version is not archived."""
+
+
+class AlvosDiferentes(Unprocessable):
+    """These versions foretell different targets, or in another unit; they cannot be compared."""
+
+
+class ExplicacaoCara(Unprocessable):
+    """Explaining so many rows would take too long; ask for fewer, or without `explicar`."""
+
+
+class SemExplicacao(Unprocessable):
+    """This version was published without an explainer."""
+
+
+class ArquivoSemColunas(Unprocessable):
+    """The file has none of the columns that the version reads."""
+
+
+class ExperimentoNaoServe(Unprocessable):
+    """What was asked for does not fit the dataset:"""
+
+
+class LinhasDemais(Unprocessable):
+    """The file has more than 5,000,000 rows, which one job predicts; send it in parts."""
+
+
+class DadosGrandes(Unprocessable):
+    """Too much data for the short path: at most 2,000 rows of 50 columns; use a project."""
+
+
+class DadosIlegiveis(Unprocessable):
+    """`dados` is neither rows as JSON objects nor the text of a CSV with a header."""
+
+
+class LoteNotFound(NotFound):
+    """This project has no file of predictions under this id."""
+
+
+class LoteNaoPronto(Conflict):
+    """This file is not predicted yet, or could not be; see its job."""
