@@ -5,6 +5,7 @@ from chalice.app import Chalice, Cron, Rate
 from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
+from chalicelib.console.routes import console
 from chalicelib.core import idempotency
 from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.clock import utc_now
@@ -49,6 +50,7 @@ app = Chalice(app_name="previsto", configure_logs=False)
 
 app.register_blueprint(core)
 app.register_blueprint(trail)
+app.register_blueprint(console)
 app.register_blueprint(identity)
 app.register_blueprint(datasets)
 app.register_blueprint(companies)
