@@ -2,10 +2,14 @@
 
 from chalice.app import Chalice, Cron, Rate
 
+from chalicelib.books.pages import LIVROS
 from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
+from chalicelib.console.operation import OPERACAO
+from chalicelib.console.problems import tell
 from chalicelib.console.routes import console
+from chalicelib.console.sections import show_sections
 from chalicelib.core import idempotency
 from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.clock import utc_now
@@ -20,6 +24,7 @@ from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.credit import service_models as credit_service_models
 from chalicelib.credit import service_removal
+from chalicelib.credit.pages import CREDITO
 from chalicelib.credit.routes_audit import company_trail
 from chalicelib.credit.routes_companies import companies
 from chalicelib.credit.routes_datasets import datasets
@@ -34,6 +39,8 @@ from chalicelib.gym import (
     service_scores,
     service_visits,
 )
+from chalicelib.gym.pages import ACADEMIA
+from chalicelib.gym.pages import REFUSALS as GYM_REFUSALS
 from chalicelib.gym.routes import gym
 from chalicelib.gym.routes_members import members
 from chalicelib.gym.routes_models import models
@@ -71,6 +78,9 @@ app.register_blueprint(retention)
 app.register_blueprint(scraping)
 app.register_blueprint(visits)
 answer_preflights(app)
+
+show_sections(ACADEMIA, CREDITO, LIVROS, OPERACAO)
+tell(GYM_REFUSALS)
 
 
 @scheduled(app, Rate(1, Rate.MINUTES))

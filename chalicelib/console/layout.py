@@ -15,6 +15,7 @@ from chalicelib.console.visits import Visit
 from chalicelib.core import portuguese
 from chalicelib.core.clock import local_day, utc_now
 from chalicelib.core.settings import settings
+from chalicelib.core.storage import upload_origin
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -68,7 +69,8 @@ def policy() -> str:
     Styles may be inline: bars have lengths, and charts write theirs at run time. Plotly comes from
     where the assets lie, and files go straight to the object store.
     """
-    assets, store = _origin(settings().assets_url), _origin(settings().objects_url)
+    assets = _sources(settings().assets_url)
+    store = _sources(settings().base_url, upload_origin(settings().objects_url))
     return "; ".join(
         (
             "default-src 'none'",
@@ -85,11 +87,11 @@ def policy() -> str:
     )
 
 
-def _origin(url: str) -> str:
-    """What the policy calls the page's own origin, and another one where an address names it."""
-    parts = urlsplit(url)
-    is_elsewhere = parts.scheme in ("http", "https") and parts.netloc
-    return f"'self' {parts.scheme}://{parts.netloc}" if is_elsewhere else "'self'"
+def _sources(*urls: str) -> str:
+    """The page's own origin and those of the addresses, as the policy lists them."""
+    parts = [urlsplit(url) for url in urls]
+    named = [f"{p.scheme}://{p.netloc}" for p in parts if p.scheme in ("http", "https")]
+    return " ".join(("'self'", *dict.fromkeys(named)))
 
 
 def _other_page(visit: Visit, changed: Mapping[str, Any]) -> str:

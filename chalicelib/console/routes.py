@@ -91,7 +91,7 @@ def post_sign_out(visit: Visit, now: datetime) -> Reply:
 
 
 @console.route("/", methods=["GET"])
-@page(console, allow=EVERYONE, autocommit=True)
+@page(console, allow=EVERYONE)  # A worklist that nobody has asked for yet is made.
 def get_home(session: Session, visit: Visit, now: datetime) -> Shown:
     """What needs attention today, in each product one may see."""
     parts = [

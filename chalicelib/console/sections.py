@@ -35,7 +35,7 @@ class Attention:
     Attributes:
         value: A number or a word, shown large.
         text: What it is.
-        path: Where to deal with it.
+        path: Where to deal with it; empty where no page does.
         action: What one does there.
         tone: How urgent it is.
         detail: One more line.
@@ -43,8 +43,8 @@ class Attention:
 
     value: str
     text: str
-    path: str
-    action: str
+    path: str = ""
+    action: str = ""
     tone: Tone = "neutro"
     detail: str = ""
 
@@ -85,9 +85,9 @@ class Section:
 _sections: dict[str, Section] = {}
 
 
-def add_section(section: Section) -> None:
-    """Make a product's part known; at import, as its routes are."""
-    _sections[section.name] = section
+def show_sections(*sections: Section) -> None:
+    """Say what the console is made of; the composition root does so."""
+    _sections.update({section.name: section for section in sections})
 
 
 def sections_for(principal: Principal) -> Iterator[Section]:
