@@ -6,6 +6,7 @@ from chalicelib.books.pages import LIVROS
 from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
+from chalicelib.console.model_pages import REFUSALS as MODEL_REFUSALS
 from chalicelib.console.operation import OPERACAO
 from chalicelib.console.problems import tell
 from chalicelib.console.routes import console
@@ -45,6 +46,7 @@ from chalicelib.gym.pages_desk import desk
 from chalicelib.gym.pages_imports import imports_page
 from chalicelib.gym.pages_member import member_page
 from chalicelib.gym.pages_members import members_pages
+from chalicelib.gym.pages_models import churn_pages
 from chalicelib.gym.pages_plans import plans_page
 from chalicelib.gym.pages_plays import plays_page
 from chalicelib.gym.pages_reports import reports_pages
@@ -83,6 +85,7 @@ app.register_blueprint(imports_page)
 app.register_blueprint(plans_page)
 app.register_blueprint(plays_page)
 app.register_blueprint(synthetic_page)
+app.register_blueprint(churn_pages)
 app.register_blueprint(learning)
 app.register_blueprint(members)
 app.register_blueprint(models)
@@ -98,7 +101,7 @@ app.register_blueprint(visits)
 answer_preflights(app)
 
 show_sections(ACADEMIA, CREDITO, LIVROS, OPERACAO)
-tell(GYM_REFUSALS)
+tell({**MODEL_REFUSALS, **GYM_REFUSALS})
 
 
 @scheduled(app, Rate(1, Rate.MINUTES))

@@ -132,6 +132,7 @@ ACADEMIA = Section(
         Link("Jogadas e regras", "/console/academia/jogadas"),
         Link("Efeito e permanência", "/console/academia/efeito"),
         Link("Relatório do dia", "/console/academia/relatorios"),
+        Link("Modelo de risco", "/console/modelos/churn"),
         Link("Planos", "/console/academia/planos"),
         Link("Importar", "/console/academia/importar", (DESK,)),
         Link("Alunos sintéticos", "/console/academia/sinteticos", (Role.CIENTISTA,)),
