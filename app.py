@@ -6,6 +6,7 @@ from chalicelib.books.pages import LIVROS
 from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
+from chalicelib.console.forms import advise
 from chalicelib.console.model_pages import REFUSALS as MODEL_REFUSALS
 from chalicelib.console.operation import OPERACAO
 from chalicelib.console.problems import tell
@@ -41,6 +42,7 @@ from chalicelib.gym import (
     service_visits,
 )
 from chalicelib.gym.pages import ACADEMIA
+from chalicelib.gym.pages import ADVICE as GYM_ADVICE
 from chalicelib.gym.pages import REFUSALS as GYM_REFUSALS
 from chalicelib.gym.pages_desk import desk
 from chalicelib.gym.pages_imports import imports_page
@@ -102,6 +104,7 @@ answer_preflights(app)
 
 show_sections(ACADEMIA, CREDITO, LIVROS, OPERACAO)
 tell({**MODEL_REFUSALS, **GYM_REFUSALS})
+advise(GYM_ADVICE)
 
 
 @scheduled(app, Rate(1, Rate.MINUTES))
