@@ -6,7 +6,7 @@ from chalicelib.books.pages import LIVROS
 from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
-from chalicelib.console.forms import advise
+from chalicelib.console.forms import MULTIPART, advise
 from chalicelib.console.model_pages import REFUSALS as MODEL_REFUSALS
 from chalicelib.console.operation import OPERACAO
 from chalicelib.console.problems import tell
@@ -67,6 +67,7 @@ from chalicelib.identity.routes import identity
 from chalicelib.identity.routes_api import identity_api
 
 app = Chalice(app_name="previsto", configure_logs=False)
+app.api.binary_types.append(MULTIPART)  # Files in forms need not be UTF-8.
 
 app.register_blueprint(core)
 app.register_blueprint(trail)
