@@ -3,6 +3,7 @@
 A product says what its model is (`ModelConsole`) and registers `model_pages(console)`.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from chalicelib.core.errors import BadRequest, Forbidden, Problem
 from chalicelib.core.job_control import JobQuery, list_jobs
 from chalicelib.core.jobs import Job, JobState
 from chalicelib.core.pages import CursorInvalid, PageQuery
+from chalicelib.core.portuguese import day, number, percent
 from chalicelib.core.web import Routes
 from chalicelib.ml import versions
 from chalicelib.ml.promotion import AlreadyChampion, NoEarlierChampion
@@ -51,6 +53,20 @@ FIGURES = {
     "calibracao": "Calibração",
     "importancia": "Importância das colunas",
 }
+GROUP_METRICS = ("roc_auc", "pr_auc", "brier")
+FACTS = {
+    "ate": "dados até",
+    "desde": "dados desde",
+    "prevalencia": "prevalência",
+    "impressao_digital": "impressão digital",
+    "tipo": "divisão",
+    "treino_ate": "treino até",
+    "linhas_treino": "linhas de treino",
+    "intervalo_dias": "dias entre treino e validação",
+    "validacao_desde": "validação desde",
+    "linhas_validacao": "linhas de validação",
+}
+INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T")
 REFUSALS: Mapping[type[Problem], str] = {
     AlreadyChampion: "Esta versão já é a que responde.",
     NoEarlierChampion: "Nenhuma outra versão respondeu antes desta.",
@@ -297,12 +313,31 @@ def show_version(console: ModelConsole, session: Session, visit: Visit, version:
         card=card,
         figures=figures,
         rows=_metric_rows(card.metricas),
+        facts=_facts({**card.dados, **card.divisao}),
         groups={
             name.removeprefix("por_").replace("_", " "): rows
             for name, rows in card.metricas.items()
             if name.startswith("por_") and isinstance(rows, list)
         },
+        group_metrics=[(name, METRICS[name][0]) for name in GROUP_METRICS],
     )
+
+
+def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a version was made of, with the names and the numbers that people read."""
+    return [
+        (FACTS.get(name, name.replace("_", " ")), _said(name, value))
+        for name, value in found.items()
+        if isinstance(value, str | int | float)
+    ]
+
+
+def _said(name: str, value: str | float) -> str:
+    if name == "prevalencia" and not isinstance(value, str):
+        return percent(value, 1)
+    if isinstance(value, str):
+        return day(datetime.fromisoformat(value).date()) if INSTANT.match(value) else value
+    return number(value)
 
 
 def _metric_rows(found: Mapping[str, Any]) -> list[tuple[str, str, Any, Any]]:
