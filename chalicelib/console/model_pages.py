@@ -25,6 +25,7 @@ from chalicelib.core.jobs import Job, JobState
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.portuguese import day, number, percent
 from chalicelib.core.web import Routes
+from chalicelib.identity import service
 from chalicelib.ml import versions
 from chalicelib.ml.promotion import AlreadyChampion, NoEarlierChampion
 from chalicelib.ml.registry import ModelName, ModelVersionNotFound
@@ -208,6 +209,7 @@ def show_model(
     name = console.model(visit.who)
     found, cursor, total = versions.list_versions(session, name, query, console.summary)
     metrics = [m for m in console.summary.model_fields if m not in VersaoOut.model_fields]
+    moves, _, _ = versions.list_moves(session, name, PageQuery(limit=SHOWN_MOVES))
     training = _newest(session, visit.who, console.training_queue)
     return Shown(
         "console/model.html",
@@ -223,7 +225,8 @@ def show_model(
         total=total,
         metrics=[(metric, *METRICS.get(metric, (metric, ""))) for metric in metrics],
         metric_names={metric: text for metric, (text, _) in METRICS.items()},
-        moves=versions.list_moves(session, name, PageQuery(limit=SHOWN_MOVES))[0],
+        moves=moves,
+        people=service.names_of(session, [move.por for move in moves]),
         may_train=console.may_train(visit.who),
         may_promote=console.may_promote(visit.who),
         under_way=_is_under_way,
@@ -311,6 +314,7 @@ def show_version(console: ModelConsole, session: Session, visit: Visit, version:
         "console/model_version.html",
         console=console,
         card=card,
+        people=service.names_of(session, [card.criado_por]),
         figures=figures,
         rows=_metric_rows(card.metricas),
         facts=_facts({**card.dados, **card.divisao}),

@@ -116,7 +116,7 @@ def test_large_file_is_sent_to_the_store_and_followed(
         page.get_by_text("O arquivo chegou e está sendo importado").wait_for()
         work_off()
         page.get_by_text("Linha 3").wait_for()  # The page looks again by itself.
-        assert page.get_by_text("Concluída").is_visible()
+        assert page.get_by_text("Pronto").is_visible()
 
 
 @pytest.mark.slow

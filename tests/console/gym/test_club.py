@@ -100,9 +100,10 @@ def test_report_is_made_and_shown(desk: Browser, make_aluno: MakeAluno) -> None:
     make_aluno((1, 2))
     page = desk.get(REPORTS)
     assert "Ainda não há relatório" in page.text
-    desk.submit(page, REPORTS, "gerar")
+    assert "data-live" in desk.submit(page, REPORTS, "gerar").source
     work_off()
     page = desk.get(REPORTS)
+    assert "data-live" not in page.source
     assert "alunos ativos" in page.text
     assert "Entradas por hora" in page.text
     (csv,) = (link for link in page.links if "formato=csv" in link)

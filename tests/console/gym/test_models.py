@@ -43,6 +43,7 @@ def test_version_is_promoted_with_a_reason_and_taken_back(
     page = boss.submit(page, MODEL, "promover", versao="1", motivo="Melhor nos casos recentes.")
     assert "A versão 1 responde a partir de agora" in page.text
     assert "Melhor nos casos recentes." in page.text
+    assert "· admin." in page.text  # Who it was, by name.
     page = boss.submit(page, MODEL, "reverter", motivo="Foi engano mesmo.")
     assert "A versão 2 responde a partir de agora" in page.text
     page = boss.send(page, MODEL, "promover", versao="2", motivo="De novo, por favor.")
