@@ -2,10 +2,17 @@
 
 from chalice.app import Chalice, Cron, Rate
 
+from chalicelib.books.pages import LIVROS
 from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
 from chalicelib.books.service_removal import remove_old_files
+from chalicelib.console.forms import MULTIPART, advise
+from chalicelib.console.model_pages import REFUSALS as MODEL_REFUSALS
+from chalicelib.console.operation import OPERACAO
+from chalicelib.console.problems import tell
+from chalicelib.console.routes import console
+from chalicelib.console.sections import show_sections
 from chalicelib.core import idempotency
 from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.clock import utc_now
@@ -19,6 +26,7 @@ from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.credit import service_models as credit_service_models
 from chalicelib.credit import service_removal
+from chalicelib.credit.pages import CREDITO
 from chalicelib.credit.routes_audit import company_trail
 from chalicelib.credit.routes_companies import companies
 from chalicelib.credit.routes_datasets import datasets
@@ -34,6 +42,19 @@ from chalicelib.gym import (
     service_scores,
     service_visits,
 )
+from chalicelib.gym.pages import ACADEMIA
+from chalicelib.gym.pages import ADVICE as GYM_ADVICE
+from chalicelib.gym.pages import REFUSALS as GYM_REFUSALS
+from chalicelib.gym.pages_desk import desk
+from chalicelib.gym.pages_imports import imports_page
+from chalicelib.gym.pages_member import member_page
+from chalicelib.gym.pages_members import members_pages
+from chalicelib.gym.pages_models import churn_pages
+from chalicelib.gym.pages_plans import plans_page
+from chalicelib.gym.pages_plays import plays_page
+from chalicelib.gym.pages_reports import reports_pages
+from chalicelib.gym.pages_retention import retention_pages
+from chalicelib.gym.pages_synthetic import synthetic_page
 from chalicelib.gym.routes import gym
 from chalicelib.gym.routes_members import members
 from chalicelib.gym.routes_models import models
@@ -56,9 +77,11 @@ from chalicelib.prices.routes_training import trainings
 app = Chalice(app_name="previsto", configure_logs=False)
 # API Gateway hands bodies of all other types on as UTF-8, whatever they are.
 app.api.binary_types.append(PARQUET)
+app.api.binary_types.append(MULTIPART)  # Files in forms need not be UTF-8.
 
 app.register_blueprint(core)
 app.register_blueprint(trail)
+app.register_blueprint(console)
 app.register_blueprint(identity)
 app.register_blueprint(datasets)
 app.register_blueprint(companies)
@@ -66,6 +89,16 @@ app.register_blueprint(company_trail)
 app.register_blueprint(identity_api)
 app.register_blueprint(books)
 app.register_blueprint(gym)
+app.register_blueprint(desk)
+app.register_blueprint(members_pages)
+app.register_blueprint(member_page)
+app.register_blueprint(retention_pages)
+app.register_blueprint(reports_pages)
+app.register_blueprint(imports_page)
+app.register_blueprint(plans_page)
+app.register_blueprint(plays_page)
+app.register_blueprint(synthetic_page)
+app.register_blueprint(churn_pages)
 app.register_blueprint(learning)
 app.register_blueprint(members)
 app.register_blueprint(models)
@@ -86,6 +119,10 @@ app.register_blueprint(short_path)
 app.register_blueprint(trainings)
 app.register_blueprint(visits)
 answer_preflights(app)
+
+show_sections(ACADEMIA, CREDITO, LIVROS, OPERACAO)
+tell({**MODEL_REFUSALS, **GYM_REFUSALS})
+advise(GYM_ADVICE)
 
 
 @scheduled(app, Rate(1, Rate.MINUTES))

@@ -72,6 +72,17 @@ def also_authenticate_with(prefix: str, find_credential: FindCredential) -> None
     _others[prefix] = find_credential
 
 
+def principal_of(token: str) -> Principal:
+    """Who a credential stands for now.
+
+    Raises:
+        Unauthorized: It is no good.
+    """
+    if _tokens is None:
+        raise Unauthorized
+    return _tokens.principal(token, utc_now(), time.monotonic())
+
+
 def forget_principals() -> None:
     """Look every caller up again at their next request."""
     if _tokens is not None:
@@ -79,7 +90,11 @@ def forget_principals() -> None:
 
 
 class Edge:
-    """One view, with the validators that its declarations need made once."""
+    """One view, with the validators that its declarations need made once.
+
+    The answers are data. Who answers otherwise says in a subclass who calls, what a view is
+    offered, and what its result and a refusal look like.
+    """
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -105,16 +120,29 @@ class Edge:
             except Problem as problem:
                 if problem.status >= 500:
                     log.warning("request not served", exc_info=True)
-                response = problem_response(problem, identifier)
+                response = self._refuse(request, problem, identifier)
             except Exception:  # The edge: whatever was not foreseen is a 500.
                 where = {"method": request.method, "route": request.path}
                 log.exception("unhandled error", extra=where)
-                response = problem_response(InternalError(), identifier)
+                response = self._refuse(request, InternalError(), identifier)
             response.headers.update({**counted, "X-Request-Id": identifier})
-            complete_headers(request, response)
+            self._complete(request, response)
             log_call(request, response, principal, time.perf_counter() - started)
             route_minutes.flusher().after_request()
         return response
+
+    def _refuse(
+        self,
+        request: Request,  # noqa: ARG002  # For who answers otherwise.
+        problem: Problem,
+        identifier: str,
+    ) -> Response:
+        """What a refusal looks like."""
+        return problem_response(problem, identifier)
+
+    def _complete(self, request: Request, response: Response) -> None:
+        """Add the headers that every answer has."""
+        complete_headers(request, response)
 
     def _admit(self, request: Request, counted: dict[str, str]) -> Principal | None:
         """Who calls; whoever is not let in is counted by address, and `counted` says how often."""
@@ -126,22 +154,25 @@ class Edge:
 
     def _authenticate(self, request: Request) -> Principal | None:
         authorization = request.headers.get("authorization", "")
-        roles = self._view.roles
-        if not roles and not (self._declared.identifies_caller and authorization):
+        if not self._view.roles and not (self._declared.identifies_caller and authorization):
             return None
         scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token or _tokens is None:
+        if scheme.lower() != "bearer" or not token:
             raise Unauthorized
         if (admits := self._declared.also_admits) is not None and admits(token.strip()):
             return None
-        principal = _tokens.principal(token.strip(), utc_now(), time.monotonic())
+        principal = principal_of(token.strip())
+        self._require(principal)
+        return principal
+
+    def _require(self, principal: Principal) -> None:
+        """Refuse who may not call this view."""
         if self._declared.companies_only and not principal.is_of_company:
             raise CompaniesOnly
-        if roles and principal.role not in roles:
+        if self._view.roles and principal.role not in self._view.roles:
             raise Forbidden
         if self._declared.tenant is not None and principal.tenant != self._declared.tenant:
             raise Forbidden
-        return principal
 
     def _run(
         self, request: Request, path: Mapping[str, str], principal: Principal | None

@@ -205,13 +205,6 @@ def get_openapi(call: Call) -> Reply:
     return Reply(json.dumps(document, ensure_ascii=False))
 
 
-@core.route("/", methods=["GET"])
-@endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True)
-def get_root(call: Call) -> Reply:
-    """Whoever opens the bare address is shown the documentation."""
-    return Reply(status=303, headers={"Location": call.link("/docs")})
-
-
 @core.route("/docs", methods=["GET"])
 @endpoint(core, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True)
 def get_docs(call: Call) -> Reply:

@@ -6,7 +6,7 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Self, get_type_hints
+from typing import Any, ClassVar, Self, get_type_hints
 
 from pydantic import BaseModel
 
@@ -81,6 +81,9 @@ class Declared:
     also_admits: Callable[[str], bool] | None = None
     hidden: bool = False
 
+    also_offered: ClassVar[frozenset[str]] = frozenset()
+    """What views of this kind may take beside `INJECTED`."""
+
     @property
     def roles(self) -> frozenset[Role]:
         """Whose tokens are let in; empty where none is needed."""
@@ -123,7 +126,7 @@ class View:
             run=run,
             declared=declared,
             roles=declared.roles,
-            path={name: hints[name] for name in names - INJECTED},
+            path={name: hints[name] for name in names - INJECTED - declared.also_offered},
             parameters=names,
             response=declared.response or hints.get("return"),
             summary=" ".join(summary.split()).rstrip("."),

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
+from chalicelib.core.portuguese import brl, counted, number
 from chalicelib.credit.cases import CENT, Case
 from chalicelib.credit.policy import Consequencia, Regras
-from chalicelib.credit.wording import brl, counted, number
 
 NO_EDGES: Mapping[str, float] = {}
 

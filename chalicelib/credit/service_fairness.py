@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from chalicelib.core.portuguese import number
 from chalicelib.credit.errors import ColunaNaoSensivel
 from chalicelib.credit.schemas_fairness import (
     EquidadeOut,
@@ -15,7 +16,6 @@ from chalicelib.credit.schemas_fairness import (
     ParcelaOut,
 )
 from chalicelib.credit.service_policies import current_row, describe
-from chalicelib.credit.wording import number
 from chalicelib.ml.proportions import newcombe, wilson
 
 FEWEST = 30  # Orders of a share, below which it says next to nothing.

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.core.portuguese import number
 from chalicelib.credit.training_policy import Costs
-from chalicelib.credit.wording import number
 from chalicelib.ml.training.bootstrap import draw_weights
 from chalicelib.ml.training.evaluate import RESAMPLES, Estimate
 from chalicelib.ml.training.folds import entity_codes

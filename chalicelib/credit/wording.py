@@ -1,12 +1,11 @@
-"""Numbers, amounts and reasons as people in Brazil read them."""
+"""Reasons as people in Brazil read them."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
+from chalicelib.core.portuguese import BRL, brl, counted, number
 from chalicelib.ml.columns import Column
 
-BRL = "R$"
 ONE = {
     "títulos": "título",
     "dias": "dia",
@@ -27,30 +26,6 @@ ELAPSED = frozenset(("meses_de_relacionamento", "dias_desde_consulta", "dias_des
 WHOLE_FROM = 10  # Of time that has passed, so many days or months are told by those completed.
 
 SMALLEST_EFFECT = 0.0005  # A twentieth of a percentage point: less is said to change nothing.
-
-
-def number(value: float | Decimal, digits: int | None = None) -> str:
-    """A number with a decimal comma and dots between thousands.
-
-    Args:
-        value: The number.
-        digits: Digits behind the comma; as many as tell something, at most two, when left out.
-    """
-    written = f"{value:,.{2 if digits is None else digits}f}"
-    written = written.replace(",", " ").replace(".", ",").replace(" ", ".")
-    if digits is None and "," in written:
-        written = written.rstrip("0").rstrip(",")
-    return "0" if written == "-0" else written
-
-
-def brl(value: float | Decimal) -> str:
-    """An amount of money."""
-    return f"{BRL} {number(value, 2)}"
-
-
-def counted(value: float, one: str, many: str) -> str:
-    """How many of something; Portuguese begins its plural at two: 1,5 ponto."""
-    return f"{number(value)} {one if 0 < abs(value) < 2 else many}"
 
 
 def reasons(

@@ -34,6 +34,7 @@ ONLY_LATER = {
     "limits",
     "prometheus_client",
     "sentry_sdk",
+    "jinja2",
 }
 
 BROAD_EXCEPTS = {

@@ -29,6 +29,7 @@ from tests.core.conftest import MakeJob, change_job, job_row
 from tests.core.sample import Note
 from tests.core.sample import app as sample_app
 from tests.core.test_pages import statements
+from tests.routes import api_views
 
 KEY = "8e03978e-40d5-43e8-bc93-6894a57f9324"
 NOTE = {"texto": "fine"}
@@ -303,13 +304,11 @@ def test_malformed_key_is_refused_and_nothing_done(desk: Client, key: str) -> No
 
 def test_every_creating_endpoint_takes_a_key_but_those_that_answer_credentials() -> None:
     takes, refuses = set(), set()
-    for path, methods in the_app.routes.items():
-        for method, entry in methods.items():
-            view = getattr(entry.view_function, "__endpoint__")  # noqa: B009
-            if view.takes_key(method):
-                takes.add(f"{method} {path}")
-            if view.refuses_key(method):
-                refuses.add(f"{method} {path}")
+    for path, method, view in api_views():
+        if view.takes_key(method):
+            takes.add(f"{method} {path}")
+        if view.refuses_key(method):
+            refuses.add(f"{method} {path}")
     assert takes == {
         "POST /jobs/{job_id}/reenviar",
         "POST /api/v1/scraping/trigger",

@@ -14,8 +14,9 @@ from chalicelib.core.auth import Role
 from chalicelib.core.openapi import build_document
 from chalicelib.core.views import View
 from tests.client import Client
+from tests.routes import api_views
 
-HIDDEN = {"/", "/openapi.json", "/docs", "/redoc", "/metrics"}
+HIDDEN = {"/openapi.json", "/docs", "/redoc", "/metrics"}
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +26,8 @@ def document() -> dict[str, Any]:
 
 
 def views() -> Iterator[tuple[str, str, View]]:
-    """Path, method and declarations of every route but the preflights."""
-    for path, methods in app.routes.items():
-        for method, entry in methods.items():
-            if method == "OPTIONS":
-                continue
-            yield path, method, getattr(entry.view_function, "__endpoint__")  # noqa: B009
+    """Path, method and declarations of every endpoint but the preflights."""
+    return (found for found in api_views() if found[1] != "OPTIONS")
 
 
 def _find(node: Any, key: str) -> Iterator[Any]:

@@ -47,6 +47,7 @@ __all__ = [
     "UploadGrant",
     "content_disposition",
     "open_storage",
+    "upload_origin",
 ]
 
 
@@ -74,3 +75,18 @@ def open_storage(url: str, *, signing_key: str, public_url: str) -> Storage:
         "STORAGE_URL must be file:///directory or "
         "s3://bucket/prefix?endpoint=...&public_endpoint=...&region=..."
     )
+
+
+def upload_origin(url: str) -> str:
+    """Whose signed addresses a browser sends files to; empty where it is the gateway itself.
+
+    Args:
+        url: As `open_storage` takes it.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "s3":
+        return ""
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    region = f".{options['region']}" if "region" in options else ""
+    amazon = f"https://{parts.netloc}.s3{region}.amazonaws.com"
+    return options.get("public_endpoint") or options.get("endpoint") or amazon

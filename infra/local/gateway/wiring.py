@@ -24,7 +24,7 @@ def build_gateway() -> Gateway:
     return Gateway(
         _load_app(os.environ.get("GATEWAY_APP", "app:app")),
         storage=_directory_storage(),
-        assets={"offapi": offapi_directory()},
+        assets={"offapi": offapi_directory(), "plotly": plotly_directory()},
         cors_origins=[origin.strip() for origin in origins if origin.strip()],
         threads=int(os.environ.get("GATEWAY_THREADS", "1")),
         trust_forwarded_for=os.environ.get("TRUST_FORWARDED_FOR") == "1",
@@ -37,9 +37,24 @@ def offapi_directory() -> Path:
     Raises:
         ModuleNotFoundError: It is not installed.
     """
-    spec = importlib.util.find_spec("offapi")
+    return _directory_of("offapi")
+
+
+def plotly_directory() -> Path:
+    """Where the `plotly` wheel keeps the script that draws charts.
+
+    Raises:
+        ModuleNotFoundError: It is not installed.
+    """
+    return _directory_of("plotly") / "package_data"
+
+
+def _directory_of(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("offapi is not installed: pip install -r infra/requirements.txt")
+        raise ModuleNotFoundError(
+            f"{package} is not installed: pip install -r infra/requirements.txt"
+        )
     return Path(spec.origin).parent
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.portuguese import counted, number
 from chalicelib.credit.features import BASE_COLUMNS
-from chalicelib.credit.wording import counted, number, reason_text, shown
+from chalicelib.credit.wording import reason_text, shown
 from chalicelib.ml.columns import Column
 
 BASE = {column.name: column for column in BASE_COLUMNS}

@@ -1,0 +1,154 @@
+// What pages do better with scripts than without. Nothing here is needed to use them.
+"use strict";
+
+const theme = document.documentElement;
+
+function isDark() {
+  return theme.dataset.theme
+    ? theme.dataset.theme === "escuro"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function nameThemeSwitches() {
+  for (const button of document.querySelectorAll("[data-theme-switch]")) {
+    button.hidden = false;
+    button.textContent = isDark() ? "Tema claro" : "Tema escuro";
+  }
+}
+
+function switchTheme() {
+  theme.dataset.theme = isDark() ? "claro" : "escuro";
+  document.cookie = `previsto-tema=${theme.dataset.theme}; Path=/; SameSite=Lax; Max-Age=31536000`;
+  nameThemeSwitches();
+  document.dispatchEvent(new Event("previsto:theme"));
+}
+
+// A question before what cannot be taken back.
+function ask(form) {
+  const dialog = document.getElementById("confirmacao");
+  dialog.querySelector("p").textContent = form.dataset.confirm;
+  dialog.onclick = (event) => {
+    const answer = event.target.value;
+    if (answer === undefined || event.target.tagName !== "BUTTON") return;
+    dialog.close();
+    if (answer === "sim") {
+      form.dataset.confirmed = "1";
+      form.requestSubmit(form.submitted);
+    }
+  };
+  dialog.showModal();
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.confirm && !form.dataset.confirmed) {
+    event.preventDefault();
+    form.submitted = event.submitter;
+    ask(form);
+    return;
+  }
+  // A double click must not send a form twice.
+  if (form.method === "post") {
+    setTimeout(() => {
+      for (const button of form.querySelectorAll("button")) button.disabled = true;
+    });
+  }
+});
+
+// A page that comes out of the browser's memory must be usable again.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const button of document.querySelectorAll("form button[disabled]")) button.disabled = false;
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-theme-switch]")) switchTheme();
+  if (event.target.closest("[data-dismiss]")) event.target.closest("[data-toast]").remove();
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+  }
+});
+
+// Parts of this page as they are now; where the session has ended the whole page goes there.
+async function refresh(address, selector) {
+  const answer = await fetch(address, { headers: { accept: "text/html" } });
+  if (answer.redirected && new URL(answer.url).pathname.endsWith("/entrar")) {
+    location.href = answer.url;
+    return false;
+  }
+  if (!answer.ok) return true;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll(selector)) {
+    const fresh = page.getElementById(part.id);
+    if (fresh) part.replaceWith(fresh);
+  }
+  return true;
+}
+
+// While `data-live` is on the page, it looks again by itself; the rest of the page stays. With
+// `data-whole`, too, all of the page is shown anew in the end.
+async function follow() {
+  const wholePage = document.querySelector("[data-live][data-whole]") !== null;
+  while (document.querySelector("[data-live]")) {
+    await new Promise((done) => setTimeout(done, document.hidden ? 10000 : 1500));
+    try {
+      if (!(await refresh(location.href, "[data-live]"))) return;
+    } catch {
+      // The network may be away for a moment.
+    }
+    if (wholePage && !document.querySelector("[data-live]")) location.reload();
+  }
+}
+
+// A search shows what it finds while one types. Where the form says so, Enter does the one thing
+// that can be done with what was found, if there is just one.
+function searchAsTyped(form) {
+  const id = form.dataset.search;
+  let waiting;
+  let shown = new URLSearchParams(new FormData(form)).toString();
+  async function look() {
+    clearTimeout(waiting);
+    const query = new URLSearchParams(new FormData(form)).toString();
+    if (query === shown) return true;
+    const address = `${form.action.split("?")[0]}?${query}`;
+    const answer = await fetch(address, { headers: { accept: "text/html" } });
+    if (answer.redirected && new URL(answer.url).pathname.endsWith("/entrar")) {
+      location.href = answer.url;
+      return false;
+    }
+    if (!answer.ok || query !== new URLSearchParams(new FormData(form)).toString()) return false;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    document.getElementById(id)?.replaceWith(page.getElementById(id));
+    history.replaceState(null, "", address);
+    shown = query;
+    return true;
+  }
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => look().catch(() => {}), 180);
+  });
+  if (!("enter" in form.dataset)) return;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      if (!(await look())) return;
+    } catch {
+      form.submit();
+      return;
+    }
+    const acts = document.querySelectorAll(`#${id} [data-act]`);
+    if (acts.length === 1) acts[0].form.requestSubmit();
+    else acts[0]?.focus();
+  });
+}
+
+nameThemeSwitches();
+for (const button of document.querySelectorAll("[data-dismiss]")) button.hidden = false;
+for (const form of document.querySelectorAll("form[data-search]")) searchAsTyped(form);
+follow();

@@ -1,0 +1,47 @@
+"""Numbers, amounts, days and instants as people in Brazil read them."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from chalicelib.core.clock import zone
+
+BRL = "R$"
+
+
+def number(value: float | Decimal, digits: int | None = None) -> str:
+    """A number with a decimal comma and dots between thousands.
+
+    Args:
+        value: The number.
+        digits: Digits behind the comma; as many as tell something, at most two, when left out.
+    """
+    written = f"{value:,.{2 if digits is None else digits}f}"
+    written = written.replace(",", " ").replace(".", ",").replace(" ", ".")
+    if digits is None and "," in written:
+        written = written.rstrip("0").rstrip(",")
+    return "0" if written == "-0" else written
+
+
+def brl(value: float | Decimal) -> str:
+    """An amount of money."""
+    return f"{BRL} {number(value, 2)}"
+
+
+def counted(value: float, one: str, many: str) -> str:
+    """How many of something; Portuguese begins its plural at two: 1,5 ponto."""
+    return f"{number(value)} {one if 0 < abs(value) < 2 else many}"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share between 0 and 1 as a percentage."""
+    return f"{number(share * 100, digits)}%"
+
+
+def day(value: date) -> str:
+    """A calendar day: dd/mm/aaaa."""
+    return f"{value:%d/%m/%Y}"
+
+
+def instant(value: datetime, zone_name: str) -> str:
+    """A moment on the clocks of a zone: dd/mm/aaaa HH:MM."""
+    return f"{value.astimezone(zone(zone_name)):%d/%m/%Y %H:%M}"

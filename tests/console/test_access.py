@@ -1,0 +1,120 @@
+"""Who may open which page, written out; and what those see who may not."""
+
+import re
+from collections.abc import Collection
+
+import pytest
+
+from chalicelib.core.auth import Role
+from tests.console.browsing import Browser
+from tests.console.conftest import Visitor
+from tests.routes import page_views
+
+ADMIN, OPERADOR, CIENTISTA, EMPRESA, LEITOR = (
+    Role.ADMIN,
+    Role.OPERADOR,
+    Role.CIENTISTA,
+    Role.EMPRESA,
+    Role.LEITOR,
+)
+PUBLIC: set[Role] = set()
+EVERYONE = set(Role)
+READERS = {ADMIN, OPERADOR, CIENTISTA, LEITOR}
+DESK = {ADMIN, OPERADOR}
+
+PAGES: dict[str, Collection[Role]] = {
+    "GET /": EVERYONE,
+    "GET /entrar": PUBLIC,
+    "POST /entrar": PUBLIC,
+    "POST /sair": PUBLIC,
+    "GET /console/static/{arquivo}": PUBLIC,
+    "GET /console/academia": DESK,
+    "POST /console/academia": DESK,
+    "GET /console/academia/alunos": READERS,
+    "GET /console/academia/alunos/novo": DESK,
+    "POST /console/academia/alunos/novo": DESK,
+    "GET /console/academia/alunos/{aluno_id}": READERS,
+    "POST /console/academia/alunos/{aluno_id}": DESK,
+    "GET /console/academia/retencao": READERS,
+    "POST /console/academia/retencao": DESK,
+    "GET /console/academia/jogadas": READERS,
+    "POST /console/academia/jogadas": DESK,
+    "GET /console/academia/efeito": READERS,
+    "GET /console/academia/relatorios": READERS,
+    "POST /console/academia/relatorios": DESK,
+    "GET /console/academia/planos": READERS,
+    "POST /console/academia/planos": DESK,
+    "GET /console/academia/importar": DESK,
+    "POST /console/academia/importar": DESK,
+    "GET /console/academia/sinteticos": {ADMIN, CIENTISTA},
+    "POST /console/academia/sinteticos": {ADMIN, CIENTISTA},
+    "GET /console/modelos/churn": READERS,
+    "GET /console/modelos/churn/{versao}": READERS,
+}
+
+# Who may open the page, but each of whose actions asks for a role of its own.
+BY_ACTION = {"POST /console/modelos/churn": READERS}
+GUARDED = {route: roles for route, roles in {**PAGES, **BY_ACTION}.items() if roles}
+
+
+def ask(browser: Browser, route: str) -> int:
+    """The status of opening a page, or of sending it an empty form with a good token."""
+    method, path = route.split()
+    path = re.sub(r"{\w+}", "1", path)
+    if method == "GET":
+        return browser.get(path).status
+    token = browser.get("/").form("/sair").fields["ficha"]
+    return browser.post(path, {"ficha": token}).status
+
+
+def test_every_page_is_in_the_table() -> None:
+    assert {f"{method} {path}" for path, method, _ in page_views()} == set(PAGES) | set(BY_ACTION)
+
+
+def test_strangers_are_led_to_the_door(environment: dict[str, str]) -> None:
+    stranger = Browser()
+    token = stranger.get("/entrar").form("/entrar").fields["ficha"]
+    for route in GUARDED:
+        method, path = route.split()
+        path = re.sub(r"{\w+}", "1", path)
+        sent = stranger.get(path) if method == "GET" else stranger.post(path, {"ficha": token})
+        assert sent.status in (303, 401), route
+        assert sent.status == 401 or sent.location.startswith("/entrar?volta="), route
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_role_opens_what_the_table_says(browser_of: Visitor, role: Role) -> None:
+    browser = browser_of(role)
+    for route, roles in GUARDED.items():
+        status = ask(browser, route)
+        assert status < 500, route
+        assert (status == 403) == (role not in roles), route
+
+
+def test_company_opens_nothing_of_the_house(browser_of: Visitor) -> None:
+    browser = browser_of(Role.ADMIN, "empresa-0123456789ab")
+    for route, roles in GUARDED.items():
+        assert (ask(browser, route) == 403) == (roles != EVERYONE), route
+
+
+def test_refusal_is_a_page_in_portuguese_with_an_id_to_quote(desk: Browser) -> None:
+    page = desk.get("/console/static/nada.css")
+    assert page.status == 404
+    assert "Não encontrado" in page.title
+    assert page.answer.headers["X-Request-Id"] in page.text
+
+
+def test_every_refusal_of_a_page_has_its_words() -> None:
+    from chalicelib.console.problems import TEXTS
+
+    for path, _, view in page_views():
+        for problem in view.declared.raises:
+            assert problem in TEXTS, (path, problem)
+
+
+def test_everybody_is_shown_only_what_they_may_open(browser_of: Visitor) -> None:
+    for role in Role:
+        browser = browser_of(role)
+        for link in set(browser.get("/").links):
+            if link.startswith("/"):
+                assert browser.open(link).status == 200, (role, link)
