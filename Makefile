@@ -5,6 +5,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.installed
 PROCESSES ?= 2
+STAGE  ?= dev
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast soak check format bench package clean
@@ -36,8 +37,8 @@ format: $(READY)  ## Put the code in the one format
 bench: $(READY)  ## Our figures beside a peer's, in one run (BENCH="import training" for the long ones)
 	$(PY) -m tests.bench.run $(BENCH)
 
-package: $(READY)  ## What AWS Lambda runs, in build/lambda/package; needs Python 3.13 or 3.12 beside
-	@$(PY) -m infra.aws.package
+package: $(READY)  ## What AWS runs, in build/lambda/package (STAGE=dev, staging or prod); needs Python 3.13 or 3.12 beside
+	@$(PY) -m infra.aws.package $(STAGE)
 
 clean:  ## Remove the virtual environment, caches and builds; the data in .data stays
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis
