@@ -8,7 +8,7 @@ PROCESSES ?= 2
 STAGE  ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast soak check format bench package clean
+.PHONY: help run test test-fast soak check format bench package env clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: $(READY)  ## Our figures beside a peer's, in one run (BENCH="import train
 
 package: $(READY)  ## What AWS runs, in build/lambda/package (STAGE=dev, staging or prod); needs Python 3.13 or 3.12 beside
 	@$(PY) -m infra.aws.package $(STAGE)
+
+env: $(READY)  ## The passwords of docker-compose.yml, in .env; what is there stays
+	@$(PY) -m infra.docker.env
 
 clean:  ## Remove the virtual environment, caches and builds; the data in .data stays
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis
