@@ -32,7 +32,7 @@ def init_db(url: str, login: str | None = None) -> None:
     """
     address = make_url(url)
     ensure_database(address)
-    _ensure_roles(address, login)
+    ensure_roles(address, login)
     migrate(url)
 
 
@@ -60,7 +60,8 @@ def ensure_database(address: URL) -> None:
         connection.execute(text(f"CREATE DATABASE \"{address.database}\" ENCODING 'UTF8'"))
 
 
-def _ensure_roles(address: URL, login: str | None) -> None:
+def ensure_roles(address: URL, login: str | None) -> None:
+    """Make the roles that are missing, and let the program work as its own."""
     with autocommit(address).connect() as connection:
         for role in ROLES:
             try:
