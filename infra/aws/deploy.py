@@ -252,7 +252,12 @@ def target_of(arguments: list[str], environment: Mapping[str, str]) -> Target:
         DeploymentFailed: A value is missing.
     """
     stage = stage_named(arguments[0] if arguments else "")
-    names = {"AlarmEmail": "ALARM_EMAIL", "CorsOrigins": "CORS_ORIGINS", "PublicUrl": "PUBLIC_URL"}
+    names = {
+        "AlarmEmail": "ALARM_EMAIL",
+        "CorsOrigins": "CORS_ORIGINS",
+        "JwtSecretBefore": "JWT_SECRET_BEFORE",
+        "PublicUrl": "PUBLIC_URL",
+    }
     values = {n: environment[v] for n, v in names.items() if environment.get(v)}
     if not environment.get("RELEASE") or "AlarmEmail" not in values:
         raise DeploymentFailed("RELEASE and ALARM_EMAIL must be set")

@@ -30,6 +30,12 @@ PARAMETERS = {
         "Default": "https://origem.invalid",
         "Description": "Origins whose pages may call the API and upload.",
     },
+    "JwtSecretBefore": {
+        "Type": "String",
+        "NoEcho": True,
+        "Default": "",
+        "Description": "The key of tokens before the present one, for an hour after a change.",
+    },
     "BooksContact": {
         "Type": "String",
         "Default": "",

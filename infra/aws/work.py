@@ -136,6 +136,7 @@ def function_environment(stage: Stage) -> dict[str, Any]:
         **plain_environment(stage),
         "DATABASE_URL": sub(secret.format("DatabaseUrl")),
         "JWT_SECRET": sub(secret.format("JwtSecret")),
+        "JWT_SECRET_BEFORE": ref("JwtSecretBefore"),
         "SIGNING_KEY": sub(secret.format("SigningKey")),
         "METRICS_TOKEN": sub(secret.format("MetricsToken")),
     }

@@ -10,7 +10,6 @@ import yaml
 
 from app import app
 from chalicelib.core.settings import Settings
-
 from infra.aws.pythons import ROOT
 
 OBSERVABILITY = ROOT / "infra" / "observability"
