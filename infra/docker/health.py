@@ -9,6 +9,8 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 SECONDS = 4.0
@@ -37,10 +39,11 @@ def is_running(module: str, processes: int) -> bool:
     return found >= processes
 
 
-CHECKS = {
+CHECKS: dict[str, Callable[[], bool]] = {
     "api": api_answers,
-    "worker": lambda: is_running("infra.local.worker", 2),  # Who watches, and one who works.
-    "scheduler": lambda: is_running("infra.local.scheduler", 1),
+    # Who watches, and one who works.
+    "worker": partial(is_running, "infra.local.worker", 2),
+    "scheduler": partial(is_running, "infra.local.scheduler", 1),
 }
 
 

@@ -131,7 +131,8 @@ def test_passwords_are_made_once_and_are_the_owners_to_read(tmp_path: Path) -> N
 
 
 def test_rabbitmq_gets_a_salted_hash() -> None:
-    (user,) = rabbitmq_definitions("segredo", b"\x90\x8d\xc6\x0a")["users"]  # type: ignore[misc]
+    definitions: dict[str, Any] = rabbitmq_definitions("segredo", b"\x90\x8d\xc6\x0a")
+    (user,) = definitions["users"]
     expected = b"\x90\x8d\xc6\x0a" + hashlib.sha256(b"\x90\x8d\xc6\x0asegredo").digest()
     assert base64.b64decode(user["password_hash"]) == expected
 
