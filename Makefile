@@ -5,12 +5,15 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.installed
 PROCESSES ?= 2
+STAGE  ?= dev
+BASE   ?= origin/main
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast soak check format bench package clean
+.PHONY: help run test test-fast soak check format bench package package-check light migrations \
+        notebooks browser audit openapi-check images deploy env clean
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY)  ## Everything on this machine, until Ctrl-C (PORT, DATA_DIR, ADMIN_PASSWORD, SEED)
 	@exec $(PY) -m infra.local.run
@@ -36,8 +39,41 @@ format: $(READY)  ## Put the code in the one format
 bench: $(READY)  ## Our figures beside a peer's, in one run (BENCH="import training" for the long ones)
 	$(PY) -m tests.bench.run $(BENCH)
 
-package: $(READY)  ## What AWS Lambda runs, in build/lambda/package; needs Python 3.13 or 3.12 beside
-	@$(PY) -m infra.aws.package
+package: $(READY)  ## What AWS runs, in build/lambda/package (STAGE=dev, staging or prod); needs Python 3.13 or 3.12 beside
+	@$(PY) -m infra.aws.package $(STAGE)
+
+package-check: $(READY)  ## What would run on AWS, under Lambda's own runtime client, and its template
+	$(PY) -m pytest tests/infra/aws
+
+light: $(READY)  ## The API with nothing installed but what its Lambda carries
+	$(PY) -m pytest tests/infra/aws/test_light.py
+
+migrations: $(READY)  ## Migrations up, down and up again, without drift
+	$(PY) -m pytest tests/infra/test_migrations.py
+
+notebooks: $(READY)  ## Run the notebooks
+	$(PY) -m pytest tests/notebooks
+
+browser: $(READY)  ## Pages in a real browser
+	$(PY) -m pytest tests/browser
+
+audit: $(READY)  ## Libraries with known holes, and secrets among what is committed
+	$(PY) -m infra.ci.tool pip-audit --strict --requirement functions/requirements.txt
+	$(PY) -m infra.ci.secrets
+
+openapi-check: $(READY)  ## Changes of the API since BASE that clients would trip over
+	$(PY) -m infra.ci.openapi_check $(BASE)
+
+images: ## The three container images, where there is a container engine
+	for target in api worker handler; do \
+	    docker build --file infra/docker/Dockerfile --target $$target --tag previsto-$$target . || exit 1; \
+	done
+
+deploy: $(READY)  ## This version into an AWS account (STAGE, RELEASE; infra/DEPLOY.md)
+	$(PY) -m infra.aws.deploy $(STAGE)
+
+env: $(READY)  ## The passwords of docker-compose.yml, in .env; what is there stays
+	@$(PY) -m infra.docker.env
 
 clean:  ## Remove the virtual environment, caches and builds; the data in .data stays
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis

@@ -31,8 +31,8 @@ def init_db(url: str, login: str | None = None) -> None:
         login: User the program itself connects as, when it is another one.
     """
     address = make_url(url)
-    _ensure_database(address)
-    _ensure_roles(address, login)
+    ensure_database(address)
+    ensure_roles(address, login)
     migrate(url)
 
 
@@ -48,19 +48,21 @@ def migrate(url: str, revision: str = "head") -> None:
         command.downgrade(config, revision)
 
 
-def _ensure_database(address: URL) -> None:
+def ensure_database(address: URL) -> None:
+    """Make the database where it is missing."""
     try:
-        with _autocommit(address).connect():
+        with autocommit(address).connect():
             return
     except DBAPIError as error:
         if not _says(error, "3D000"):
             raise
-    with _autocommit(address.set(database="postgres")).connect() as connection:
+    with autocommit(address.set(database="postgres")).connect() as connection:
         connection.execute(text(f"CREATE DATABASE \"{address.database}\" ENCODING 'UTF8'"))
 
 
-def _ensure_roles(address: URL, login: str | None) -> None:
-    with _autocommit(address).connect() as connection:
+def ensure_roles(address: URL, login: str | None) -> None:
+    """Make the roles that are missing, and let the program work as its own."""
+    with autocommit(address).connect() as connection:
         for role in ROLES:
             try:
                 connection.execute(text(f"CREATE ROLE {role} NOLOGIN NOBYPASSRLS"))
@@ -76,7 +78,8 @@ def _ensure_roles(address: URL, login: str | None) -> None:
         connection.execute(text(f"GRANT CREATE, USAGE ON SCHEMA public TO {OWNER}"))
 
 
-def _autocommit(address: URL) -> Engine:
+def autocommit(address: URL) -> Engine:
+    """Connections on which each statement is a transaction of its own."""
     return make_engine(address, pool_size=0).execution_options(isolation_level="AUTOCOMMIT")
 
 

@@ -4,6 +4,7 @@ Tokens are verified here, inside the app: an API Gateway authorizer would answer
 body, CORS headers or audit.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -71,7 +72,30 @@ def issue_access_token(usuario_id: int, now: datetime) -> tuple[str, timedelta]:
     lifetime = timedelta(minutes=settings().access_token_minutes)
     claims = {"sub": str(usuario_id), "iat": now, "exp": now + lifetime, "jti": uuid4().hex}
     secret = settings().jwt_secret.get_secret_value()
-    return jwt.encode(claims, secret, algorithm=ALGORITHM), lifetime
+    headers = {"kid": key_id(secret)}
+    return jwt.encode(claims, secret, algorithm=ALGORITHM, headers=headers), lifetime
+
+
+def key_id(secret: str) -> str:
+    """By what a token names the key that signed it; tells nothing of the key."""
+    return hashlib.sha256(b"previsto key id " + secret.encode()).hexdigest()[:12]
+
+
+def _signing_secret(token: str) -> str:
+    """The key of ours that a token names: the present one, or the one before it while it is set.
+
+    Tokens from before keys had names are taken by the present one.
+
+    Raises:
+        TokenInvalid: It names another.
+    """
+    found = settings()
+    secrets = (found.jwt_secret, found.jwt_secret_before)
+    keys = {key_id(key.get_secret_value()): key.get_secret_value() for key in secrets if key}
+    named = jwt.get_unverified_header(token).get("kid", key_id(secrets[0].get_secret_value()))
+    if named not in keys:
+        raise TokenInvalid
+    return keys[named]
 
 
 def verify_access_token(token: str) -> tuple[int, datetime]:
@@ -83,10 +107,12 @@ def verify_access_token(token: str) -> tuple[int, datetime]:
     Raises:
         TokenInvalid: Anything about it is wrong.
     """
-    secret = settings().jwt_secret.get_secret_value()
     try:
         claims = jwt.decode(
-            token, secret, algorithms=[ALGORITHM], options={"require": REQUIRED_CLAIMS}
+            token,
+            _signing_secret(token),
+            algorithms=[ALGORITHM],
+            options={"require": REQUIRED_CLAIMS},
         )
         usuario_id = int(claims["sub"])
         if not 0 < usuario_id <= LARGEST_ID:

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     cache_url: str = ""
 
     jwt_secret: SecretStr = SecretStr("")
+    jwt_secret_before: SecretStr = SecretStr("")
     signing_key: SecretStr = SecretStr("")
     admin_password: SecretStr = SecretStr("")
     access_token_minutes: int = Field(15, ge=1, le=60)
@@ -168,6 +169,8 @@ class Settings(BaseSettings):
             for name, secret in (("JWT_SECRET", self.jwt_secret), ("SIGNING_KEY", self.signing_key))
             if len(secret.get_secret_value()) < SHORTEST_SECRET
         ]
+        if 0 < len(self.jwt_secret_before.get_secret_value()) < SHORTEST_SECRET:
+            found.append(f"JWT_SECRET_BEFORE must be empty or have {SHORTEST_SECRET} characters")
         if 0 < len(self.metrics_token.get_secret_value()) < SHORTEST_SECRET:
             found.append(f"METRICS_TOKEN must be empty or have {SHORTEST_SECRET} characters")
         if (dsn := self.sentry_dsn.get_secret_value()) and not SENTRY_DSN.fullmatch(dsn):

@@ -1,14 +1,16 @@
-"""Build what Lambda runs: one zip of the app and its libraries, and the template that names it.
+"""Build what Lambda runs: one zip of the app and its libraries, and the template of all there is.
 
-    python -m infra.aws.package
+    python -m infra.aws.package [dev|staging|prod]
 
-`chalice package` collects the wheels that fit Lambda and writes the template. What it leaves
-undone follows here: the code is compiled, what no code of ours reaches is left out, and the zip
-is written in a fixed order and without times, so that the same sources give the same bytes.
+`chalice package` collects the wheels that fit Lambda, and merges its template of API and schedules
+with ours (`template.py`) of everything else. What it leaves undone follows here: the code is
+compiled, what no code of ours reaches is left out, and the zip is written in a fixed order and
+without times, so that the same sources give the same bytes.
 """
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -18,8 +20,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from infra.aws.pythons import ROOT, NoLambdaPython, Python, lambda_python, make_environment, pinned
+from infra.aws.stages import STAGES, Stage, UnknownStage, stage_named
+from infra.aws.template import template, without_chalice_role
 
 BUILD = ROOT / "build" / "lambda"
 SOURCES = ("app.py", "requirements.txt", "chalicelib", ".chalice/config.json")
@@ -33,6 +38,7 @@ AWS_SERVICES = {
     "sso-oidc",
 }  # What is called, and what finds credentials.
 ONNXRUNTIME_PROGRAMS = ("datasets", "quantization", "tools", "transformers")
+MERGED = "template.json"
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # The first instant that a zip can write.
 
 
@@ -55,8 +61,10 @@ class Package:
     python: Python
 
 
-def package(folder: Path = BUILD) -> Package:
+def package(stage: Stage = STAGES["dev"], folder: Path = BUILD) -> Package:
     """Build the package, unless the one that is there was made of the same sources.
+
+    The zip is the same for every stage.
 
     Raises:
         NoLambdaPython: Lambda has none of the interpreters that are here.
@@ -67,10 +75,11 @@ def package(folder: Path = BUILD) -> Package:
     built = Package(folder / "package" / "deployment.zip", folder / "package" / "sam.json", python)
     with _alone(folder):
         stamp = folder / "made-of"
-        made_of = _digest(python)
+        ours = template(stage)
+        made_of = _digest(python, ours)
         if not (stamp.exists() and stamp.read_text() == made_of and built.archive.exists()):
             stamp.unlink(missing_ok=True)
-            _build(folder, built)
+            _build(folder, built, stage, ours)
             stamp.write_text(made_of)
     return built
 
@@ -84,11 +93,12 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _digest(python: Python) -> str:
+def _digest(python: Python, ours: dict[str, Any]) -> str:
     """Of everything the package is made of, this program included."""
     found = hashlib.sha256(f"{python.version}\n{pinned('chalice')}\n".encode())
-    ours = [path.relative_to(ROOT).as_posix() for path in Path(__file__).parent.glob("*.py")]
-    for name in sorted([*_source_files(), *ours]):
+    found.update(json.dumps(ours).encode())
+    own = [path.relative_to(ROOT).as_posix() for path in Path(__file__).parent.glob("*.py")]
+    for name in sorted([*_source_files(), *own]):
         content = (ROOT / name).read_bytes()
         found.update(f"{name} {len(content)}\n".encode() + content)
     return found.hexdigest()
@@ -103,7 +113,7 @@ def _source_files() -> Iterator[str]:
                 yield file.relative_to(ROOT).as_posix()
 
 
-def _build(folder: Path, built: Package) -> None:
+def _build(folder: Path, built: Package, stage: Stage, ours: dict[str, Any]) -> None:
     requirements = (ROOT / "requirements.txt").read_text()
     program = make_environment(
         folder / "environment", built.python, f"{requirements}\n{pinned('chalice')}\n"
@@ -114,7 +124,10 @@ def _build(folder: Path, built: Package) -> None:
     for name in _source_files():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, source / name)
-    _run_chalice(program, source, built.archive.parent)
+    (source / MERGED).write_text(json.dumps(ours))
+    _run_chalice(program, source, built.archive.parent, stage)
+    merged = json.loads(built.template.read_text())
+    built.template.write_text(json.dumps(without_chalice_role(merged), indent=1))
     with zipfile.ZipFile(built.archive) as archive:
         archive.extractall(content)
     _leave_out_unused(content)
@@ -125,15 +138,18 @@ def _build(folder: Path, built: Package) -> None:
         shutil.rmtree(done)
 
 
-def _run_chalice(program: Path, source: Path, target: Path) -> None:
+def _run_chalice(program: Path, source: Path, target: Path, stage: Stage) -> None:
     environment = {
         "AWS_DEFAULT_REGION": "us-east-1",  # Asked for, though the template is for any region.
         **os.environ,
         "PYTHONDONTWRITEBYTECODE": "1",  # Chalice imports the app, and packs all it finds.
     }
     chalice = program.with_name("chalice")
+    options = ["--stage", stage.name, "--merge-template", str(source / MERGED)]
     subprocess.run(
-        [chalice, "--project-dir", source, "package", target], env=environment, check=True
+        [chalice, "--project-dir", source, "package", *options, target],
+        env=environment,
+        check=True,
     )
 
 
@@ -185,8 +201,8 @@ def _write_archive(content: Path, archive: Path) -> None:
 def main() -> int:
     """Build, and say what was built; returns the exit status."""
     try:
-        built = package()
-    except (NoLambdaPython, PackageTooLarge) as error:
+        built = package(stage_named(sys.argv[1] if len(sys.argv) > 1 else "dev"))
+    except (NoLambdaPython, PackageTooLarge, UnknownStage) as error:
         print(error, file=sys.stderr)
         return 1
     with zipfile.ZipFile(built.archive) as archive:

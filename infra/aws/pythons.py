@@ -81,8 +81,9 @@ def _probe(candidate: Path) -> Python | None:
 
 
 def pinned(*names: str) -> str:
-    """These libraries as `infra/requirements.txt` pins them, a line each."""
-    lines = (ROOT / "infra" / "requirements.txt").read_text().splitlines()
+    """These libraries as `infra/requirements.txt` or `tools.txt` pins them, a line each."""
+    files = [ROOT / "infra" / name for name in ("requirements.txt", "tools.txt")]
+    lines = [line for file in files for line in file.read_text().splitlines()]
     pins = {line.partition("==")[0]: line for line in lines if "==" in line}
     return "\n".join(pins[name] for name in names)
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -76,8 +77,11 @@ class Child:
 
 
 def end_with_parent() -> None:
-    """Send this process SIGTERM when the parent that holds its standard input is gone."""
-    if sys.stdin is None or sys.stdin.closed or os.isatty(0):
+    """Send this process SIGTERM when the parent that holds its standard input is gone.
+
+    Only a pipe tells that: in a container and under systemd the input is empty from the start.
+    """
+    if sys.stdin is None or sys.stdin.closed or not stat.S_ISFIFO(os.fstat(0).st_mode):
         return
     threading.Thread(target=_watch_standard_input, daemon=True, name="parent").start()
 

@@ -4,7 +4,8 @@
 
 A supervisor keeps `WORKER_PROCESSES` processes alive. The last of them leaves what can wait to the
 others, so that a training never keeps an import waiting.
-SIGTERM lets each finish or give back its job.
+SIGTERM lets each finish or give back its job. With `--long` it works on the long queues only: on
+AWS it runs on Fargate, and Lambda has the others.
 """
 
 import logging
@@ -12,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from types import FrameType
 from typing import Any
@@ -31,6 +32,7 @@ WAIT_SECONDS = 5.0  # Also how soon a job that becomes due later is found in the
 RETRY_SECONDS = 1.0
 SUPERVISE_SECONDS = 0.5
 STOP_SECONDS = 25.0
+ALL, PROMPT, LONG = "--all", "--prompt", "--long"
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -84,19 +86,29 @@ def open_worker(sources: Mapping[str, EventSource] = EVENT_SOURCES) -> Worker:
     return Worker(sources, open_deliveries(settings().queue_url, sources))
 
 
-def prompt_sources() -> dict[str, EventSource]:
+def prompt_sources(sources: Mapping[str, EventSource]) -> Mapping[str, EventSource]:
     """Queues for whose work somebody waits; all of them where everything can wait."""
-    prompt = {name: source for name, source in EVENT_SOURCES.items() if not source.can_wait}
-    return prompt or EVENT_SOURCES
+    prompt = {name: source for name, source in sources.items() if not source.can_wait}
+    return prompt or sources
+
+
+def sources_asked_for(arguments: Sequence[str]) -> Mapping[str, EventSource]:
+    """The queues that a process with these arguments works on."""
+    sources = {
+        name: source
+        for name, source in EVENT_SOURCES.items()
+        if source.is_long or LONG not in arguments
+    }
+    return prompt_sources(sources) if PROMPT in arguments else sources
 
 
 class Supervisor:
     """Keeps worker processes alive."""
 
-    def __init__(self, processes: int) -> None:
-        """Take how many processes to run."""
-        kinds = ["--all"] * max(processes - 1, 1) + ["--prompt"] * (processes > 1)
-        self._children = [Child(["-m", "infra.local.worker", kind]) for kind in kinds]
+    def __init__(self, processes: int, *options: str) -> None:
+        """Take how many processes to run, and what each of them is told beside."""
+        kinds = [ALL] * max(processes - 1, 1) + [PROMPT] * (processes > 1)
+        self._children = [Child(["-m", "infra.local.worker", *options, kind]) for kind in kinds]
 
     def run(self) -> None:
         """Start the processes, replace those that die, stop all on SIGTERM."""
@@ -130,12 +142,10 @@ def main() -> None:
     telemetry.report_errors()
     _stop_on_signals()
     end_with_parent()
-    if "--all" in sys.argv:
-        open_worker().run()
-    elif "--prompt" in sys.argv:
-        open_worker(prompt_sources()).run()
+    if {ALL, PROMPT} & set(sys.argv):
+        open_worker(sources_asked_for(sys.argv)).run()
     else:
-        Supervisor(settings().worker_processes).run()
+        Supervisor(settings().worker_processes, *[LONG] * (LONG in sys.argv)).run()
 
 
 if __name__ == "__main__":

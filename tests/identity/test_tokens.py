@@ -13,9 +13,11 @@ from chalicelib.core.auth import (
     TokenCache,
     TokenInvalid,
     issue_access_token,
+    key_id,
     verify_access_token,
 )
 from chalicelib.core.clock import utc_now
+from chalicelib.core.settings import settings
 from chalicelib.core.web import forget_principals
 from tests.client import Client, assert_problem
 from tests.conftest import MakeUser
@@ -155,3 +157,43 @@ def test_change_of_role_takes_effect_on_tokens_already_out(
     assert admin.patch(f"/auth/usuarios/{reader.usuario_id}", {"papel": "admin"}).status == 200
     forget_principals()
     assert reader.get("/auth/usuarios").status == 200
+
+
+BEFORE, PRESENT = "chave-de-antes-" + "x" * 32, "chave-de-agora-" + "y" * 32
+
+
+def _keys(monkeypatch: pytest.MonkeyPatch, present: str, before: str = "") -> None:
+    monkeypatch.setenv("JWT_SECRET", present)
+    monkeypatch.setenv("JWT_SECRET_BEFORE", before)
+    settings.cache_clear()
+
+
+def test_a_new_key_signs_nobody_out_while_the_one_before_is_known(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _keys(monkeypatch, BEFORE)
+    old, _ = issue_access_token(7, utc_now())
+    _keys(monkeypatch, PRESENT, BEFORE)
+    new, _ = issue_access_token(7, utc_now())
+    names = [jwt.get_unverified_header(token)["kid"] for token in (old, new)]
+    assert names == [key_id(BEFORE), key_id(PRESENT)]
+    assert [verify_access_token(token)[0] for token in (old, new)] == [7, 7]
+    _keys(monkeypatch, PRESENT)
+    assert verify_access_token(new)[0] == 7
+    with pytest.raises(TokenInvalid):
+        verify_access_token(old)
+
+
+def test_the_name_of_a_key_chooses_among_ours_and_proves_nothing(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _keys(monkeypatch, PRESENT, BEFORE)
+    now = utc_now()
+    claims = {"sub": "1", "iat": now, "exp": now + timedelta(minutes=5), "jti": "x"}
+    for secret, name in ((PRESENT, key_id(BEFORE)), ("z" * 40, key_id(PRESENT)), (PRESENT, "x")):
+        token = jwt.encode(claims, secret, algorithm="HS256", headers={"kid": name})
+        with pytest.raises(TokenInvalid):
+            verify_access_token(token)
+    without = jwt.encode(claims, BEFORE, algorithm="HS256")  # Only the present one needs no name.
+    with pytest.raises(TokenInvalid):
+        verify_access_token(without)

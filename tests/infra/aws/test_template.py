@@ -1,0 +1,300 @@
+"""The template of an installation: clean, complete, and made on an emulated account."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from chalice.package import TemplateDeepMerger
+from moto import mock_aws
+from moto.cloudformation.parsing import get_model_map
+
+from functions import EVENT_SOURCES
+from infra.aws.api import schedules
+from infra.aws.cfn import camel
+from infra.aws.package import BUILD, Package
+from infra.aws.pythons import ROOT, make_environment, pinned
+from infra.aws.rights import SCHEDULE_RIGHTS
+from infra.aws.stages import STAGES
+from infra.aws.template import template, without_chalice_role
+from tests.aws import CREDENTIALS
+
+pytestmark = pytest.mark.slow
+
+REGION = "sa-east-1"
+MOST_RESOURCES, MOST_BYTES = 500, 1_000_000
+REGISTRY = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/previsto"
+PARAMETERS = {
+    "PublicUrl": "https://api.example.com",
+    "WorkerImage": f"{REGISTRY}:worker",
+    "HandlerImage": f"{REGISTRY}:handler",
+    "Release": "0123abc",
+    "AlarmEmail": "alguem@example.com",
+    "CorsOrigins": "https://painel.example.com",
+    "BooksContact": "",
+}
+NOT_EMULATED = {
+    "AWS::ApiGateway::Stage",
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::Budgets::Budget",
+    "AWS::CloudFront::Distribution",
+    "AWS::CloudFront::OriginAccessControl",
+    "AWS::CloudWatch::Alarm",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBClusterParameterGroup",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SecretsManager::Secret",
+}
+"""What moto's CloudFormation does not know, so that only cfn-lint has looked at it."""
+NOT_AS_WE_USE_IT = {
+    "AWS::ApiGateway::Deployment",  # Sees no methods where they come in one document.
+    "AWS::RDS::DBInstance",  # Known, but not as a member of an Aurora cluster.
+}
+
+Resources = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def merged(built: Package) -> dict[str, Any]:
+    """The template as `make package` writes it."""
+    found: dict[str, Any] = json.loads(built.template.read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def plain(built: Package) -> dict[str, Any]:
+    """The same as CloudFormation sees it, once the transform of SAM has run."""
+    program = make_environment(BUILD / "sam", built.python, pinned("aws-sam-translator"))
+    finished = subprocess.run(
+        [program, ROOT / "infra" / "aws" / "translate.py", built.template],
+        env={"AWS_DEFAULT_REGION": REGION},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    found: dict[str, Any] = json.loads(finished.stdout)
+    return found
+
+
+def _of_type(found: dict[str, Any], kind: str) -> Resources:
+    resources: Resources = found["Resources"]
+    return {name: each for name, each in resources.items() if each["Type"] == kind}
+
+
+def _lint() -> Path:
+    return Path(sys.executable).with_name("cfn-lint")
+
+
+def _faults(found: dict[str, Any], folder: Path, name: str) -> str:
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(found, indent=1))
+    command = [str(_lint()), "--regions", REGION, "--template", str(path)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    told: str = finished.stdout + finished.stderr
+    return told
+
+
+def test_the_template_is_clean(merged: dict[str, Any], tmp_path: Path) -> None:
+    assert _faults(merged, tmp_path, "sam") == ""
+
+
+def test_a_fault_in_the_template_would_be_found(tmp_path: Path) -> None:
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": "long"}}
+    assert "E3012" in _faults({"Resources": {"Queue": queue}}, tmp_path, "broken")
+
+
+def test_stages_differ_in_sizes_only(merged: dict[str, Any]) -> None:
+    for stage in STAGES.values():
+        other = without_chalice_role(TemplateDeepMerger().merge(template(stage), merged))
+        assert other["Resources"].keys() == merged["Resources"].keys()
+        assert other["Outputs"].keys() == merged["Outputs"].keys()
+
+
+def test_the_template_fits(plain: dict[str, Any]) -> None:
+    assert len(plain["Resources"]) <= MOST_RESOURCES
+    assert len(json.dumps(plain)) <= MOST_BYTES
+
+
+def test_every_queue_has_one_for_dead_letters_and_somebody_who_works(
+    plain: dict[str, Any],
+) -> None:
+    queues = _of_type(plain, "AWS::SQS::Queue")
+    mappings = _of_type(plain, "AWS::Lambda::EventSourceMapping").values()
+    functions = _of_type(plain, "AWS::Lambda::Function")
+    names = {f"previsto-dev-{name}" for name in EVENT_SOURCES}
+    both = names | {f"{name}-dead" for name in names}
+    assert {each["Properties"]["QueueName"] for each in queues.values()} == both
+    served = set()
+    for mapping in (each["Properties"] for each in mappings):
+        name = mapping["EventSourceArn"]["Fn::GetAtt"][0]
+        function = functions[mapping["FunctionName"]["Ref"]]["Properties"]
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+        assert queues[name]["Properties"]["VisibilityTimeout"] >= 6 * function["Timeout"]
+        served.add(name)
+    short = {camel(name): source for name, source in EVENT_SOURCES.items() if not source.is_long}
+    assert served == short.keys()
+    for name, source in short.items():
+        image = functions[f"{name}Handler"]["Properties"]
+        assert image["ImageConfig"]["Command"] == [source.handler]
+    for name in map(camel, EVENT_SOURCES):
+        redrive = queues[name]["Properties"]["RedrivePolicy"]
+        assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": [f"{name}Dead", "Arn"]}
+        assert {f"{name}Old", f"{name}DeadLetters"} <= plain["Resources"].keys()
+
+
+def test_the_worker_takes_the_long_queues_and_no_other(plain: dict[str, Any]) -> None:
+    task = plain["Resources"]["WorkerTask"]["Properties"]["ContainerDefinitions"][0]
+    assert task["Command"][-1] == "--long"
+    statements = _statements(plain["Resources"]["WorkerRole"])
+    (taken,) = [each["Resource"] for each in statements if "sqs:ReceiveMessage" in each["Action"]]
+    long = [camel(name) for name, source in EVENT_SOURCES.items() if source.is_long]
+    assert [arn["Fn::GetAtt"][0] for arn in taken] == long
+
+
+def _statements(role: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        statement
+        for policy in role["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def test_every_function_has_a_role_of_its_own_that_names_what_it_may(
+    plain: dict[str, Any],
+) -> None:
+    functions = _of_type(plain, "AWS::Lambda::Function")
+    roles = [each["Properties"]["Role"]["Fn::GetAtt"][0] for each in functions.values()]
+    handlers = sum(not source.is_long for source in EVENT_SOURCES.values())
+    assert len(set(roles)) == len(functions) == 1 + len(schedules()) + handlers
+    for name, role in _of_type(plain, "AWS::IAM::Role").items():
+        assert "ManagedPolicyArns" not in role["Properties"], name
+        for statement in _statements(role):
+            assert not any(action.endswith("*") for action in statement["Action"]), name
+            if statement["Resource"] == "*":
+                unbound = {action.partition(":")[0] for action in statement["Action"]}
+                assert unbound <= {"ec2", "ecr", "sqs", "sts"}, (name, statement)
+
+
+def test_rights_are_given_to_schedules_that_exist() -> None:
+    assert SCHEDULE_RIGHTS.keys() <= set(schedules())
+
+
+def test_every_function_logs_for_a_time_and_runs_within_the_network(
+    plain: dict[str, Any],
+) -> None:
+    for name, function in _of_type(plain, "AWS::Lambda::Function").items():
+        properties = function["Properties"]
+        group = plain["Resources"][properties["LoggingConfig"]["LogGroup"]["Ref"]]
+        assert group["Properties"]["RetentionInDays"] > 0, name
+        assert properties["VpcConfig"]["SubnetIds"][0] == {"Ref": "PrivateSubnetA"}, name
+        told = properties["Environment"]["Variables"]
+        assert {"DATABASE_URL", "JWT_SECRET", "SIGNING_KEY", "QUEUE_URL"} <= told.keys()
+
+
+def test_nothing_is_public_but_the_api_and_the_assets(plain: dict[str, Any]) -> None:
+    for name, bucket in _of_type(plain, "AWS::S3::Bucket").items():
+        blocked = bucket["Properties"]["PublicAccessBlockConfiguration"]
+        assert set(blocked.values()) == {True}, name
+        assert bucket["DeletionPolicy"] == "Retain", name
+        assert "BucketEncryption" in bucket["Properties"], name
+    data = plain["Resources"]["DataBucket"]["Properties"]
+    assert data["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert data["CorsConfiguration"]["CorsRules"][0]["AllowedMethods"] == ["GET", "PUT"]
+    for instance in _of_type(plain, "AWS::RDS::DBInstance").values():
+        assert instance["Properties"]["PubliclyAccessible"] is False
+    groups = _of_type(plain, "AWS::EC2::SecurityGroup").values()
+    inwards = [r for g in groups for r in g["Properties"].get("SecurityGroupIngress", [])]
+    assert inwards
+    assert all("SourceSecurityGroupId" in rule for rule in inwards)
+
+
+def test_what_api_gateway_answers_itself_is_a_problem_document(plain: dict[str, Any]) -> None:
+    responses = plain["Resources"]["RestAPI"]["Properties"]["Body"][
+        "x-amazon-apigateway-gateway-responses"
+    ]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "REQUEST_TOO_LARGE"} <= responses.keys()
+    for response in responses.values():
+        headers = response["responseParameters"]
+        told = "gatewayresponse.header.Content-Type"
+        assert headers[told] == "'application/problem+json'"
+        assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
+        document = json.loads(response["responseTemplates"]["application/json"])
+        assert document["status"] == int(response["statusCode"])
+        assert document["type"] == f"urn:previsto:{document['title']}"
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[None]:
+    """An emulated account that is empty."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION}.items():
+            patch.setenv(name, value)
+        with mock_aws():
+            yield
+
+
+def test_the_account_comes_to_hold_what_the_template_says(
+    plain: dict[str, Any], account: None
+) -> None:
+    known = get_model_map()
+    kinds = {each["Type"] for each in plain["Resources"].values()}
+    assert {kind for kind in kinds if kind not in known} == NOT_EMULATED
+    emulated = _without(plain, NOT_EMULATED | NOT_AS_WE_USE_IT)
+    s3, stacks = boto3.client("s3"), boto3.client("cloudformation")
+    place = {"LocationConstraint": REGION}
+    s3.create_bucket(Bucket="packages", CreateBucketConfiguration=place)
+    s3.put_object(Bucket="packages", Key="deployment.zip", Body=b"")
+    s3.put_object(Bucket="packages", Key="sam.json", Body=json.dumps(emulated).encode())
+    stacks.create_stack(
+        StackName="previsto-dev",
+        TemplateURL=f"https://packages.s3.{REGION}.amazonaws.com/sam.json",
+        Parameters=[{"ParameterKey": n, "ParameterValue": v} for n, v in PARAMETERS.items()],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    pages = stacks.get_paginator("list_stack_resources").paginate(StackName="previsto-dev")
+    made = {each["LogicalResourceId"] for page in pages for each in page["StackResourceSummaries"]}
+    assert made == emulated["Resources"].keys()
+    mappings = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    assert len(mappings) == sum(not source.is_long for source in EVENT_SOURCES.values())
+    queues = boto3.client("sqs").list_queues(QueueNamePrefix="previsto-dev-")["QueueUrls"]
+    assert len(queues) == 2 * len(EVENT_SOURCES)
+
+
+def _without(found: dict[str, Any], kinds: set[str]) -> dict[str, Any]:
+    """The template without resources of some kinds; what refers to one gets its name instead."""
+    resources = found["Resources"]
+    gone = {name for name, each in resources.items() if each["Type"] in kinds}
+
+    def cut(value: Any) -> Any:
+        match value:
+            case {"Ref": str(name)} if name in gone:
+                return name
+            case {"Fn::GetAtt": [str(name), *_]} if name in gone:
+                return name
+            case {"Fn::Sub": str(text)}:
+                return {"Fn::Sub": _cut_text(text, gone)}
+            case dict():
+                return {key: cut(each) for key, each in value.items() if key != "DependsOn"}
+            case list():
+                return [cut(each) for each in value]
+        return value
+
+    kept = {name: cut(each) for name, each in resources.items() if name not in gone}
+    return {"Parameters": found["Parameters"], "Resources": kept}
+
+
+def _cut_text(text: str, gone: set[str]) -> str:
+    for name in gone:
+        text = text.replace(f"${{{name}}}", name)
+        for end in (".Arn", ".DomainName", ".Endpoint.Address"):
+            text = text.replace(f"${{{name}{end}}}", name)
+    return text
