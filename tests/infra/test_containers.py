@@ -76,6 +76,8 @@ def test_ports_answer_on_this_machine_only() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert len(ports) >= 6
     assert all(port.startswith("127.0.0.1:") for port in ports)
+    for name, service in SERVICES.items():  # From an internal network nothing is published.
+        assert not service.get("ports") or "outside" in service["networks"], name
 
 
 def test_whatever_is_needed_is_waited_for() -> None:

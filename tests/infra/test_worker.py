@@ -20,7 +20,7 @@ from chalicelib.core.queues import Ring
 from chalicelib.core.settings import HOUSE
 from chalicelib.gym import service_imports
 from chalicelib.gym.queues import CHECKIN_QUEUE
-from functions import EventSource
+from functions import EVENT_SOURCES, EventSource
 from functions.runtime import run_job
 from infra.init_db import init_db
 from infra.local.deliveries import Delivery, sqs_record
@@ -28,7 +28,7 @@ from infra.local.postgres import EmbeddedPostgres, temporary_postgres
 from infra.local.processes import Child
 from infra.local.seed import load_gym
 from infra.local.simulation import simulate
-from infra.local.worker import Worker
+from infra.local.worker import Worker, sources_asked_for
 from tests.client import Client
 from tests.conftest import MakeUser, forget_process_state
 from tests.gym.conftest import MakeAluno, count, make_aluno, plano_id  # noqa: F401
@@ -349,3 +349,11 @@ def test_a_delivery_is_settled_even_if_its_handler_breaks_down() -> None:
     with pytest.raises(OSError, match="No space"):
         worker.drain()
     assert transport.settled == [{"m1"}]
+
+
+def test_workers_on_aws_leave_the_short_queues_to_lambda() -> None:
+    long = {name for name, source in EVENT_SOURCES.items() if source.is_long}
+    assert sources_asked_for(["worker", "--long", "--all"]).keys() == long < EVENT_SOURCES.keys()
+    prompt = {name for name in long if not EVENT_SOURCES[name].can_wait}
+    assert sources_asked_for(["worker", "--long", "--prompt"]).keys() == prompt
+    assert sources_asked_for(["worker", "--all"]).keys() == EVENT_SOURCES.keys()
