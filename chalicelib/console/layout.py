@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from chalicelib.console import static_files
+from chalicelib.console.problems import failure
 from chalicelib.console.sections import Section, sections_for
 from chalicelib.console.visits import Visit
 from chalicelib.core import portuguese
@@ -124,7 +125,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         auto_reload=not settings().is_deployed,
     )
-    found.globals |= {"roles": ROLES, "now": utc_now, "hoje": _today}
+    found.globals |= {"roles": ROLES, "now": utc_now, "hoje": _today, "failure": failure}
     found.filters |= {
         "numero": _or_dash(portuguese.number),
         "brl": _or_dash(portuguese.brl),

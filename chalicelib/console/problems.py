@@ -41,6 +41,14 @@ TEXTS: dict[type[Problem], str] = {
 }
 """Type of a refusal -> what to tell; products add theirs with `tell`."""
 
+FAILURES: Mapping[str, str] = {
+    "HeaderInvalid": "A primeira linha do arquivo não tem as colunas esperadas.",
+    "ModelUnloadable": "O modelo guardado de uma das versões não pode ser lido.",
+    "NoCommonHoldOut": "Ainda não há linhas posteriores ao treino de ambas; com o tempo haverá.",
+    "TooLittleHistory": "Ainda não há histórico bastante para treinar.",
+}
+"""Name of a refusal that only jobs know -> what to tell."""
+
 TITLES: Mapping[int, str] = {
     400: "Pedido incompleto",
     401: "Entre para continuar",
@@ -69,6 +77,12 @@ class Told:
 def tell(texts: Mapping[type[Problem], str]) -> None:
     """Say what to tell of a product's refusals."""
     TEXTS.update(texts)
+
+
+def failure(title: str) -> str:
+    """Why a job failed, by the name of the refusal that its error carries."""
+    texts = {**{kind.__name__: text for kind, text in TEXTS.items()}, **FAILURES}
+    return texts.get(title, f"A tarefa não terminou ({title}). Tente de novo mais tarde.")
 
 
 def told(problem: Problem) -> Told:

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from chalicelib.console.model_pages import ModelConsole, model_pages
+from chalicelib.console.model_console import ModelConsole
+from chalicelib.console.model_pages import model_pages
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.jobs import Job
 from chalicelib.core.settings import HOUSE

@@ -147,6 +147,7 @@ def _announce(found: Settings, stop: threading.Event, books: str) -> None:
     example = _example_risk(local, stop)
     print(
         f"\nPrevisto is ready at {found.base_url}\n"
+        f"  Console            {found.base_url}/\n"
         f"  API documentation  {found.base_url}/docs  (ReDoc: /redoc, OpenAPI: /openapi.json)\n"
         f"  Sign in as         {ADMIN}\n"
         f"  Password           {found.admin_password.get_secret_value()}\n"

@@ -118,3 +118,13 @@ def test_everybody_is_shown_only_what_they_may_open(browser_of: Visitor) -> None
         for link in set(browser.get("/").links):
             if link.startswith("/"):
                 assert browser.open(link).status == 200, (role, link)
+
+
+def test_name_of_every_failure_is_one_that_there_is() -> None:
+    from chalicelib.console.problems import FAILURES
+    from chalicelib.core.rowfile import HeaderInvalid
+    from chalicelib.gym.training import TooLittleHistory
+    from chalicelib.ml.training.comparison import ModelUnloadable, NoCommonHoldOut
+
+    known = (HeaderInvalid, ModelUnloadable, NoCommonHoldOut, TooLittleHistory)
+    assert set(FAILURES) == {each.__name__ for each in known}

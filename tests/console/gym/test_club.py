@@ -72,6 +72,18 @@ def test_file_is_imported_without_scripts_and_its_errors_are_told(
     assert count("alunos") == 1
 
 
+def test_file_without_its_columns_fails_in_words(desk: Browser, plano_id: int) -> None:
+    address = send_file(desk, b"a,b\n1,2\n")
+    work_off()
+    page = desk.get(address)
+    assert "Falhou" in page.text
+    assert "não tem as colunas esperadas" in page.text
+    page = desk.submit(page, address, "reenviar")
+    assert "continua de onde parou" in page.text
+    page = desk.submit(page, address, "cancelar")
+    assert "A importação foi cancelada" in page.text
+
+
 def test_file_that_is_empty_is_refused(desk: Browser, plano_id: int) -> None:
     assert "O arquivo está vazio" in send_file(desk, b"")
 

@@ -1,0 +1,91 @@
+"""The page of one version of a model."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from chalicelib.console import charts
+from chalicelib.console.layout import Shown
+from chalicelib.console.model_console import METRICS, ModelConsole
+from chalicelib.console.visits import Visit
+from chalicelib.core.portuguese import day, number, percent
+from chalicelib.identity import service
+from chalicelib.ml import versions
+
+FIGURES = {
+    "roc": "Curva ROC",
+    "pr": "Precisão e cobertura",
+    "calibracao": "Calibração",
+    "importancia": "Importância das colunas",
+}
+GROUP_METRICS = ("roc_auc", "pr_auc", "brier")
+FACTS = {
+    "ate": "dados até",
+    "desde": "dados desde",
+    "prevalencia": "prevalência",
+    "impressao_digital": "impressão digital",
+    "tipo": "divisão",
+    "treino_ate": "treino até",
+    "linhas_treino": "linhas de treino",
+    "intervalo_dias": "dias entre treino e validação",
+    "validacao_desde": "validação desde",
+    "linhas_validacao": "linhas de validação",
+}
+INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T")
+
+
+def show_version(console: ModelConsole, session: Session, visit: Visit, version: int) -> Shown:
+    """A version's card: metrics with intervals, figures, groups, data, parameters."""
+    name = console.model(visit.who)
+    card = versions.model_card(
+        session, name, version, label=console.label, figures_at=f"{console.path}/{version}"
+    )
+    figures = []
+    for known in sorted(card.figuras, key=lambda each: list({**FIGURES, each: 0}).index(each)):
+        figure = versions.figure(session, name, version, known).model_dump()
+        figures.append((FIGURES.get(known, known), figure, charts.figure_tables(figure)))
+    return Shown(
+        "console/model_version.html",
+        console=console,
+        card=card,
+        people=service.names_of(session, [card.criado_por]),
+        figures=figures,
+        rows=_metric_rows(card.metricas),
+        facts=_facts({**card.dados, **card.divisao}),
+        groups={
+            name.removeprefix("por_").replace("_", " "): rows
+            for name, rows in card.metricas.items()
+            if name.startswith("por_") and isinstance(rows, list)
+        },
+        group_metrics=[(name, METRICS[name][0]) for name in GROUP_METRICS],
+    )
+
+
+def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a version was made of, with the names and the numbers that people read."""
+    return [
+        (FACTS.get(name, name.replace("_", " ")), _said(name, value))
+        for name, value in found.items()
+        if isinstance(value, str | int | float)
+    ]
+
+
+def _said(name: str, value: str | float) -> str:
+    if name == "prevalencia" and not isinstance(value, str):
+        return percent(value, 1)
+    if isinstance(value, str):
+        return day(datetime.fromisoformat(value).date()) if INSTANT.match(value) else value
+    return number(value)
+
+
+def _metric_rows(found: Mapping[str, Any]) -> list[tuple[str, str, Any, Any]]:
+    """Metric, which way is better, of the model, and of the naive rule beside it."""
+    judged, naive = found.get("validacao", {}), found.get("regra_ingenua", {})
+    return [
+        (*METRICS[name], value, naive.get(name))
+        for name, value in judged.items()
+        if name in METRICS and isinstance(value, dict)
+    ]
