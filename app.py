@@ -3,6 +3,9 @@
 from chalice.app import Chalice, Cron, Rate
 
 from chalicelib.books.pages import LIVROS
+from chalicelib.books.pages import REFUSALS as BOOKS_REFUSALS
+from chalicelib.books.pages_catalogue import catalogue_pages
+from chalicelib.books.pages_scraping import scraping_pages
 from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
@@ -64,6 +67,8 @@ app.register_blueprint(companies)
 app.register_blueprint(company_trail)
 app.register_blueprint(identity_api)
 app.register_blueprint(books)
+app.register_blueprint(catalogue_pages)
+app.register_blueprint(scraping_pages)
 app.register_blueprint(gym)
 app.register_blueprint(learning)
 app.register_blueprint(members)
@@ -81,6 +86,7 @@ answer_preflights(app)
 
 show_sections(ACADEMIA, CREDITO, LIVROS, OPERACAO)
 tell(GYM_REFUSALS)
+tell(BOOKS_REFUSALS)
 
 
 @scheduled(app, Rate(1, Rate.MINUTES))

@@ -75,3 +75,8 @@ def told(problem: Problem) -> Told:
     """A refusal in Portuguese: by its own text, else by that of its kind."""
     text = next(TEXTS[kind] for kind in type(problem).__mro__ if kind in TEXTS)
     return Told(problem.status, TITLES.get(problem.status, "Não foi possível"), text)
+
+
+def told_by_name(title: str) -> str | None:
+    """What to tell of a refusal that a job was left with; None where it has no words of its own."""
+    return next((text for kind, text in TEXTS.items() if kind.__name__ == title), None)

@@ -21,6 +21,7 @@ PUBLIC: set[Role] = set()
 EVERYONE = set(Role)
 READERS = {ADMIN, OPERADOR, CIENTISTA, LEITOR}
 DESK = {ADMIN, OPERADOR}
+BOOK_READERS = {ADMIN, CIENTISTA, LEITOR}
 
 PAGES: dict[str, Collection[Role]] = {
     "GET /": EVERYONE,
@@ -28,6 +29,15 @@ PAGES: dict[str, Collection[Role]] = {
     "POST /entrar": PUBLIC,
     "POST /sair": PUBLIC,
     "GET /console/static/{arquivo}": PUBLIC,
+    "GET /console/livros": BOOK_READERS,
+    "GET /console/livros/numeros": BOOK_READERS,
+    "GET /console/livros/{book_id}": BOOK_READERS,
+    "GET /console/livros/coletas": {ADMIN},
+    "POST /console/livros/coletas": {ADMIN},
+    "GET /console/livros/coletas/{run_id}": {ADMIN},
+    "POST /console/livros/coletas/{run_id}": {ADMIN},
+    "GET /console/livros/quarentena": {ADMIN},
+    "GET /console/livros/quarentena/{page_id}": {ADMIN},
 }
 GUARDED = {route: roles for route, roles in PAGES.items() if roles}
 
