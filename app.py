@@ -44,6 +44,15 @@ from chalicelib.gym import (
 )
 from chalicelib.gym.pages import ACADEMIA
 from chalicelib.gym.pages import REFUSALS as GYM_REFUSALS
+from chalicelib.gym.pages_desk import desk
+from chalicelib.gym.pages_imports import imports_page
+from chalicelib.gym.pages_member import member_page
+from chalicelib.gym.pages_members import members_pages
+from chalicelib.gym.pages_plans import plans_page
+from chalicelib.gym.pages_plays import plays_page
+from chalicelib.gym.pages_reports import reports_pages
+from chalicelib.gym.pages_retention import retention_pages
+from chalicelib.gym.pages_synthetic import synthetic_page
 from chalicelib.gym.routes import gym
 from chalicelib.gym.routes_members import members
 from chalicelib.gym.routes_models import models
@@ -70,6 +79,15 @@ app.register_blueprint(books)
 app.register_blueprint(catalogue_pages)
 app.register_blueprint(scraping_pages)
 app.register_blueprint(gym)
+app.register_blueprint(desk)
+app.register_blueprint(members_pages)
+app.register_blueprint(member_page)
+app.register_blueprint(retention_pages)
+app.register_blueprint(reports_pages)
+app.register_blueprint(imports_page)
+app.register_blueprint(plans_page)
+app.register_blueprint(plays_page)
+app.register_blueprint(synthetic_page)
 app.register_blueprint(learning)
 app.register_blueprint(members)
 app.register_blueprint(models)

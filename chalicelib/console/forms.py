@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from email import message_from_bytes
 from functools import partial
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from chalicelib.core.clock import zone
 from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
 from chalicelib.core.parsing import FORM, RawBody, parse_form, refuse_nul
+from chalicelib.core.portuguese import number
 from chalicelib.core.settings import settings
 
 MULTIPART = "multipart/form-data"
@@ -69,11 +71,14 @@ class Form:
         """Which of the page's actions is wanted."""
         return self.values.get(ACTION, "")
 
-    def filled(self, **values: Any) -> "Form":
-        """With these values where nothing has been sent yet."""
-        if not self.values:
-            self.values = {n: "" if v is None else str(v) for n, v in values.items()}
-        return self
+    def of(self, row: object) -> "Form":
+        """One that holds what a row does, as people write it."""
+        found = {n: v for n, v in vars(row).items() if not n.startswith("_") and v is not None}
+        return Form({name: _written(value) for name, value in found.items()})
+
+    def blank(self) -> "Form":
+        """An empty one, for another form of the same page."""
+        return Form()
 
     def read(
         self,
@@ -123,6 +128,10 @@ class Form:
             raise ValidationFailed(
                 errors=[FieldError(campo=name, erro=text) for name, text in found.items()]
             ) from None
+
+
+def _written(value: Any) -> str:
+    return number(value) if isinstance(value, float | Decimal) else str(value)
 
 
 def _faults(error: ValidationError) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """From a template and its values to a page; Jinja2 is loaded with the first one."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from chalicelib.console import static_files
 from chalicelib.console.job_words import QUEUES
 from chalicelib.console.problems import told_by_name
-from chalicelib.console.sections import sections_for
+from chalicelib.console.sections import Section, sections_for
 from chalicelib.console.visits import Visit
 from chalicelib.core import portuguese
 from chalicelib.core.clock import local_day, utc_now
@@ -60,17 +60,25 @@ class Shown:
 def render(shown: Shown, visit: Visit) -> str:
     """The page as HTML."""
     template = _environment().get_template(shown.template)
-    principal = visit.principal
+    sections = list(sections_for(visit.principal)) if visit.principal else []
     return template.render(
         visit=visit,
+        here=_entry_of(visit.call.path, sections),
         notice=visit.take_notice(),
-        sections=list(sections_for(principal)) if principal else [],
+        sections=sections,
         link=visit.link,
         static=lambda name: visit.link(static_files.address(name)),
         assets=settings().assets_url.rstrip("/"),
         other_page=lambda **changed: _other_page(visit, changed),
         **shown.values,
     )
+
+
+def _entry_of(path: str, sections: Sequence[Section]) -> str:
+    """The navigation's entry that a page belongs to: the longest one that its address is below."""
+    paths = [link.path for section in sections for link in section.links]
+    around = [each for each in paths if path == each or path.startswith(f"{each}/")]
+    return max(around, key=len, default=path)
 
 
 @lru_cache(16)

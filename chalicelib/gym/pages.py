@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from chalicelib.console.sections import Attention, Section, Tone
+from chalicelib.console.sections import Attention, Link, Section, Tone
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.clock import local_day
 from chalicelib.core.errors import Problem
@@ -125,5 +125,15 @@ ACADEMIA = Section(
     order=10,
     allow=READERS,
     attention=look_for_attention,
-    links=(),
+    links=(
+        Link("Recepção", "/console/academia", (DESK,)),
+        Link("Alunos", "/console/academia/alunos"),
+        Link("Retenção", "/console/academia/retencao"),
+        Link("Jogadas e regras", "/console/academia/jogadas"),
+        Link("Efeito e permanência", "/console/academia/efeito"),
+        Link("Relatório do dia", "/console/academia/relatorios"),
+        Link("Planos", "/console/academia/planos"),
+        Link("Importar", "/console/academia/importar", (DESK,)),
+        Link("Alunos sintéticos", "/console/academia/sinteticos", (Role.CIENTISTA,)),
+    ),
 )

@@ -103,7 +103,7 @@ class AlunoResumoOut(AlunoOut):
 
     ultima_visita: datetime | None
     probabilidade_churn: float | None = Field(
-        description="As stored today; null where none was asked for yet."
+        description="As stored today; null where there is none yet."
     )
     faixa: Faixa | None
 

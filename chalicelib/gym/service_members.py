@@ -1,5 +1,6 @@
 """Members and plans."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select, text
@@ -116,3 +117,9 @@ def ensure_planos(session: Session, planos: dict[str, str]) -> dict[str, int]:
     )
     rows = session.execute(select(Plano.nome, Plano.id).where(Plano.nome.in_(planos)))
     return {row.nome: row.id for row in rows}
+
+
+def names_of(session: Session, alunos: Collection[int]) -> dict[int, str]:
+    """Id -> present name of these members; who was erased is not among them."""
+    rows = session.execute(select(Aluno.id, Aluno.nome).where(Aluno.id.in_(alunos)))
+    return {row.id: row.nome for row in rows}

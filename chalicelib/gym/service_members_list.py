@@ -38,7 +38,7 @@ from chalicelib.core.settings import settings
 from chalicelib.gym.schemas import AlunoOut, Faixa
 from chalicelib.gym.schemas_members import AlunoResumoOut, AlunosQuery, Sinteticos
 from chalicelib.gym.service_risk import band
-from chalicelib.gym.tables import Aluno, Checkin, RiscoChurn
+from chalicelib.gym.tables import Aluno, Checkin, ProbabilidadeChurn, RiscoChurn
 
 # What the generated column and the index of words are made by, too.
 MARKS = re.compile("[\u0300-\u036f]")
@@ -84,13 +84,15 @@ class SortKey:
 # One descent of the index on their visits for each member. A column that is kept up to date
 # would sort faster, and make every visit slower.
 LAST_VISIT = select(func.max(Checkin.entrada)).where(Checkin.aluno_id == Aluno.id).scalar_subquery()
+# What was computed when somebody asked, which may be of after the night's pass over everybody.
+SCORE = func.coalesce(RiscoChurn.probabilidade, ProbabilidadeChurn.probabilidade)
 SORT_KEYS = {
     "nome": SortKey(Aluno.nome_busca.expression, as_text),
     "matriculado_em": SortKey(Aluno.matriculado_em.expression, AS_INSTANT),
     "ultima_visita": SortKey(
         LAST_VISIT, AS_INSTANT, ("'infinity'::timestamptz", "'-infinity'::timestamptz")
     ),
-    "probabilidade": SortKey(RiscoChurn.probabilidade.expression, AS_NUMBER, ("2", "-1")),
+    "probabilidade": SortKey(SCORE, AS_NUMBER, ("2", "-1")),
 }
 
 
@@ -111,7 +113,7 @@ def list_alunos(
         select(
             Aluno,
             LAST_VISIT.label("ultima_visita"),
-            RiscoChurn.probabilidade,
+            SCORE.label("probabilidade"),
             key.column.label("chave"),
         ),
         query,
@@ -149,7 +151,14 @@ def _filtered(statement: Select[Any], query: AlunosQuery, today: date) -> Select
     """Join the scores, and keep the members that were asked for."""
     # The one place that says which scores the list shows.
     is_of_today = and_(RiscoChurn.aluno_id == Aluno.id, RiscoChurn.dia == today, Aluno.ativo)
-    statement = statement.select_from(Aluno).outerjoin(RiscoChurn, is_of_today)
+    is_of_tonight = and_(
+        ProbabilidadeChurn.aluno_id == Aluno.id, ProbabilidadeChurn.dia == today, Aluno.ativo
+    )
+    statement = (
+        statement.select_from(Aluno)
+        .outerjoin(RiscoChurn, is_of_today)
+        .outerjoin(ProbabilidadeChurn, is_of_tonight)
+    )
     if query.busca is not None and query.busca.strip():
         statement = statement.where(_matches(query.busca))
     if query.plano_id is not None:
@@ -174,7 +183,7 @@ def _came_since(instant: datetime) -> ColumnElement[bool]:
 
 
 def _is_in_band(faixa: Faixa) -> ColumnElement[bool]:
-    found, probability = settings(), RiscoChurn.probabilidade
+    found, probability = settings(), SCORE
     if faixa is Faixa.ALTO:
         return probability >= found.churn_faixa_alta
     if faixa is Faixa.BAIXO:

@@ -11,7 +11,7 @@ from chalicelib.core.clock import local_day, utc_now
 from chalicelib.core.db import DatabaseRole, engine, unit_of_work
 from chalicelib.core.pages import encode_cursor
 from chalicelib.gym.service_members_list import search_question
-from chalicelib.gym.tables import Aluno, RiscoChurn
+from chalicelib.gym.tables import Aluno, ProbabilidadeChurn, RiscoChurn
 from tests.client import Client, assert_problem
 from tests.gym.conftest import MakeAluno
 
@@ -205,6 +205,33 @@ def test_item_says_last_visit_score_of_today_and_band(operador: Client, scored: 
     assert found == [(0.9, "alto"), (0.1, "baixo"), (0.9, "alto")] + [(None, None)] * 3
     assert items[3]["ultima_visita"] is None
     assert utc_now() - datetime.fromisoformat(items[0]["ultima_visita"]) < timedelta(days=2)
+
+
+def test_score_of_the_night_counts_where_nobody_asked_since(
+    operador: Client, scored: list[int]
+) -> None:
+    now = utc_now()
+    today = local_day(now, "America/Sao_Paulo")
+    with unit_of_work() as session:
+        for place, probability, dia in [
+            (0, 0.2, today),
+            (3, 0.8, today),
+            (4, 0.6, today - timedelta(days=1)),
+        ]:
+            session.execute(
+                insert(ProbabilidadeChurn).values(
+                    dia=dia,
+                    aluno_id=scored[place],
+                    tipo="modelo",
+                    probabilidade=probability,
+                    modelo_versao=1,
+                    revisao=0,
+                    calculado_em=now,
+                )
+            )
+    items = operador.get("/alunos", faixa="alto", ordem="-probabilidade").json["items"]
+    assert [item["probabilidade_churn"] for item in items] == [0.9, 0.9, 0.8]
+    assert operador.get("/alunos", faixa="medio").json["items"] == []
 
 
 def test_synthetic_members_are_left_out_unless_asked_for(

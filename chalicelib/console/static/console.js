@@ -103,27 +103,45 @@ async function follow() {
   }
 }
 
-// A search shows what it finds while one types.
+// A search shows what it finds while one types. Where the form says so, Enter does the one thing
+// that can be done with what was found, if there is just one.
 function searchAsTyped(form) {
+  const id = form.dataset.search;
   let waiting;
-  let newest = 0;
+  let shown = new URLSearchParams(new FormData(form)).toString();
+  async function look() {
+    clearTimeout(waiting);
+    const query = new URLSearchParams(new FormData(form)).toString();
+    if (query === shown) return true;
+    const address = `${form.action.split("?")[0]}?${query}`;
+    const answer = await fetch(address, { headers: { accept: "text/html" } });
+    if (answer.redirected && new URL(answer.url).pathname.endsWith("/entrar")) {
+      location.href = answer.url;
+      return false;
+    }
+    if (!answer.ok || query !== new URLSearchParams(new FormData(form)).toString()) return false;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    document.getElementById(id)?.replaceWith(page.getElementById(id));
+    history.replaceState(null, "", address);
+    shown = query;
+    return true;
+  }
   form.addEventListener("input", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(async () => {
-      const asked = ++newest;
-      const query = new URLSearchParams(new FormData(form));
-      const address = `${form.action.split("?")[0]}?${query}`;
-      const answer = await fetch(address, { headers: { accept: "text/html" } });
-      if (!answer.ok || asked !== newest) return;
-      if (answer.redirected && new URL(answer.url).pathname.endsWith("/entrar")) {
-        location.href = answer.url;
-        return;
-      }
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const id = form.dataset.search;
-      document.getElementById(id)?.replaceWith(page.getElementById(id));
-      history.replaceState(null, "", address);
-    }, 180);
+    waiting = setTimeout(() => look().catch(() => {}), 180);
+  });
+  if (!("enter" in form.dataset)) return;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      if (!(await look())) return;
+    } catch {
+      form.submit();
+      return;
+    }
+    const acts = document.querySelectorAll(`#${id} [data-act]`);
+    if (acts.length === 1) acts[0].form.requestSubmit();
+    else acts[0]?.focus();
   });
 }
 

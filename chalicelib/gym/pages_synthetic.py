@@ -1,0 +1,76 @@
+"""Synthetic members: made up, for trying the model."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from chalicelib.console.forms import Form
+from chalicelib.console.layout import Shown
+from chalicelib.console.pages import page
+from chalicelib.console.visits import Visit
+from chalicelib.core.auth import Role
+from chalicelib.core.calls import Reply
+from chalicelib.core.pages import PageQuery
+from chalicelib.core.settings import HOUSE
+from chalicelib.core.web import Routes
+from chalicelib.gym import service_members_list, service_scores, service_synthetic
+from chalicelib.gym.errors import PlanoUnknown
+from chalicelib.gym.schemas_members import AlunosQuery, Sinteticos, SinteticosIn
+
+PATH = "/console/academia/sinteticos"
+PROFILES = (
+    ("assiduo", "Assíduo: vem sempre"),
+    ("em_queda", "Em queda: vem cada vez menos"),
+    ("irregular", "Irregular"),
+    ("novo", "Novo"),
+    ("sumido", "Sumido: parou de vir"),
+)
+
+synthetic_page = Routes(__name__)
+
+
+class SyntheticQuery(PageQuery):
+    """Which page of the list."""
+
+
+def show_synthetic(session: Session, form: Form, query: SyntheticQuery, now: datetime) -> Shown:
+    """The form, and the synthetic members there are."""
+    wanted = AlunosQuery(sinteticos=Sinteticos.SOMENTE, limit=query.limit, cursor=query.cursor)
+    found, cursor, total = service_members_list.list_alunos(session, wanted, now)
+    return Shown(
+        "gym/synthetic.html", form=form, profiles=PROFILES, found=found, cursor=cursor, total=total
+    )
+
+
+@synthetic_page.route(PATH, methods=["GET"])
+@page(synthetic_page, tenant=HOUSE, query=SyntheticQuery, allow=Role.CIENTISTA, autocommit=True)
+def get_synthetic(session: Session, form: Form, query: SyntheticQuery, now: datetime) -> Shown:
+    """Synthetic members."""
+    return show_synthetic(session, form, query, now)
+
+
+@synthetic_page.route(PATH, methods=["POST"])
+@page(
+    synthetic_page,
+    tenant=HOUSE,
+    query=SyntheticQuery,
+    allow=Role.CIENTISTA,
+    again=show_synthetic,
+    raises=(PlanoUnknown,),
+)
+def post_synthetic(session: Session, visit: Visit, form: Form, now: datetime) -> Reply:
+    """Make some, remove all, or have everybody scored."""
+    if form.action == "remover":
+        removed = service_synthetic.remove_synthetic(session, visit.who)
+        return visit.go(PATH, f"{removed} alunos sintéticos foram removidos.")
+    if form.action == "calcular":
+        service_scores.ask_for_scores(
+            session, owner=visit.who.subject, motivo="manual", dedupe_key="manual"
+        )
+        return visit.go(PATH, "As probabilidades estão sendo calculadas.")
+    made = service_synthetic.create_synthetic(session, visit.who, form.read(SinteticosIn), now)
+    several = len(made) > 1
+    said = (
+        f"{len(made)} {'alunos sintéticos foram criados' if several else 'sintético foi criado'}."
+    )
+    return visit.go(PATH, said)
