@@ -10,6 +10,10 @@ from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
 from chalicelib.console.operation import OPERACAO
+from chalicelib.console.pages_jobs import job_pages
+from chalicelib.console.pages_requests import request_pages
+from chalicelib.console.pages_trail import trail_pages
+from chalicelib.console.pages_users import user_pages
 from chalicelib.console.problems import tell
 from chalicelib.console.routes import console
 from chalicelib.console.sections import show_sections
@@ -70,6 +74,10 @@ app = Chalice(app_name="previsto", configure_logs=False)
 app.register_blueprint(core)
 app.register_blueprint(trail)
 app.register_blueprint(console)
+app.register_blueprint(request_pages)
+app.register_blueprint(job_pages)
+app.register_blueprint(user_pages)
+app.register_blueprint(trail_pages)
 app.register_blueprint(identity)
 app.register_blueprint(datasets)
 app.register_blueprint(companies)

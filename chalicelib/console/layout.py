@@ -156,6 +156,7 @@ def _environment() -> "Environment":
         "faz": _or_dash(_ago),
         "iso": datetime.fromisoformat,
         "para_campo": _for_field,
+        "legivel": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         "json": lambda value: json.dumps(value, default=_plain, ensure_ascii=False),
     }
     return found
