@@ -32,6 +32,10 @@ from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.credit import service_models as credit_service_models
 from chalicelib.credit import service_removal
 from chalicelib.credit.pages import CREDITO
+from chalicelib.credit.pages import REFUSALS as CREDIT_REFUSALS
+from chalicelib.credit.pages_companies import company_pages
+from chalicelib.credit.pages_orders import order_pages
+from chalicelib.credit.pages_trail import company_trail_pages
 from chalicelib.credit.routes_audit import company_trail
 from chalicelib.credit.routes_companies import companies
 from chalicelib.credit.routes_datasets import datasets
@@ -82,6 +86,9 @@ app.register_blueprint(identity)
 app.register_blueprint(datasets)
 app.register_blueprint(companies)
 app.register_blueprint(company_trail)
+app.register_blueprint(company_pages)
+app.register_blueprint(order_pages)
+app.register_blueprint(company_trail_pages)
 app.register_blueprint(identity_api)
 app.register_blueprint(books)
 app.register_blueprint(catalogue_pages)
@@ -113,6 +120,7 @@ answer_preflights(app)
 show_sections(ACADEMIA, CREDITO, LIVROS, OPERACAO)
 tell(GYM_REFUSALS)
 tell(BOOKS_REFUSALS)
+tell(CREDIT_REFUSALS)
 
 
 @scheduled(app, Rate(1, Rate.MINUTES))
