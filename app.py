@@ -35,6 +35,7 @@ from chalicelib.credit.pages import CREDITO
 from chalicelib.credit.pages import REFUSALS as CREDIT_REFUSALS
 from chalicelib.credit.pages_companies import company_pages
 from chalicelib.credit.pages_orders import order_pages
+from chalicelib.credit.pages_policy import policy_pages
 from chalicelib.credit.pages_trail import company_trail_pages
 from chalicelib.credit.routes_audit import company_trail
 from chalicelib.credit.routes_companies import companies
@@ -88,6 +89,7 @@ app.register_blueprint(companies)
 app.register_blueprint(company_trail)
 app.register_blueprint(company_pages)
 app.register_blueprint(order_pages)
+app.register_blueprint(policy_pages)
 app.register_blueprint(company_trail_pages)
 app.register_blueprint(identity_api)
 app.register_blueprint(books)

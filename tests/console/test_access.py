@@ -42,6 +42,8 @@ PAGES: dict[str, Collection[Role]] = {
     "POST /console/credito/revisoes": COMPANY,
     "GET /console/credito/credenciais": COMPANY,
     "POST /console/credito/credenciais": COMPANY,
+    "GET /console/credito/politica": COMPANY,
+    "POST /console/credito/politica": COMPANY,
     "GET /console/credito/auditoria": COMPANY,
     "POST /console/credito/auditoria": COMPANY,
     "GET /console/operacao": {ADMIN},
