@@ -34,6 +34,7 @@ from chalicelib.credit import service_removal
 from chalicelib.credit.pages import CREDITO
 from chalicelib.credit.pages import REFUSALS as CREDIT_REFUSALS
 from chalicelib.credit.pages_companies import company_pages
+from chalicelib.credit.pages_datasets import dataset_pages
 from chalicelib.credit.pages_orders import order_pages
 from chalicelib.credit.pages_policy import policy_pages
 from chalicelib.credit.pages_trail import company_trail_pages
@@ -90,6 +91,7 @@ app.register_blueprint(company_trail)
 app.register_blueprint(company_pages)
 app.register_blueprint(order_pages)
 app.register_blueprint(policy_pages)
+app.register_blueprint(dataset_pages)
 app.register_blueprint(company_trail_pages)
 app.register_blueprint(identity_api)
 app.register_blueprint(books)

@@ -23,6 +23,34 @@ OUTCOMES: Mapping[str, str] = {
     "faturado": "Faturado",
     "bloqueado": "Bloqueado",
 }
+DATASETS: Mapping[str, tuple[str, str]] = {
+    "aberto": ("Aberto", "destaque"),
+    "conferindo": ("Sendo conferido", "atencao"),
+    "fechado": ("Fechado", "bom"),
+    "cancelado": ("Cancelado", "neutro"),
+    "expirado": ("Expirado", "neutro"),
+}
+TARGETS: Mapping[str, str] = {
+    "pagamento": "Quem não paga",
+    "faturamento": "Quem é bloqueado antes de faturar",
+}
+KINDS: Mapping[str, tuple[str, str]] = {
+    "clientes": ("Clientes", "codigo; vale_desde, titulos_pagos, titulos_em_atraso…"),
+    "pedidos": ("Pedidos", "numero, cliente, valor; pedido_em, desfecho, desfecho_em"),
+    "limites": ("Limites", "cliente, valor; vale_desde, utilizado"),
+    "consultas-serasa": ("Consultas à Serasa", "cliente, consultada_em; ocorrencias, protestos…"),
+}
+TRAINING_STEPS = (
+    ("lendo", "Ler os pedidos"),
+    ("separando", "Separar quem julga de quem treina"),
+    ("escolhendo", "Escolher as colunas"),
+    ("avaliando", "Comparar algoritmos"),
+    ("treinando", "Treinar o escolhido"),
+    ("conferindo", "Conferir o modelo exportado"),
+    ("publicando", "Publicar"),
+)
+"""How a step of the training begins, and what it is."""
+
 YES = {"sim", "true", "verdadeiro"}
 NO = {"não", "nao", "false", "falso"}
 NUMBER = re.compile(r"-?\d{1,12}([.,]\d{1,6})?")
