@@ -28,6 +28,7 @@ from chalicelib.credit.errors import (
     PedidoRepetido,
 )
 from chalicelib.credit.intake import NewOrder, read_order
+from chalicelib.credit.policy_form import TITLES
 from chalicelib.credit.schemas_orders import (
     DesfechoIn,
     PedidoIn,
@@ -198,7 +199,9 @@ def post_order(
 def show_reviews(session: Session, visit: Visit, query: ReviewsQuery, form: Form) -> Shown:
     """The orders that wait for a person, the oldest first."""
     found, cursor, total = service_orders_list.list_reviews(session, visit.who.tenant, query)
-    return Shown("credit/reviews.html", found=found, cursor=cursor, total=total, form=form)
+    return Shown(
+        "credit/reviews.html", found=found, cursor=cursor, total=total, rules=TITLES, form=form
+    )
 
 
 @order_pages.route(REVIEWS, methods=["GET"])
