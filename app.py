@@ -9,6 +9,8 @@ from chalicelib.books.pages_scraping import scraping_pages
 from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
+from chalicelib.console.forms import MULTIPART, advise
+from chalicelib.console.model_pages import REFUSALS as MODEL_REFUSALS
 from chalicelib.console.operation import OPERACAO
 from chalicelib.console.pages_jobs import job_pages
 from chalicelib.console.pages_requests import request_pages
@@ -53,11 +55,13 @@ from chalicelib.gym import (
     service_visits,
 )
 from chalicelib.gym.pages import ACADEMIA
+from chalicelib.gym.pages import ADVICE as GYM_ADVICE
 from chalicelib.gym.pages import REFUSALS as GYM_REFUSALS
 from chalicelib.gym.pages_desk import desk
 from chalicelib.gym.pages_imports import imports_page
 from chalicelib.gym.pages_member import member_page
 from chalicelib.gym.pages_members import members_pages
+from chalicelib.gym.pages_models import churn_pages
 from chalicelib.gym.pages_plans import plans_page
 from chalicelib.gym.pages_plays import plays_page
 from chalicelib.gym.pages_reports import reports_pages
@@ -76,6 +80,7 @@ from chalicelib.identity.routes import identity
 from chalicelib.identity.routes_api import identity_api
 
 app = Chalice(app_name="previsto", configure_logs=False)
+app.api.binary_types.append(MULTIPART)  # Files in forms need not be UTF-8.
 
 app.register_blueprint(core)
 app.register_blueprint(trail)
@@ -107,6 +112,7 @@ app.register_blueprint(imports_page)
 app.register_blueprint(plans_page)
 app.register_blueprint(plays_page)
 app.register_blueprint(synthetic_page)
+app.register_blueprint(churn_pages)
 app.register_blueprint(learning)
 app.register_blueprint(members)
 app.register_blueprint(models)
@@ -125,6 +131,8 @@ show_sections(ACADEMIA, CREDITO, LIVROS, OPERACAO)
 tell(GYM_REFUSALS)
 tell(BOOKS_REFUSALS)
 tell(CREDIT_REFUSALS)
+tell({**MODEL_REFUSALS, **GYM_REFUSALS})
+advise(GYM_ADVICE)
 
 
 @scheduled(app, Rate(1, Rate.MINUTES))

@@ -42,7 +42,7 @@ TEXTS: Mapping[str, str] = {
     "extra_forbidden": "Este campo não é esperado aqui.",
 }
 ADVICE: dict[str, str] = {}
-"""What schemas advise in English -> the same in Portuguese; products add theirs."""
+"""What schemas advise in English -> the same in Portuguese."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -128,6 +128,11 @@ class Form:
             raise ValidationFailed(
                 errors=[FieldError(campo=name, erro=text) for name, text in found.items()]
             ) from None
+
+
+def advise(advice: Mapping[str, str]) -> None:
+    """Say in Portuguese what a product's schemas advise."""
+    ADVICE.update(advice)
 
 
 def _written(value: Any) -> str:

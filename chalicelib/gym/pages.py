@@ -62,6 +62,14 @@ REFUSALS: Mapping[type[Problem], str] = {
     "se possa medir o efeito. Se for mesmo preciso, marque a opção de contatar assim mesmo.",
 }
 
+ADVICE: Mapping[str, str] = {
+    "use an e-mail address such as ana.lima@example.com": "Use um e-mail como "
+    "ana.lima@example.com.",
+    "use 8 to 20 digits, such as +55 11 98765-4321": "Use de 8 a 20 dígitos, como 11 98765-4321.",
+    "limite of ritmo_proprio is a share of the own pace, at most 1": "O limite do ritmo é uma "
+    "parte, de 0 a 1.",
+}
+
 
 def look_for_attention(session: Session, principal: Principal, now: datetime) -> list[Attention]:
     """What of the gym somebody should look at today."""
@@ -132,6 +140,7 @@ ACADEMIA = Section(
         Link("Jogadas e regras", "/console/academia/jogadas"),
         Link("Efeito e permanência", "/console/academia/efeito"),
         Link("Relatório do dia", "/console/academia/relatorios"),
+        Link("Modelo de risco", "/console/modelos/churn"),
         Link("Planos", "/console/academia/planos"),
         Link("Importar", "/console/academia/importar", (DESK,)),
         Link("Alunos sintéticos", "/console/academia/sinteticos", (Role.CIENTISTA,)),

@@ -31,7 +31,7 @@ from chalicelib.gym.service_presence import inside_since, who_is_inside
 
 PATH = "/console/academia"
 MOST_FOUND = 8
-MOST_INSIDE = 30
+MOST_INSIDE = 12
 CHECKIN_REFUSALS = (AlunoNotFound, AlunoInativo, CheckinAberto, CheckinRepetido, SemVisitaAberta)
 
 desk = Routes(__name__)

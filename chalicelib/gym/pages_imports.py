@@ -16,6 +16,7 @@ from chalicelib.console.visits import Visit
 from chalicelib.core import imports, job_control, uploads
 from chalicelib.core.auth import Principal
 from chalicelib.core.calls import Reply
+from chalicelib.core.errors import BadRequest
 from chalicelib.core.job_control import JobFinished, JobNotFound, JobNotRedrivable, JobQuery
 from chalicelib.core.jobs import Job, JobKeyTaken, JobState, enqueue
 from chalicelib.core.pages import PageQuery
@@ -175,5 +176,7 @@ def post_import(
     if form.action == "cancelar":
         job_control.cancel_job(session, visit.who, job_id)
         return visit.go(f"{PATH}?tarefa={job_id}", "A importação foi cancelada.")
+    if form.action != "reenviar":
+        raise BadRequest
     job_control.redrive_job(session, visit.who, job_id)
     return visit.go(f"{PATH}?tarefa={job_id}", "A importação continua de onde parou.")

@@ -10,9 +10,11 @@ from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
-from chalicelib.core.auth import Role
+from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.clock import local_day
+from chalicelib.core.job_control import JobQuery, list_jobs
+from chalicelib.core.jobs import JobState
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import day
 from chalicelib.core.settings import HOUSE, settings
@@ -21,6 +23,7 @@ from chalicelib.core.web import Routes
 from chalicelib.gym import service_reports
 from chalicelib.gym.errors import DiaNaoTerminou, RelatorioNotFound
 from chalicelib.gym.pages import DESK, READERS
+from chalicelib.gym.queues import DAILY_REPORT_QUEUE
 from chalicelib.gym.report_forms import report_csv
 from chalicelib.gym.schemas_reports import ConteudoRelatorio, RelatorioIn
 
@@ -60,10 +63,18 @@ def show_report(
         yesterday=yesterday,
         kept=kept,
         content=content,
+        is_being_made=_is_being_made(session, visit.who, wanted),
         names=service_reports.names_in(session, content) if content else {},
         hours=_hours(content) if content else None,
         can_act=visit.who.role in (Role.ADMIN, DESK),
     )
+
+
+def _is_being_made(session: Session, principal: Principal, dia: date) -> bool:
+    """Whether a job of this person's, or for an admin anybody's, is at this day's report."""
+    found, _, _ = list_jobs(session, principal, JobQuery(queue=DAILY_REPORT_QUEUE.name, limit=5))
+    under_way = (JobState.QUEUED, JobState.RUNNING)
+    return any(job.state in under_way and job.message["dia"] == f"{dia}" for job in found)
 
 
 def _content(session: Session, dia: date) -> ConteudoRelatorio | None:

@@ -157,12 +157,13 @@ def get_effect(session: Session, now: datetime) -> Shown:
 
 
 def _name(curve: CurvaOut) -> str:
-    if curve.plano is not None:
-        return curve.plano
+    parts = []
     if curve.coorte is not None:
         year, month = curve.coorte.split("-")[:2]
-        return f"{charts.MONTHS[int(month) - 1]} {year}"
-    return "Todos"
+        parts.append(f"{charts.MONTHS[int(month) - 1]} {year}")
+    if curve.plano is not None:
+        parts.append(curve.plano)
+    return " · ".join(parts) or "Todos"
 
 
 def _at_days(curve: CurvaOut) -> list[Share | None]:

@@ -69,8 +69,5 @@ def post_synthetic(session: Session, visit: Visit, form: Form, now: datetime) ->
         )
         return visit.go(PATH, "As probabilidades estão sendo calculadas.")
     made = service_synthetic.create_synthetic(session, visit.who, form.read(SinteticosIn), now)
-    several = len(made) > 1
-    said = (
-        f"{len(made)} {'alunos sintéticos foram criados' if several else 'sintético foi criado'}."
-    )
-    return visit.go(PATH, said)
+    said = "sintético foi criado" if len(made) == 1 else "sintéticos foram criados"
+    return visit.go(PATH, f"{len(made)} {said}.")

@@ -71,3 +71,14 @@ def retention(session: Session) -> RetencaoOut:
         aviso=None,
         retencao=Retencao.model_validate(found.conteudo),
     )
+
+
+def all_of(session: Session, analysis: Analysis, days: int) -> list[Analise]:
+    """The last ones, one a day, oldest first."""
+    found = session.scalars(
+        select(Analise)
+        .where(Analise.nome == analysis.value)
+        .order_by(Analise.dia.desc())
+        .limit(days)
+    )
+    return list(found)[::-1]

@@ -1,5 +1,6 @@
 """Use cases on users."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -170,6 +171,14 @@ def suspend_tenant(session: Session, tenant: str, now: datetime) -> None:
 def reinstate_tenant(session: Session, tenant: str) -> None:
     """Let a tenant's users in again; their sign-ins go on."""
     session.execute(delete(TenantSuspenso).where(TenantSuspenso.tenant == tenant))
+
+
+def names_of(session: Session, subjects: Collection[str]) -> dict[str, str]:
+    """Subject -> what the person is called, of those who are users of the session's tenant."""
+    prefix = "usuario:"
+    ids = {int(each.removeprefix(prefix)) for each in subjects if each.startswith(prefix)}
+    rows = session.execute(select(Usuario.id, Usuario.nome).where(Usuario.id.in_(ids)))
+    return {f"{prefix}{row.id}": row.nome for row in rows}
 
 
 def own_id(principal: Principal) -> int:

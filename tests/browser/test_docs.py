@@ -3,20 +3,11 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import require_service
-from tests.infra.serving import serving_api
-
-
-@pytest.fixture
-def address(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """The whole API behind the gateway, on a socket."""
-    with serving_api(tmp_path) as url:
-        yield url
 
 
 def shown(url: str, folder: Path) -> tuple[str, str]:

@@ -115,9 +115,13 @@ class Page:
         return self._read().links
 
     def form(self, action: str) -> SeenForm:
-        """The form whose `acao` is this one, or that is sent to this path."""
-        for found in self._read().forms:
+        """The form whose `acao` is this one, or that is sent to this path, or to the page's own."""
+        forms = [form for form in self._read().forms if form.method == "post"]
+        for found in forms:
             if found.fields.get("acao") == action or found.action == action:
+                return found
+        for found in forms:
+            if action.startswith("/") and not found.action and "acao" not in found.fields:
                 return found
         raise AssertionError(f"no form {action} in: {self.text}")
 

@@ -70,8 +70,33 @@ PAGES: dict[str, Collection[Role]] = {
     "POST /console/livros/coletas/{run_id}": {ADMIN},
     "GET /console/livros/quarentena": {ADMIN},
     "GET /console/livros/quarentena/{page_id}": {ADMIN},
+    "GET /console/academia": DESK,
+    "POST /console/academia": DESK,
+    "GET /console/academia/alunos": READERS,
+    "GET /console/academia/alunos/novo": DESK,
+    "POST /console/academia/alunos/novo": DESK,
+    "GET /console/academia/alunos/{aluno_id}": READERS,
+    "POST /console/academia/alunos/{aluno_id}": DESK,
+    "GET /console/academia/retencao": READERS,
+    "POST /console/academia/retencao": DESK,
+    "GET /console/academia/jogadas": READERS,
+    "POST /console/academia/jogadas": DESK,
+    "GET /console/academia/efeito": READERS,
+    "GET /console/academia/relatorios": READERS,
+    "POST /console/academia/relatorios": DESK,
+    "GET /console/academia/planos": READERS,
+    "POST /console/academia/planos": DESK,
+    "GET /console/academia/importar": DESK,
+    "POST /console/academia/importar": DESK,
+    "GET /console/academia/sinteticos": {ADMIN, CIENTISTA},
+    "POST /console/academia/sinteticos": {ADMIN, CIENTISTA},
+    "GET /console/modelos/churn": READERS,
+    "GET /console/modelos/churn/{versao}": READERS,
 }
-GUARDED = {route: roles for route, roles in PAGES.items() if roles}
+
+# Who may open the page, but each of whose actions asks for a role of its own.
+BY_ACTION = {"POST /console/modelos/churn": READERS}
+GUARDED = {route: roles for route, roles in {**PAGES, **BY_ACTION}.items() if roles}
 
 
 def ask(browser: Browser, route: str) -> int:
@@ -85,7 +110,7 @@ def ask(browser: Browser, route: str) -> int:
 
 
 def test_every_page_is_in_the_table() -> None:
-    assert {f"{method} {path}" for path, method, _ in page_views()} == set(PAGES)
+    assert {f"{method} {path}" for path, method, _ in page_views()} == set(PAGES) | set(BY_ACTION)
 
 
 def test_strangers_are_led_to_the_door(environment: dict[str, str]) -> None:
@@ -134,3 +159,11 @@ def test_every_refusal_of_a_page_has_its_words() -> None:
     for path, _, view in page_views():
         for problem in view.declared.raises:
             assert problem in TEXTS, (path, problem)
+
+
+def test_everybody_is_shown_only_what_they_may_open(browser_of: Visitor) -> None:
+    for role in Role:
+        browser = browser_of(role)
+        for link in set(browser.get("/").links):
+            if link.startswith("/"):
+                assert browser.open(link).status == 200, (role, link)

@@ -91,8 +91,10 @@ async function refresh(address, selector) {
   return true;
 }
 
-// While `data-live` is on the page, it looks again by itself; the rest of the page stays.
+// While `data-live` is on the page, it looks again by itself; the rest of the page stays. With
+// `data-whole`, too, all of the page is shown anew in the end.
 async function follow() {
+  const wholePage = document.querySelector("[data-live][data-whole]") !== null;
   while (document.querySelector("[data-live]")) {
     await new Promise((done) => setTimeout(done, document.hidden ? 10000 : 1500));
     try {
@@ -100,6 +102,7 @@ async function follow() {
     } catch {
       // The network may be away for a moment.
     }
+    if (wholePage && !document.querySelector("[data-live]")) location.reload();
   }
 }
 

@@ -1,0 +1,98 @@
+"""A real browser at a real gateway."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import PASSWORD, require_service
+from tests.infra.serving import serving_api
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+WIDTHS = {360: 740, 1440: 900}
+GRAVE = {"serious", "critical"}
+
+OpenPage = Callable[..., Any]
+
+
+@pytest.fixture
+def address(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """The whole API behind the gateway, on a socket."""
+    with serving_api(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """The system's browser, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    require_service("Chromium", found is not None, "neither chromium nor google-chrome found")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def looking(
+    browser: "Browser", address: str, width: int = 1440, scheme: Any = "light", **options: Any
+) -> "Iterator[Page]":
+    """A page of a new window; what the browser complains of fails the test."""
+    context = browser.new_context(
+        base_url=address,
+        viewport={"width": width, "height": WIDTHS[width]},
+        color_scheme=scheme,
+        locale="pt-BR",
+        **options,
+    )
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def sign_in(page: "Page", login: str) -> None:
+    """Through the form, by keyboard."""
+    page.goto("/entrar")
+    page.locator("#campo-username:focus").wait_for()
+    page.keyboard.type(login)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/")
+
+
+def check(page: "Page", name: str, width: int, scheme: str) -> None:
+    """Keep a screenshot; nothing sticks out of the page, and axe finds nothing serious."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    found = Axe().run(page).response["violations"]
+    grave = [
+        (rule["id"], [node["target"] for node in rule["nodes"]])
+        for rule in found
+        if rule["impact"] in GRAVE
+    ]
+    assert grave == [], name
+
+
+def file_name(path: str) -> str:
+    """What a page's screenshot is called."""
+    return re.sub(r"[^a-z0-9]+", "-", path.removeprefix("/console/")).strip("-") or "inicio"

@@ -1,0 +1,83 @@
+"""The churn model's pages, which other products share."""
+
+import pytest
+
+from chalicelib.core.auth import Role
+from tests.console.browsing import Browser
+from tests.console.conftest import Visitor
+from tests.gym.conftest import MakeAluno
+from tests.gym.publishing import publish_model
+
+MODEL = "/console/modelos/churn"
+
+
+@pytest.fixture
+def boss(browser_of: Visitor) -> Browser:
+    """An admin."""
+    return browser_of(Role.ADMIN)
+
+
+def test_model_without_versions_says_so(boss: Browser) -> None:
+    page = boss.get(MODEL)
+    assert "Nenhuma versão ainda" in page.text
+    assert "Sem medida ainda" in page.text
+
+
+def test_training_begins_and_is_followed(boss: Browser) -> None:
+    page = boss.submit(boss.get(MODEL), MODEL, "treinar")
+    assert "O treino começou" in page.text
+    assert "Na fila" in page.text
+    assert 'id="treino" data-live' in page.source
+    with pytest.raises(AssertionError, match="no form"):
+        page.form("treinar")
+
+
+def test_version_is_promoted_with_a_reason_and_taken_back(
+    boss: Browser, make_aluno: MakeAluno
+) -> None:
+    publish_model(1)
+    publish_model(2)
+    page = boss.get(MODEL)
+    refused = boss.send(page, MODEL, "promover", versao="1", motivo="não")
+    assert (refused.status, "Use pelo menos 5 caracteres" in refused.text) == (422, True)
+    page = boss.submit(page, MODEL, "promover", versao="1", motivo="Melhor nos casos recentes.")
+    assert "A versão 1 responde a partir de agora" in page.text
+    assert "Melhor nos casos recentes." in page.text
+    assert "· admin." in page.text  # Who it was, by name.
+    page = boss.submit(page, MODEL, "reverter", motivo="Foi engano mesmo.")
+    assert "A versão 2 responde a partir de agora" in page.text
+    page = boss.send(page, MODEL, "promover", versao="2", motivo="De novo, por favor.")
+    assert (page.status, "já é a que responde" in page.text) == (409, True)
+
+
+def test_versions_are_compared_by_a_job(boss: Browser) -> None:
+    publish_model(1)
+    publish_model(2)
+    page = boss.submit(boss.get(MODEL), MODEL, "comparar", a="2", b="1")
+    assert "A comparação começou" in page.text
+    assert "Última comparação" in page.text
+    assert boss.send(page, MODEL, "comparar", a="1", b="1").status == 422
+
+
+def test_card_of_a_version_is_shown(boss: Browser) -> None:
+    version = publish_model()
+    page = boss.get(f"{MODEL}/{version}")
+    assert f"versão {version}" in page.title
+    assert "Responde agora" in page.text
+    assert boss.get(f"{MODEL}/404").status == 404
+    assert boss.get(f"{MODEL}/um").status == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "action"),
+    [(Role.OPERADOR, "treinar"), (Role.LEITOR, "comparar"), (Role.CIENTISTA, "promover")],
+)
+def test_actions_ask_for_their_own_role(browser_of: Visitor, role: Role, action: str) -> None:
+    publish_model()
+    browser = browser_of(role)
+    page = browser.get(MODEL)
+    with pytest.raises(AssertionError, match="no form"):
+        page.form(action)
+    token = page.form("/sair").fields["ficha"]
+    page = browser.post(MODEL, {"ficha": token, "acao": action})
+    assert page.status == 403

@@ -1,0 +1,86 @@
+"""What people read: charts, numbers, days; and forms read back as they write them."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from pydantic import BaseModel
+
+from chalicelib.console.charts import column_chart, figure_tables, heat_map, pushes
+from chalicelib.console.forms import Form
+from chalicelib.core.errors import ValidationFailed
+from chalicelib.core.portuguese import day, percent
+from chalicelib.core.storage import upload_origin
+
+
+def test_heat_map_places_days_in_weeks_from_monday() -> None:
+    days = [(date(2026, 3, 1), 0), (date(2026, 3, 2), 2), (date(2026, 3, 3), 9)]
+    found = heat_map(days)
+    sunday, monday, tuesday = found.cells
+    assert (monday.x - sunday.x, sunday.y - monday.y) == (14, 6 * 14)
+    assert (tuesday.x, tuesday.y - monday.y) == (monday.x, 14)
+    assert [cell.level for cell in found.cells] == [0, 2, 3]
+    assert monday.title == "02/03/2026: 2 visitas"
+    assert found.by_month == {"mar 2026": 11}
+
+
+def test_columns_are_shares_of_the_largest_value_or_level() -> None:
+    found = column_chart([("a", 1.0), ("b", 3.0)], {"usual": 4.0, "nenhum": None})
+    assert [column.share for column in found.columns] == [0.25, 0.75]
+    assert found.levels == {"usual": (4.0, 1.0)}
+    assert column_chart([("a", 0.0)]).columns[0].share == 0
+
+
+def test_pushes_are_points_beside_the_strongest() -> None:
+    up, down = pushes([("x", 0.2), ("y", -0.1)])
+    assert (round(up.points, 6), up.share) == (20.0, 1.0)
+    assert (round(down.points, 6), down.share) == (-10.0, 0.5)
+
+
+def test_figure_is_told_as_tables_and_long_lines_are_thinned_out() -> None:
+    trace = {"name": "modelo", "x": list(range(200)), "y": list(range(200))}
+    layout = {"xaxis": {"title": {"text": "Dia"}}, "yaxis": {"title": "Valor"}}
+    (table,) = figure_tables({"data": [trace], "layout": layout})
+    assert (table.name, table.head) == ("modelo", ("Dia", "Valor"))
+    assert len(table.rows) < 50
+    assert (table.rows[0], table.rows[-1]) == ((0, 0), (199, 199))
+
+
+def test_numbers_and_days_are_written_as_in_brazil() -> None:
+    assert percent(0.1234, 1) == "12,3%"
+    assert day(date(2026, 3, 1)) == "01/03/2026"
+
+
+class Fields(BaseModel):
+    """Something to fill in."""
+
+    valor: Decimal
+    nome: str | None = None
+
+
+def test_amounts_are_read_as_they_are_written_here() -> None:
+    form = Form({"valor": "1.234,50", "nome": " ", "acao": "x"})
+    assert form.read(Fields, amounts=("valor",)) == Fields(valor=Decimal("1234.50"))
+
+
+def test_what_is_wrong_is_told_in_portuguese_by_field() -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        Form({"valor": "muito"}).read(Fields, amounts=("valor",))
+    (error,) = refused.value.errors
+    assert (error.campo, error.erro) == ("valor", "Use um valor como 119,90.")
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("file:///tmp/objects", ""),
+        ("s3://b/p?region=sa-east-1", "https://b.s3.sa-east-1.amazonaws.com"),
+        ("s3://b/p?endpoint=http://minio:9000", "http://minio:9000"),
+        (
+            "s3://b/p?endpoint=http://minio:9000&public_endpoint=https://x.example",
+            "https://x.example",
+        ),
+    ],
+)
+def test_pages_may_send_files_to_where_addresses_are_signed_for(url: str, origin: str) -> None:
+    assert upload_origin(url) == origin
