@@ -2,6 +2,7 @@
 
 from chalice.app import Chalice, Cron, Rate
 
+from chalicelib.books.pages import ADVICE as BOOKS_ADVICE
 from chalicelib.books.pages import LIVROS
 from chalicelib.books.pages import REFUSALS as BOOKS_REFUSALS
 from chalicelib.books.pages_catalogue import catalogue_pages
@@ -33,10 +34,12 @@ from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.credit import service_models as credit_service_models
 from chalicelib.credit import service_removal
+from chalicelib.credit.pages import ADVICE as CREDIT_ADVICE
 from chalicelib.credit.pages import CREDITO
 from chalicelib.credit.pages import REFUSALS as CREDIT_REFUSALS
 from chalicelib.credit.pages_companies import company_pages
 from chalicelib.credit.pages_datasets import dataset_pages
+from chalicelib.credit.pages_models import credit_model_pages
 from chalicelib.credit.pages_orders import order_pages
 from chalicelib.credit.pages_policy import policy_pages
 from chalicelib.credit.pages_trail import company_trail_pages
@@ -97,6 +100,7 @@ app.register_blueprint(company_pages)
 app.register_blueprint(order_pages)
 app.register_blueprint(policy_pages)
 app.register_blueprint(dataset_pages)
+app.register_blueprint(credit_model_pages)
 app.register_blueprint(company_trail_pages)
 app.register_blueprint(identity_api)
 app.register_blueprint(books)
@@ -132,7 +136,7 @@ tell(GYM_REFUSALS)
 tell(BOOKS_REFUSALS)
 tell(CREDIT_REFUSALS)
 tell({**MODEL_REFUSALS, **GYM_REFUSALS})
-advise(GYM_ADVICE)
+advise({**GYM_ADVICE, **BOOKS_ADVICE, **CREDIT_ADVICE})
 
 
 @scheduled(app, Rate(1, Rate.MINUTES))

@@ -32,6 +32,12 @@ REFUSALS: Mapping[type[Problem], str] = {
     "Tente de novo mais tarde.",
 }
 
+ADVICE: Mapping[str, str] = {
+    "the lower bound is above the upper one": "O preço mínimo está acima do máximo.",
+    "beyond 10,000 books go on by cursor, or take a dump": "Não se folheia além de 10.000 livros; "
+    "use os filtros.",
+}
+
 STATES: dict[RunState, tuple[str, Tone]] = {
     RunState.RUNNING: ("Em curso", "neutro"),
     RunState.SUCCEEDED: ("Concluída", "bom"),

@@ -21,7 +21,7 @@ from chalicelib.books.service_books import search_books, show_book
 from chalicelib.books.service_similar import similar_books
 from chalicelib.books.service_snapshots import catalogue_source, list_history
 from chalicelib.books.tables_scraping import Snapshot
-from chalicelib.console.forms import ADVICE, Form
+from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.core.calls import Call
@@ -42,10 +42,6 @@ ORDERS = (
     ("-price", "Maior preço"),
     ("-rating", "Melhor avaliação"),
     ("-id", "Chegaram por último"),
-)
-ADVICE["the lower bound is above the upper one"] = "O preço mínimo está acima do máximo."
-ADVICE["beyond 10,000 books go on by cursor, or take a dump"] = (
-    "Não se folheia além de 10.000 livros; use os filtros."
 )
 
 catalogue_pages = Routes(__name__)

@@ -91,13 +91,14 @@ class ModelConsole:
         then: What follows a promotion.
         train: Asks for a training.
         training_queue: Whose newest job is followed.
-        compare: Asks for a comparison of two versions.
+        compare: Asks for a comparison of two versions; None where the page offers none.
         comparison_queue: Whose newest result is shown.
         allow: Who may look.
         trainers: Who may train and compare, besides admins.
         promoters: Who may say which version answers.
         tenant: Whose users, where the model belongs to one tenant.
         companies_only: The model is each company's own.
+        raises: Refusals of asking for a training or a comparison.
     """
 
     title: str
@@ -110,13 +111,14 @@ class ModelConsole:
     then: Promoted
     train: Callable[[Session, Principal], Job]
     training_queue: str
-    compare: Callable[[Session, Principal, CompararIn], Job]
+    compare: Callable[[Session, Principal, CompararIn], Job] | None
     comparison_queue: str
     allow: Collection[Role]
     trainers: Collection[Role]
     promoters: Collection[Role] = (Role.ADMIN,)
     tenant: str | None = None
     companies_only: bool = False
+    raises: tuple[type[Problem], ...] = ()
 
     def declared(self) -> dict[str, Any]:
         """Who is let in, for `@page`."""
@@ -181,7 +183,10 @@ def model_pages(console: ModelConsole) -> Routes:
         routes,
         query=VersionsQuery,
         again=show,
-        raises=(AlreadyChampion, ModelUnusable, ModelVersionNotFound, NoEarlierChampion),
+        raises=(
+            *(AlreadyChampion, ModelUnusable, ModelVersionNotFound, NoEarlierChampion),
+            *console.raises,
+        ),
         **console.declared(),
     )
     def post_model(session: Session, visit: Visit, form: Form) -> Reply:
@@ -280,6 +285,8 @@ def change_model(console: ModelConsole, session: Session, principal: Principal, 
         if form.action == "treinar":
             console.train(session, principal)
             return "O treino começou. Acompanhe aqui."
+        if console.compare is None:
+            raise BadRequest
         console.compare(session, principal, form.read(CompararIn))
         return "A comparação começou. O resultado aparece aqui."
     if form.action not in ("promover", "reverter"):

@@ -6,7 +6,7 @@ from functools import partial
 from pydantic import ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
-from chalicelib.console.forms import ADVICE, Form
+from chalicelib.console.forms import Form
 from chalicelib.console.layout import ROLES, Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
@@ -31,9 +31,6 @@ from chalicelib.identity.schemas import (
 
 PATH = "/console/operacao/usuarios"
 OFFERED = [(role.value, ROLES[role.value]) for role in Role if role is not Role.EMPRESA]
-ADVICE["use 3 to 100 letters, digits and any of . _ @ + -"] = (
-    "Use de 3 a 100 letras sem acento, algarismos ou . _ @ + -"
-)
 
 user_pages = Routes(__name__)
 admins = partial(page, user_pages, tenant=HOUSE, allow=Role.ADMIN)

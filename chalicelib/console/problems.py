@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.console.visits import FormNotOurs
-from chalicelib.core import errors, job_control, jobs, pages, uploads
+from chalicelib.core import errors, job_control, jobs, pages, rowfile, uploads
 from chalicelib.core.errors import Problem
 from chalicelib.identity import errors as identity
 
@@ -38,6 +38,7 @@ TEXTS: dict[type[Problem], str] = {
     job_control.JobFinished: "Esta tarefa já terminou.",
     job_control.JobNotRedrivable: "Só se reenvia uma tarefa que falhou ou foi cancelada.",
     jobs.JobKeyTaken: "Já há uma tarefa igual em andamento.",
+    rowfile.HeaderInvalid: "O cabeçalho do arquivo não tem as colunas necessárias, ou as repete.",
     uploads.UploadTooLarge: "O arquivo é maior do que o permitido.",
     uploads.EmptyFile: "O arquivo está vazio.",
     uploads.FileTypeUnsupported: "Envie um arquivo CSV ou NDJSON.",

@@ -39,11 +39,22 @@ REFUSALS: Mapping[type[Problem], str] = {
     errors.PedidoEncerrado: "O desfecho deste pedido já é conhecido: a decisão não se revê mais.",
     errors.DesfechoIgual: "Este desfecho já está registrado.",
     errors.CorrecaoSemMotivo: "Outro desfecho está registrado. Para corrigir, diga o motivo.",
+    errors.DatasetAberto: "Para treinar é preciso ter um envio fechado. Conclua um antes.",
     errors.PoucosPedidos: "Há pedidos de menos com desfecho conhecido, ou de um dos tipos, "
     "para que um modelo aprenda.",
     errors.PedidosInaproveitaveis: "Pedidos demais não servem para aprender.",
     errors.ColunaEntregaResposta: "Uma coluna entrega o desfecho, como nada que se saiba antes "
     "entregaria. Tire-a do envio.",
+}
+
+
+ADVICE: Mapping[str, str] = {
+    "its check digits do not fit": "Confira o CNPJ: os dígitos finais não conferem.",
+    "must be a CNPJ: twelve digits or letters and two check digits": "Um CNPJ tem doze algarismos "
+    "ou letras e dois dígitos no fim.",
+    "aprova_abaixo_de must not lie above nega_a_partir_de": "O limiar que aprova não pode ficar "
+    "acima do que nega.",
+    "a sensitive column cannot be changeable": "Uma coluna sensível não pode ser alterável.",
 }
 
 
@@ -66,6 +77,7 @@ CREDITO = Section(
         Link("Pedidos", "/console/credito/pedidos"),
         Link("Revisões", "/console/credito/revisoes"),
         Link("Política", "/console/credito/politica"),
+        Link("Modelo", "/console/modelos/credito"),
         Link("Envios", "/console/credito/envios"),
         Link("Credenciais", "/console/credito/credenciais"),
         Link("Auditoria", "/console/credito/auditoria"),

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict
 from sqlalchemy.orm import Session
 
-from chalicelib.console.forms import ADVICE, Form
+from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
@@ -34,10 +34,6 @@ from chalicelib.identity.passwords import hash_password
 
 SIGN_UP = "/cadastro"
 KEYS = "/console/credito/credenciais"
-ADVICE["its check digits do not fit"] = "Confira o CNPJ: os dígitos finais não conferem."
-ADVICE["must be a CNPJ: twelve digits or letters and two check digits"] = (
-    "Um CNPJ tem doze algarismos ou letras e dois dígitos no fim."
-)
 
 company_pages = Routes(__name__)
 company = partial(page, company_pages, allow=Role.EMPRESA, companies_only=True)

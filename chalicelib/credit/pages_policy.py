@@ -4,7 +4,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from chalicelib.console.forms import ADVICE, Form
+from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
@@ -25,10 +25,6 @@ PATH = "/console/credito/politica"
 VERSIONS_SHOWN = 10
 SEEN = "vista"  # The field that says which policy's effect was shown.
 CHANGED = "Você mudou a política depois de ver o efeito. Confira-o de novo, e então salve."
-ADVICE["aprova_abaixo_de must not lie above nega_a_partir_de"] = (
-    "O limiar que aprova não pode ficar acima do que nega."
-)
-ADVICE["a sensitive column cannot be changeable"] = "Uma coluna sensível não pode ser alterável."
 
 policy_pages = Routes(__name__)
 

@@ -202,6 +202,21 @@ def test_company_sees_and_verifies_its_own_trail(portal: Browser, decide: Decide
     assert "A trilha confere" in portal.submit(page, at, "verificar").text
 
 
+def test_company_sees_its_model_and_may_not_train_on_nothing(
+    company: Company, portal: Browser
+) -> None:
+    at = "/console/modelos/credito"
+    assert "Nenhuma versão ainda" in portal.get(at).text
+    version = publish_credit_model(company.tenant)
+    page = portal.get(at)
+    assert f"Versão {version}" in page.text
+    assert portal.get(f"{at}/{version}").status == 200
+    assert portal.get(f"{at}/{version + 1}").status == 404
+    page = portal.submit(page, at, "treinar")
+    assert page.status == 409
+    assert "Conclua um antes" in page.text
+
+
 def reason(number: int, effect: float) -> JustificativaOut:
     return JustificativaOut(
         coluna=f"c{number}",
