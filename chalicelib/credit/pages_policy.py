@@ -10,7 +10,7 @@ from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
-from chalicelib.core.errors import BadRequest
+from chalicelib.core.errors import BadRequest, ValidationFailed
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.types import ShortText, Strict
 from chalicelib.core.web import Routes
@@ -39,8 +39,25 @@ company = partial(page, policy_pages, allow=Role.EMPRESA, companies_only=True)
 
 
 def show_policy(session: Session, visit: Visit, form: Form) -> Shown:
-    """The policy in use, or what was typed of the next one."""
-    return _policy(session, visit, form, None)
+    """The policy in use, or what was typed of the next one, with the effect if it was seen."""
+    tried = _seen(session, visit, form)
+    return _policy(session, visit, form, _effect(session, visit, tried) if tried else None, tried)
+
+
+def _seen(session: Session, visit: Visit, form: Form) -> Politica | None:
+    """What was typed, where it is the policy whose effect was shown."""
+    if not form[SEEN]:
+        return None
+    current, _ = service_policies.describe_policy(session, visit.who.tenant)
+    try:
+        typed = policy_of(form, current.politica)
+    except ValidationFailed:
+        return None
+    return typed if form[SEEN] == seal(typed) else None
+
+
+def _effect(session: Session, visit: Visit, policy: Politica) -> SimulacaoOut:
+    return service_policies.simulate(session, visit.who.tenant, SimulacaoIn(politica=policy))
 
 
 def _policy(
@@ -94,5 +111,4 @@ def post_policy(session: Session, visit: Visit, form: Form) -> Shown | Reply:
         return visit.go(PATH, " ".join((said, *found.avisos)))
     if form.action == "salvar":
         form.told = CHANGED
-    effect = service_policies.simulate(session, visit.who.tenant, SimulacaoIn(politica=policy))
-    return _policy(session, visit, form, effect, policy)
+    return _policy(session, visit, form, _effect(session, visit, policy), policy)

@@ -74,8 +74,10 @@ def waterfall(
         kind = "up" if effect > 0 else "down"
         steps.append(Step(label, text, effect, left, abs(effect) / span, kind))
     steps.append(_total("Risco deste pedido", "", score, span))
-    shares = [(mark - bottom) / span for mark in marks] or [None, None]
-    return Waterfall(steps, shares[0], shares[1])
+    if not marks:
+        return Waterfall(steps, None, None)
+    approves, denies = ((mark - bottom) / span for mark in marks)
+    return Waterfall(steps, approves, denies)
 
 
 def _total(label: str, text: str, value: float, span: float) -> Step:

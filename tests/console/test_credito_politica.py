@@ -84,6 +84,7 @@ def test_policy_is_saved_with_a_reason_only(company: Company, portal: Browser) -
     page = send(portal, portal.get(PATH), "simular", **DENY_ALL)
     page = send(portal, page, "salvar", motivo="", **DENY_ALL)
     assert page.status == 422
+    assert "1 de 1 pedidos" in page.text
     assert version_of(company) == 1
 
 
