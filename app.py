@@ -2,7 +2,11 @@
 
 from chalice.app import Chalice, Cron, Rate
 
+from chalicelib.books.pages import ADVICE as BOOKS_ADVICE
 from chalicelib.books.pages import LIVROS
+from chalicelib.books.pages import REFUSALS as BOOKS_REFUSALS
+from chalicelib.books.pages_catalogue import catalogue_pages
+from chalicelib.books.pages_scraping import scraping_pages
 from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
@@ -10,6 +14,10 @@ from chalicelib.books.service_removal import remove_old_files
 from chalicelib.console.forms import MULTIPART, advise
 from chalicelib.console.model_pages import REFUSALS as MODEL_REFUSALS
 from chalicelib.console.operation import OPERACAO
+from chalicelib.console.pages_jobs import job_pages
+from chalicelib.console.pages_requests import request_pages
+from chalicelib.console.pages_trail import trail_pages
+from chalicelib.console.pages_users import user_pages
 from chalicelib.console.problems import tell
 from chalicelib.console.routes import console
 from chalicelib.console.sections import show_sections
@@ -26,7 +34,15 @@ from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.credit import service_models as credit_service_models
 from chalicelib.credit import service_removal
+from chalicelib.credit.pages import ADVICE as CREDIT_ADVICE
 from chalicelib.credit.pages import CREDITO
+from chalicelib.credit.pages import REFUSALS as CREDIT_REFUSALS
+from chalicelib.credit.pages_companies import company_pages
+from chalicelib.credit.pages_datasets import dataset_pages
+from chalicelib.credit.pages_models import credit_model_pages
+from chalicelib.credit.pages_orders import order_pages
+from chalicelib.credit.pages_policy import policy_pages
+from chalicelib.credit.pages_trail import company_trail_pages
 from chalicelib.credit.routes_audit import company_trail
 from chalicelib.credit.routes_companies import companies
 from chalicelib.credit.routes_datasets import datasets
@@ -82,12 +98,24 @@ app.api.binary_types.append(MULTIPART)  # Files in forms need not be UTF-8.
 app.register_blueprint(core)
 app.register_blueprint(trail)
 app.register_blueprint(console)
+app.register_blueprint(request_pages)
+app.register_blueprint(job_pages)
+app.register_blueprint(user_pages)
+app.register_blueprint(trail_pages)
 app.register_blueprint(identity)
 app.register_blueprint(datasets)
 app.register_blueprint(companies)
 app.register_blueprint(company_trail)
+app.register_blueprint(company_pages)
+app.register_blueprint(order_pages)
+app.register_blueprint(policy_pages)
+app.register_blueprint(dataset_pages)
+app.register_blueprint(credit_model_pages)
+app.register_blueprint(company_trail_pages)
 app.register_blueprint(identity_api)
 app.register_blueprint(books)
+app.register_blueprint(catalogue_pages)
+app.register_blueprint(scraping_pages)
 app.register_blueprint(gym)
 app.register_blueprint(desk)
 app.register_blueprint(members_pages)
@@ -121,8 +149,11 @@ app.register_blueprint(visits)
 answer_preflights(app)
 
 show_sections(ACADEMIA, CREDITO, LIVROS, OPERACAO)
+tell(GYM_REFUSALS)
+tell(BOOKS_REFUSALS)
+tell(CREDIT_REFUSALS)
 tell({**MODEL_REFUSALS, **GYM_REFUSALS})
-advise(GYM_ADVICE)
+advise({**GYM_ADVICE, **BOOKS_ADVICE, **CREDIT_ADVICE})
 
 
 @scheduled(app, Rate(1, Rate.MINUTES))

@@ -1,16 +1,42 @@
-"""The books' part of the console: what needs attention."""
+"""The books' part of the console: its pages, what needs attention, and its refusals in words."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from chalicelib.books import service_runs
+from chalicelib.books import errors, service_runs
 from chalicelib.books.schemas import QuarantineQuery, RunState
-from chalicelib.console.sections import Attention, Section, Tone
-from chalicelib.core.auth import Principal
+from chalicelib.console.sections import Attention, Link, Section, Tone
+from chalicelib.core.auth import Principal, Role
+from chalicelib.core.errors import Problem
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import instant, number
 from chalicelib.core.settings import settings
+
+COLETAS = "/console/livros/coletas"
+READERS = (Role.CIENTISTA, Role.LEITOR)
+
+REFUSALS: Mapping[type[Problem], str] = {
+    errors.BookNotFound: "Este livro não está no catálogo.",
+    errors.RunNotFound: "Esta coleta não existe mais.",
+    errors.QuarantinedPageNotFound: "Esta página não está mais na quarentena.",
+    errors.SourceNotAllowed: "Esta loja não está entre as que podem ser lidas.",
+    errors.CatalogueTooSmall: "A coleta achou menos livros do que deveria. "
+    "O catálogo ficou como estava.",
+    errors.CatalogueIsReal: "O catálogo tem os livros de uma loja de verdade. "
+    "Livros inventados não tomam o lugar deles.",
+    errors.SiteUnreachable: "A loja não responde. O catálogo ficou como estava.",
+    errors.SiteNotReadable: "A loja responde, mas não tem um catálogo que se possa ler.",
+    errors.SiteAsksToWait: "A loja pediu mais tempo do que uma coleta espera. "
+    "Tente de novo mais tarde.",
+}
+
+ADVICE: Mapping[str, str] = {
+    "the lower bound is above the upper one": "O preço mínimo está acima do máximo.",
+    "beyond 10,000 books go on by cursor, or take a dump": "Não se folheia além de 10.000 livros; "
+    "use os filtros.",
+}
 
 STATES: dict[RunState, tuple[str, Tone]] = {
     RunState.RUNNING: ("Em curso", "neutro"),
@@ -20,31 +46,44 @@ STATES: dict[RunState, tuple[str, Tone]] = {
 }
 
 
-def look_for_attention(session: Session, _principal: Principal, _now: datetime) -> list[Attention]:
-    """How the last reading of the shop went, and what it could not read."""
+def look_for_attention(session: Session, principal: Principal, _now: datetime) -> list[Attention]:
+    """How the last reading of the shop went, and what it could not read; to admins."""
+    if principal.role is not Role.ADMIN:
+        return []
     runs, _, _ = service_runs.list_runs(session, PageQuery(limit=1))
     if not runs:
-        return [Attention("Nenhuma", "coleta do catálogo ainda")]
+        return [Attention("Nenhuma", "coleta do catálogo ainda", COLETAS, "Ler a loja")]
     last = runs[0]
     value, tone = STATES[last.state]
     when = instant(last.started_at, settings().local_timezone)
     found = [
         Attention(
-            value, "última coleta", detail=f"{number(last.books, 0)} livros, {when}", tone=tone
+            value,
+            "última coleta",
+            f"{COLETAS}/{last.id}",
+            "Abrir a coleta",
+            tone,
+            f"{number(last.books, 0)} livros, {when}",
         )
     ]
     query = QuarantineQuery(run=last.id, limit=1)
     _, _, (refused, _) = service_runs.list_quarantine(session, query)
     if refused:
         said = "página em quarentena" if refused == 1 else "páginas em quarentena"
-        found.append(Attention(number(refused, 0), said, tone="atencao"))
+        path = f"/console/livros/quarentena?run={last.id}"
+        found.append(Attention(number(refused, 0), said, path, "Ver as páginas", "atencao"))
     return found
 
 
 LIVROS = Section(
     name="Livros",
     order=30,
-    allow=(),
+    allow=READERS,
     attention=look_for_attention,
-    links=(),
+    links=(
+        Link("Catálogo", "/console/livros"),
+        Link("Números", "/console/livros/numeros"),
+        Link("Coletas", COLETAS, (Role.ADMIN,)),
+        Link("Quarentena", "/console/livros/quarentena", (Role.ADMIN,)),
+    ),
 )

@@ -1,6 +1,7 @@
 """How a run is asked for, and what the API says of runs and of the quarantine."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,11 +20,15 @@ from chalicelib.books.schemas import (
 from chalicelib.books.service_snapshots import LINK_LIFETIME, Total
 from chalicelib.books.tables_scraping import QuarantinedPage, ScrapeRun, Snapshot
 from chalicelib.core import audit
+from chalicelib.core.db import unit_of_work
+from chalicelib.core.errors import ServiceUnavailable
 from chalicelib.core.jobs import Job, enqueue
 from chalicelib.core.pages import AS_ID, AS_INSTANT, AS_UUID, PageQuery, fetch_page
 from chalicelib.core.settings import HOUSE, settings
+from chalicelib.core.storage import ObjectNotFound, StorageUnavailable
 from chalicelib.core.uploads import object_store
 
+MOST_SHOWN_BYTES = 200_000
 ONE_AT_A_TIME = "catalogue"
 
 
@@ -136,6 +141,49 @@ def quarantined_link(session: Session, page_id: int) -> str:
     return object_store().signed_download(
         row.page_key, expires_in=LINK_LIFETIME, filename=f"pagina-{page_id}.txt"
     )
+
+
+@dataclass(frozen=True)
+class KeptPage:
+    """The beginning of a page as it came.
+
+    Attributes:
+        text: As UTF-8; what is none is marked.
+        size_bytes: Of all of it.
+        is_whole: Whether `text` is all.
+    """
+
+    text: str
+    size_bytes: int
+    is_whole: bool
+
+
+def read_quarantined(page_id: int) -> tuple[QuarantinedOut, KeptPage | None]:
+    """One page that could not be read, with what came of it; None where nothing was kept.
+
+    Raises:
+        QuarantinedPageNotFound: There is none.
+        ServiceUnavailable: The store does not answer.
+    """
+    with unit_of_work(tenant=HOUSE, autocommit=True) as session:
+        row = _quarantined(session, page_id)
+        found, key = _quarantined_out(row), row.page_key
+    return found, _kept(key) if key is not None else None
+
+
+def _kept(key: str) -> KeptPage | None:
+    try:
+        info = object_store().stat(key)
+        if info is None:
+            return None
+        with object_store().open(key) as file:
+            content = file.read(MOST_SHOWN_BYTES)
+    except ObjectNotFound:
+        return None
+    except StorageUnavailable as error:
+        raise ServiceUnavailable from error
+    text = content.decode("utf-8", "replace").replace("\0", "\ufffd")
+    return KeptPage(text, info.size_bytes, len(content) >= info.size_bytes)
 
 
 def _quarantined(session: Session, page_id: int) -> QuarantinedPage:

@@ -41,7 +41,10 @@ TEXTS: Mapping[str, str] = {
     "date_from_datetime_parsing": "Use uma data que existe.",
     "extra_forbidden": "Este campo não é esperado aqui.",
 }
-ADVICE: dict[str, str] = {}
+ADVICE: dict[str, str] = {
+    "use 3 to 100 letters, digits and any of . _ @ + -": "Use de 3 a 100 letras sem acento, "
+    "algarismos ou . _ @ + -",
+}
 """What schemas advise in English -> the same in Portuguese."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from chalicelib.console import static_files
-from chalicelib.console.problems import failure
+from chalicelib.console.job_words import QUEUES
+from chalicelib.console.problems import failure, told_by_name
 from chalicelib.console.sections import Section, sections_for
 from chalicelib.console.visits import Visit
 from chalicelib.core import portuguese
@@ -39,11 +40,20 @@ class Shown:
         template: `<package>/<file>`, such as `gym/member.html`.
         values: What the template names.
         status: Of the answer, when it is not the declared one.
+        images: Addresses whose origins the page shows images of, beside its own.
     """
 
-    def __init__(self, template: str, *, status: int | None = None, **values: Any) -> None:
+    def __init__(
+        self,
+        template: str,
+        *,
+        status: int | None = None,
+        images: tuple[str, ...] = (),
+        **values: Any,
+    ) -> None:
         self.template = template
         self.status = status
+        self.images = images
         self.values = values
 
 
@@ -71,12 +81,15 @@ def _entry_of(path: str, sections: Sequence[Section]) -> str:
     return max(around, key=len, default=path)
 
 
-@cache
-def policy() -> str:
-    """The Content-Security-Policy of every page: our own scripts, and nothing written into a page.
+@lru_cache(16)
+def policy(images: tuple[str, ...] = ()) -> str:
+    """The Content-Security-Policy of a page: our own scripts, and nothing written into a page.
 
     Styles may be inline: bars have lengths, and charts write theirs at run time. Plotly comes from
     where the assets lie, and files go straight to the object store.
+
+    Args:
+        images: Addresses whose origins the page may show images of.
     """
     assets = _sources(settings().assets_url)
     store = _sources(settings().base_url, upload_origin(settings().objects_url))
@@ -85,7 +98,7 @@ def policy() -> str:
             "default-src 'none'",
             f"script-src {assets}",
             "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data:",
+            f"img-src {_sources(*images)} data:",
             f"connect-src {store}",
             "font-src 'self'",
             "manifest-src 'self'",
@@ -125,16 +138,26 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         auto_reload=not settings().is_deployed,
     )
-    found.globals |= {"roles": ROLES, "now": utc_now, "hoje": _today, "failure": failure}
+    found.globals |= {
+        "roles": ROLES,
+        "now": utc_now,
+        "hoje": _today,
+        "queues": QUEUES,
+        "told_by_name": told_by_name,
+        "failure": failure,
+    }
     found.filters |= {
         "numero": _or_dash(portuguese.number),
         "brl": _or_dash(portuguese.brl),
+        "dinheiro": _or_dash(portuguese.money),
         "porcento": _or_dash(portuguese.percent),
         "dia": _or_dash(_day),
         "instante": _or_dash(_instant),
         "hora": _or_dash(lambda value: _instant(value)[-5:]),
         "faz": _or_dash(_ago),
+        "iso": datetime.fromisoformat,
         "para_campo": _for_field,
+        "legivel": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         "json": lambda value: json.dumps(value, default=_plain, ensure_ascii=False),
     }
     return found

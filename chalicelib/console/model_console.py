@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from chalicelib.core.auth import Principal, Role
+from chalicelib.core.errors import Problem
 from chalicelib.core.jobs import Job
 from chalicelib.ml.registry import ModelName
 from chalicelib.ml.schemas import CompararIn, VersaoOut
@@ -44,13 +45,14 @@ class ModelConsole:
         then: What follows a promotion.
         train: Asks for a training.
         training_queue: Whose newest job is followed.
-        compare: Asks for a comparison of two versions.
+        compare: Asks for a comparison of two versions; None where the page offers none.
         comparison_queue: Whose newest result is shown.
         allow: Who may look.
         trainers: Who may train and compare, besides admins.
         promoters: Who may say which version answers.
         tenant: Whose users, where the model belongs to one tenant.
         companies_only: The model is each company's own.
+        raises: Refusals of asking for a training or a comparison.
     """
 
     title: str
@@ -63,13 +65,14 @@ class ModelConsole:
     then: Promoted
     train: Callable[[Session, Principal], Job]
     training_queue: str
-    compare: Callable[[Session, Principal, CompararIn], Job]
+    compare: Callable[[Session, Principal, CompararIn], Job] | None
     comparison_queue: str
     allow: Collection[Role]
     trainers: Collection[Role]
     promoters: Collection[Role] = (Role.ADMIN,)
     tenant: str | None = None
     companies_only: bool = False
+    raises: tuple[type[Problem], ...] = ()
 
     def declared(self) -> dict[str, Any]:
         """Who is let in, for `@page`."""

@@ -87,7 +87,10 @@ def model_pages(console: ModelConsole) -> Routes:
         routes,
         query=VersionsQuery,
         again=show,
-        raises=(AlreadyChampion, ModelUnusable, ModelVersionNotFound, NoEarlierChampion),
+        raises=(
+            *(AlreadyChampion, ModelUnusable, ModelVersionNotFound, NoEarlierChampion),
+            *console.raises,
+        ),
         **console.declared(),
     )
     def post_model(session: Session, visit: Visit, form: Form) -> Reply:
@@ -186,6 +189,8 @@ def change_model(console: ModelConsole, session: Session, principal: Principal, 
         if form.action == "treinar":
             console.train(session, principal)
             return "O treino começou. Acompanhe aqui."
+        if console.compare is None:
+            raise BadRequest
         console.compare(session, principal, form.read(CompararIn))
         return "A comparação começou. O resultado aparece aqui."
     if form.action not in ("promover", "reverter"):

@@ -181,7 +181,7 @@ def _rendered(shown: Shown, visit: Visit, status: int) -> Response:
     content = layout.render(shown, visit)
     headers: dict[str, str | list[str]] = {
         "Content-Type": HTML,
-        "Content-Security-Policy": layout.policy(),
+        "Content-Security-Policy": layout.policy(shown.images),
     }
     return Response(content, headers, shown.status or status)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.console.visits import FormNotOurs
-from chalicelib.core import errors, job_control, jobs, pages, uploads
+from chalicelib.core import errors, job_control, jobs, pages, rowfile, uploads
 from chalicelib.core.errors import Problem
 from chalicelib.identity import errors as identity
 
@@ -29,11 +29,16 @@ TEXTS: dict[type[Problem], str] = {
     "Volte, recarregue a página e envie de novo.",
     identity.CredentialsWrong: "Usuário ou senha não confere, ou o acesso foi desativado.",
     identity.LoginLocked: "Houve tentativas demais. Espere alguns minutos e tente de novo.",
+    identity.LoginTaken: "Já há um usuário com este nome de acesso.",
+    identity.UsuarioNotFound: "Este usuário não existe.",
+    identity.LastAdmin: "É a última pessoa que administra. Dê esse papel a outra antes.",
+    identity.CompanyRole: "Este papel é dos usuários de uma empresa.",
     pages.CursorInvalid: "Esta página da lista não existe mais. Comece de novo pelo início.",
     job_control.JobNotFound: "Esta tarefa não existe, ou não é sua.",
     job_control.JobFinished: "Esta tarefa já terminou.",
     job_control.JobNotRedrivable: "Só se reenvia uma tarefa que falhou ou foi cancelada.",
     jobs.JobKeyTaken: "Já há uma tarefa igual em andamento.",
+    rowfile.HeaderInvalid: "O cabeçalho do arquivo não tem as colunas necessárias, ou as repete.",
     uploads.UploadTooLarge: "O arquivo é maior do que o permitido.",
     uploads.EmptyFile: "O arquivo está vazio.",
     uploads.FileTypeUnsupported: "Envie um arquivo CSV ou NDJSON.",
@@ -81,11 +86,16 @@ def tell(texts: Mapping[type[Problem], str]) -> None:
 
 def failure(title: str) -> str:
     """Why a job failed, by the name of the refusal that its error carries."""
-    texts = {**{kind.__name__: text for kind, text in TEXTS.items()}, **FAILURES}
-    return texts.get(title, f"A tarefa não terminou ({title}). Tente de novo mais tarde.")
+    return told_by_name(title) or f"A tarefa não terminou ({title}). Tente de novo mais tarde."
 
 
 def told(problem: Problem) -> Told:
     """A refusal in Portuguese: by its own text, else by that of its kind."""
     text = next(TEXTS[kind] for kind in type(problem).__mro__ if kind in TEXTS)
     return Told(problem.status, TITLES.get(problem.status, "Não foi possível"), text)
+
+
+def told_by_name(title: str) -> str | None:
+    """What to tell of a refusal that a job was left with; None where it has no words of its own."""
+    texts = {**{kind.__name__: text for kind, text in TEXTS.items()}, **FAILURES}
+    return texts.get(title)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from chalicelib.core.clock import zone
 
 BRL = "R$"
+SYMBOLS = {"BRL": BRL, "GBP": "£", "USD": "US$", "EUR": "€"}
 
 
 def number(value: float | Decimal, digits: int | None = None) -> str:
@@ -25,6 +26,18 @@ def number(value: float | Decimal, digits: int | None = None) -> str:
 def brl(value: float | Decimal) -> str:
     """An amount of money."""
     return f"{BRL} {number(value, 2)}"
+
+
+def money(value: float | Decimal, currency: str | None) -> str:
+    """An amount in some currency.
+
+    Args:
+        value: The amount.
+        currency: ISO 4217; None where it is not known, or not one.
+    """
+    if currency is None:
+        return number(value, 2)
+    return f"{SYMBOLS.get(currency, currency)} {number(value, 2)}"
 
 
 def counted(value: float, one: str, many: str) -> str:

@@ -21,6 +21,9 @@ PUBLIC: set[Role] = set()
 EVERYONE = set(Role)
 READERS = {ADMIN, OPERADOR, CIENTISTA, LEITOR}
 DESK = {ADMIN, OPERADOR}
+COMPANY = frozenset((EMPRESA,))
+"""Nobody of the house: the rows are a company's own."""
+BOOK_READERS = {ADMIN, CIENTISTA, LEITOR}
 
 PAGES: dict[str, Collection[Role]] = {
     "GET /": EVERYONE,
@@ -28,6 +31,48 @@ PAGES: dict[str, Collection[Role]] = {
     "POST /entrar": PUBLIC,
     "POST /sair": PUBLIC,
     "GET /console/static/{arquivo}": PUBLIC,
+    "GET /cadastro": PUBLIC,
+    "POST /cadastro": PUBLIC,
+    "GET /console/credito/pedidos": COMPANY,
+    "GET /console/credito/pedidos/novo": COMPANY,
+    "POST /console/credito/pedidos/novo": COMPANY,
+    "GET /console/credito/pedidos/{pedido_id}": COMPANY,
+    "POST /console/credito/pedidos/{pedido_id}": COMPANY,
+    "GET /console/credito/revisoes": COMPANY,
+    "POST /console/credito/revisoes": COMPANY,
+    "GET /console/credito/credenciais": COMPANY,
+    "POST /console/credito/credenciais": COMPANY,
+    "GET /console/credito/politica": COMPANY,
+    "POST /console/credito/politica": COMPANY,
+    "GET /console/modelos/credito": COMPANY,
+    "POST /console/modelos/credito": COMPANY,
+    "GET /console/modelos/credito/{versao}": COMPANY,
+    "GET /console/credito/envios": COMPANY,
+    "POST /console/credito/envios": COMPANY,
+    "GET /console/credito/envios/{dataset_id}": COMPANY,
+    "POST /console/credito/envios/{dataset_id}": COMPANY,
+    "GET /console/credito/auditoria": COMPANY,
+    "POST /console/credito/auditoria": COMPANY,
+    "GET /console/operacao": {ADMIN},
+    "GET /console/operacao/sistema": {ADMIN},
+    "GET /console/operacao/tarefas": {ADMIN},
+    "GET /console/operacao/tarefas/{job_id}": {ADMIN},
+    "POST /console/operacao/tarefas/{job_id}": {ADMIN},
+    "GET /console/operacao/usuarios": {ADMIN},
+    "POST /console/operacao/usuarios": {ADMIN},
+    "GET /console/operacao/usuarios/{usuario_id}": {ADMIN},
+    "POST /console/operacao/usuarios/{usuario_id}": {ADMIN},
+    "GET /console/operacao/auditoria": {ADMIN},
+    "POST /console/operacao/auditoria": {ADMIN},
+    "GET /console/livros": BOOK_READERS,
+    "GET /console/livros/numeros": BOOK_READERS,
+    "GET /console/livros/{book_id}": BOOK_READERS,
+    "GET /console/livros/coletas": {ADMIN},
+    "POST /console/livros/coletas": {ADMIN},
+    "GET /console/livros/coletas/{run_id}": {ADMIN},
+    "POST /console/livros/coletas/{run_id}": {ADMIN},
+    "GET /console/livros/quarentena": {ADMIN},
+    "GET /console/livros/quarentena/{page_id}": {ADMIN},
     "GET /console/academia": DESK,
     "POST /console/academia": DESK,
     "GET /console/academia/alunos": READERS,
@@ -88,13 +133,20 @@ def test_role_opens_what_the_table_says(browser_of: Visitor, role: Role) -> None
     for route, roles in GUARDED.items():
         status = ask(browser, route)
         assert status < 500, route
-        assert (status == 403) == (role not in roles), route
+        assert (status == 403) == (role not in roles or roles is COMPANY), route
 
 
 def test_company_opens_nothing_of_the_house(browser_of: Visitor) -> None:
     browser = browser_of(Role.ADMIN, "empresa-0123456789ab")
     for route, roles in GUARDED.items():
-        assert (ask(browser, route) == 403) == (roles != EVERYONE), route
+        assert (ask(browser, route) == 403) == (roles not in (EVERYONE, COMPANY)), route
+
+
+@pytest.mark.parametrize("role", [Role.EMPRESA, Role.ADMIN])
+def test_people_of_a_company_open_what_is_theirs(browser_of: Visitor, role: Role) -> None:
+    browser = browser_of(role, "empresa-0123456789ab")
+    for route in (route for route, roles in GUARDED.items() if roles is COMPANY):
+        assert ask(browser, route) not in (303, 401, 403), route
 
 
 def test_refusal_is_a_page_in_portuguese_with_an_id_to_quote(desk: Browser) -> None:

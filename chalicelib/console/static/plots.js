@@ -35,6 +35,11 @@ function dressed(layout) {
 function draw(place) {
   const figure = JSON.parse(place.querySelector("script")?.textContent ?? place.figure);
   place.figure = JSON.stringify(figure);
+  // A line that means something has that meaning's colour in both themes.
+  for (const trace of figure.data) {
+    if (trace.meta?.colour) trace.marker = { ...trace.marker, color: colour(trace.meta.colour) };
+    if (trace.meta?.colour && trace.line) trace.line.color = colour(trace.meta.colour);
+  }
   place.hidden = false;
   Plotly.react(place, figure.data, dressed(figure.layout), {
     displayModeBar: false,

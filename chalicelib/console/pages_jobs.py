@@ -1,0 +1,128 @@
+"""Pages of background work: queues, jobs, and what to do about one that failed."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ConfigDict, field_validator
+from sqlalchemy.orm import Session
+
+from chalicelib.console.forms import Form
+from chalicelib.console.job_words import QUEUES
+from chalicelib.console.layout import Shown
+from chalicelib.console.pages import page
+from chalicelib.console.visits import Visit
+from chalicelib.core import imports, job_control
+from chalicelib.core.auth import Role
+from chalicelib.core.calls import Reply
+from chalicelib.core.errors import BadRequest
+from chalicelib.core.job_control import (
+    JobFinished,
+    JobNotFound,
+    JobNotRedrivable,
+    JobOut,
+    JobQuery,
+)
+from chalicelib.core.job_counts import count_jobs
+from chalicelib.core.jobs import JobKeyTaken, JobState
+from chalicelib.core.pages import CursorInvalid, PageQuery
+from chalicelib.core.settings import HOUSE
+from chalicelib.core.web import Routes
+
+PATH = "/console/operacao/tarefas"
+STATES = (
+    (JobState.FAILED, "Falharam"),
+    (JobState.RUNNING, "Em andamento"),
+    (JobState.QUEUED, "Na fila"),
+    (JobState.SUCCEEDED, "Concluídas"),
+    (JobState.CANCELLED, "Canceladas"),
+)
+UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
+REJECTIONS_SHOWN = 20
+
+job_pages = Routes(__name__)
+
+
+class JobsQuery(JobQuery):
+    """The list's filters as a form sends them: what is not chosen comes empty."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    @field_validator("queue", "state", "cursor", mode="before")
+    @classmethod
+    def _nothing_chosen(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+@job_pages.route(PATH, methods=["GET"])
+@page(
+    job_pages,
+    tenant=HOUSE,
+    query=JobsQuery,
+    allow=Role.ADMIN,
+    raises=(CursorInvalid,),
+    autocommit=True,
+)
+def get_jobs_page(session: Session, visit: Visit, query: JobsQuery, now: datetime) -> Shown:
+    """Every queue in numbers, and the jobs, newest first."""
+    jobs, cursor, total = job_control.list_jobs(session, visit.who, query)
+    return Shown(
+        "console/operation/jobs.html",
+        jobs=[JobOut.model_validate(job) for job in jobs],
+        owners={job.id: job.owner for job in jobs},
+        cursor=cursor,
+        total=total,
+        query=query,
+        states=STATES,
+        queue_options=sorted(QUEUES.items(), key=lambda item: item[1]),
+        counts=count_jobs(now),
+    )
+
+
+def show_job(session: Session, visit: Visit, job_id: UUID, form: Form) -> Shown:
+    """One job: how far it is, what came of it, what it refused."""
+    job = job_control.get_job(session, visit.who, job_id)
+    rejections, _, total = imports.list_rejections(
+        session, job.id, PageQuery(limit=REJECTIONS_SHOWN)
+    )
+    told: dict[str, Any] = {"attempt_limit": job.attempt_limit, "owner": job.owner}
+    return Shown(
+        "console/operation/job.html",
+        job=JobOut.model_validate(job),
+        is_live=job.state in UNDER_WAY,
+        message=job.message,
+        rejections=rejections,
+        rejections_total=total,
+        form=form,
+        **told,
+    )
+
+
+@job_pages.route(f"{PATH}/{{job_id}}", methods=["GET"])
+@page(job_pages, tenant=HOUSE, allow=Role.ADMIN, raises=(JobNotFound,), autocommit=True)
+def get_job_page(session: Session, visit: Visit, job_id: UUID, form: Form) -> Shown:
+    """One job: how far it is, what came of it, what it refused."""
+    return show_job(session, visit, job_id, form)
+
+
+@job_pages.route(f"{PATH}/{{job_id}}", methods=["POST"])
+@page(
+    job_pages,
+    tenant=HOUSE,
+    allow=Role.ADMIN,
+    again=show_job,
+    raises=(JobNotFound, JobFinished, JobNotRedrivable, JobKeyTaken),
+)
+def post_job_page(session: Session, visit: Visit, job_id: UUID, form: Form) -> Reply:
+    """Cancel a job, or send it again."""
+    at = f"{PATH}/{job_id}"
+    if form.action == "cancelar":
+        job = job_control.cancel_job(session, visit.who, job_id)
+        is_over = job.state == JobState.CANCELLED
+        return visit.go(
+            at, "A tarefa foi cancelada." if is_over else "A tarefa para no próximo ponto seguro."
+        )
+    if form.action == "reenviar":
+        job_control.redrive_job(session, visit.who, job_id)
+        return visit.go(at, "A tarefa está de novo na fila.")
+    raise BadRequest

@@ -1,0 +1,97 @@
+"""The audit trail as a page, of the house's and of a company's: who changed what, and the check."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import ConfigDict, field_validator
+from sqlalchemy.orm import Session
+
+from chalicelib.console.layout import Shown
+from chalicelib.core import audit
+from chalicelib.core.audit import AuditoriaQuery
+from chalicelib.core.audit_chain import VerificacaoOut
+from chalicelib.core.clock import zone
+from chalicelib.core.settings import settings
+
+NOUNS: Mapping[str, str] = {
+    "aluno": "Aluno",
+    "catalogo": "Catálogo",
+    "chave": "Chave",
+    "dataset": "Envio",
+    "empresa": "Empresa",
+    "importacao": "Importação",
+    "job": "Tarefa",
+    "lote": "Lote",
+    "lote_pedidos": "Lote de pedidos",
+    "modelo": "Modelo",
+    "pedido": "Pedido",
+    "plano": "Plano",
+    "politica": "Política",
+    "previsoes": "Previsões",
+    "sessao": "Sessão",
+    "sinteticos": "Alunos sintéticos",
+    "upload": "Envio de arquivo",
+    "usuario": "Usuário",
+    "visita": "Visita",
+}
+DEEDS: Mapping[str, str] = {
+    "alias_movido": "posto em uso",
+    "conclusao_pedida": "conclusão pedida",
+    "desfecho": "desfecho registrado",
+    "menor_aceito": "menor aceito",
+    "padrao_em_uso": "padrão posta em uso",
+    "reuso_detectado": "reúso detectado",
+    "substituida": "substituída",
+}
+WHOLE: Mapping[str, str] = {
+    "job.pedido": "Tarefa pedida",
+    "job.cancelado": "Tarefa cancelada",
+    "job.reenviado": "Tarefa reenviada",
+    "aluno.contato_alterado": "Contato alterado",
+    "aluno.contato_registrado": "Contato registrado",
+    "usuario.senha_trocada": "Senha trocada",
+}
+
+
+class TrailQuery(AuditoriaQuery):
+    """The filters as a form sends them: what is not chosen comes empty, instants are local."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    @field_validator("ator", "acao", "objeto", "desde", "ate", "cursor", mode="before")
+    @classmethod
+    def _as_typed(cls, value: object) -> object:
+        return value.strip() or None if isinstance(value, str) else value
+
+    @field_validator("desde", "ate", mode="before")
+    @classmethod
+    def _local(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            typed = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        return typed if typed.tzinfo else typed.replace(tzinfo=zone(settings().local_timezone))
+
+
+def said_of(acao: str) -> str:
+    """An action in words: `usuario.criado` is "Usuário criado"."""
+    if acao in WHOLE:
+        return WHOLE[acao]
+    noun, _, deed = acao.partition(".")
+    return f"{NOUNS.get(noun, noun)} {DEEDS.get(deed, deed.replace('_', ' '))}".strip()
+
+
+def trail_page(session: Session, query: TrailQuery, verdict: VerificacaoOut | None = None) -> Shown:
+    """Who changed what, newest first.
+
+    Args:
+        session: Of the tenant.
+        query: Which part of it.
+        verdict: What verifying the chain has found, where that was asked for.
+    """
+    entries, cursor, total = audit.list_entries(session, query)
+    shown: dict[str, Any] = {"entries": entries, "cursor": cursor, "total": total}
+    return Shown("console/trail.html", query=query, verdict=verdict, said_of=said_of, **shown)

@@ -1,0 +1,39 @@
+"""A company's audit trail as a page."""
+
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from chalicelib.console.layout import Shown
+from chalicelib.console.pages import page
+from chalicelib.console.trail import TrailQuery, trail_page
+from chalicelib.console.visits import Visit
+from chalicelib.core.audit_chain import VerificarQuery, verify_chain
+from chalicelib.core.auth import Role
+from chalicelib.core.db import unit_of_work
+from chalicelib.core.pages import CursorInvalid
+from chalicelib.core.routes_audit import LONG_READS
+from chalicelib.core.web import Routes
+
+PATH = "/console/credito/auditoria"
+
+company_trail_pages = Routes(__name__)
+company = partial(
+    page, company_trail_pages, query=TrailQuery, allow=Role.EMPRESA, companies_only=True
+)
+
+
+@company_trail_pages.route(PATH, methods=["GET"])
+@company(raises=(CursorInvalid,), autocommit=True)
+def get_company_trail(session: Session, query: TrailQuery) -> Shown:
+    """Who changed what in the company, newest first."""
+    return trail_page(session, query)
+
+
+@company_trail_pages.route(PATH, methods=["POST"])
+@company(limit=LONG_READS, own_transactions=True)
+def post_company_trail(visit: Visit, query: TrailQuery) -> Shown:
+    """Verify that the company's trail is what was recorded."""
+    verdict = verify_chain(visit.who.tenant, VerificarQuery())
+    with unit_of_work(tenant=visit.who.tenant, autocommit=True) as session:
+        return trail_page(session, query, verdict)
