@@ -27,7 +27,6 @@ from chalicelib.credit.errors import (
     EmailEmUso,
     EmpresaNotFound,
 )
-from chalicelib.credit.routes_companies import SIGN_UPS, post_empresa
 from chalicelib.credit.schemas_companies import ChaveIn, ChaveNovaOut, EmpresaIn, RotacaoIn
 from chalicelib.identity.errors import LoginTaken
 from chalicelib.identity.passwords import hash_password
@@ -69,8 +68,8 @@ def get_sign_up(visit: Visit, form: Form) -> Shown | Reply:
     allow=PUBLIC,
     again=show_sign_up,
     raises=(EmailEmUso, CnpjEmUso, LoginTaken),
-    limit=SIGN_UPS,
-    counted_as=post_empresa.__name__,
+    limit=service_companies.SIGN_UPS,
+    counted_as="post_empresa",
     own_transactions=True,
 )
 def post_sign_up(visit: Visit, form: Form, now: datetime) -> Shown:

@@ -41,7 +41,6 @@ from chalicelib.identity.passwords import hash_password
 companies = Routes(__name__)
 also_authenticate_with(service_keys.PREFIX, service_keys.find_principal)
 
-SIGN_UPS = "20/hour"  # Each makes a tenant, and hashes a password for 50 ms.
 
 company = partial(endpoint, companies, allow=Role.EMPRESA, companies_only=True)
 house = partial(endpoint, companies, allow=Role.ADMIN, tenant=HOUSE, own_transactions=True)
@@ -58,7 +57,7 @@ def _hash_of_password(body: EmpresaIn) -> str | None:
     allow=PUBLIC,
     status=201,
     raises=(EmailEmUso, CnpjEmUso, LoginTaken),
-    limit=SIGN_UPS,
+    limit=service_companies.SIGN_UPS,
     before=_hash_of_password,
     own_transactions=True,
     answers_credentials=True,

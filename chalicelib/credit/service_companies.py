@@ -33,6 +33,7 @@ from chalicelib.identity import sessions
 from chalicelib.identity.schemas import NovoUsuario
 from chalicelib.identity.tables import Usuario
 
+SIGN_UPS = "20/hour"  # Each makes a tenant, and hashes a password for 50 ms.
 FIRST_KEY = "primeira"
 TENANT_DIGITS = 12
 

@@ -145,7 +145,7 @@ def test_admin_has_the_shop_read_follows_and_stops(catalogue: Path, chief: Brows
     assert "data-live" in page.source
     assert "Na fila" in chief.get(at).text
     page = chief.submit(page, _job_path(), "cancelar")
-    assert "Cancelada" in page.text
+    assert "Interrompido" in page.text
     assert "data-live" not in page.source
     page = chief.submit(page, _job_path(), "repetir")
     assert "Na fila" in page.text
