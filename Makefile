@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.installed
-PROCESSES ?= 2
+PROCESSES ?= 3
 STAGE  ?= dev
 BASE   ?= origin/main
 
@@ -18,7 +18,7 @@ help:  ## This list
 run: $(READY)  ## Everything on this machine, until Ctrl-C (PORT, DATA_DIR, ADMIN_PASSWORD, SEED)
 	@exec $(PY) -m infra.local.run
 
-test: $(READY)  ## All tests, in two processes (PROCESSES=1 for one)
+test: $(READY)  ## All tests, in three processes, as they wait a good deal (PROCESSES=1 for one)
 	$(PY) -m pytest -n $(PROCESSES) --dist loadscope
 
 test-fast: $(READY)  ## The tests for daily work, under a minute
