@@ -11,18 +11,8 @@ from app import app
 from chalicelib.core.auth import Role
 from tests.client import Client, assert_problem
 from tests.conftest import MakeUser
+from tests.roles import ADMIN, CIENTISTA, EVERYONE, OPERADOR, PUBLIC, READERS
 from tests.routes import api_views
-
-ADMIN, OPERADOR, CIENTISTA, EMPRESA, LEITOR = (
-    Role.ADMIN,
-    Role.OPERADOR,
-    Role.CIENTISTA,
-    Role.EMPRESA,
-    Role.LEITOR,
-)
-PUBLIC: set[Role] = set()
-EVERYONE = set(Role)
-READERS = {ADMIN, OPERADOR, CIENTISTA, LEITOR}
 
 # Where no row is the house's: nobody of it is let in, whatever their role.
 COMPANIES: frozenset[str] = frozenset({"companies"})

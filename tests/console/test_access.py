@@ -8,18 +8,9 @@ import pytest
 from chalicelib.core.auth import Role
 from tests.console.browsing import Browser
 from tests.console.conftest import Visitor
+from tests.roles import ADMIN, CIENTISTA, EMPRESA, EVERYONE, LEITOR, OPERADOR, PUBLIC, READERS
 from tests.routes import page_views
 
-ADMIN, OPERADOR, CIENTISTA, EMPRESA, LEITOR = (
-    Role.ADMIN,
-    Role.OPERADOR,
-    Role.CIENTISTA,
-    Role.EMPRESA,
-    Role.LEITOR,
-)
-PUBLIC: set[Role] = set()
-EVERYONE = set(Role)
-READERS = {ADMIN, OPERADOR, CIENTISTA, LEITOR}
 DESK = {ADMIN, OPERADOR}
 COMPANY = frozenset((EMPRESA,))
 """Nobody of the house: the rows are a company's own."""
