@@ -147,7 +147,7 @@ def test_admin_has_the_shop_read_follows_and_stops(catalogue: Path, chief: Brows
     page = chief.submit(page, _job_path(), "cancelar")
     assert "Interrompido" in page.text
     assert "data-live" not in page.source
-    page = chief.submit(page, _job_path(), "repetir")
+    page = chief.submit(page, _job_path(), "reenviar")
     assert "Na fila" in page.text
 
 
