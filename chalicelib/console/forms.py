@@ -156,6 +156,11 @@ def _in_portuguese(kind: str, message: str, context: Mapping[str, Any]) -> str:
     return ADVICE.get(message.removeprefix("Value error, "), "Confira este campo.")
 
 
+def in_portuguese(advice: str) -> str:
+    """What a service advises about a field, where there are words for it."""
+    return ADVICE.get(advice, advice)
+
+
 def read_form(media_type: str, content_type: str, data: bytes) -> Form:
     """The form of a request.
 

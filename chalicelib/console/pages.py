@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib.console import layout
-from chalicelib.console.forms import TOKEN, Form, read_form
+from chalicelib.console.forms import TOKEN, Form, in_portuguese, read_form
 from chalicelib.console.layout import Shown
 from chalicelib.console.problems import told
 from chalicelib.console.visits import Visit, begin_visit, visit_of
@@ -114,7 +114,7 @@ class PageEdge(Edge):
         offered = self._arguments(request, path, principal)
         form: Form = offered["form"]
         form.told = told(problem).text
-        form.errors = {error.campo: error.erro for error in problem.errors}
+        form.errors = {error.campo: in_portuguese(error.erro) for error in problem.errors}
         assert self._again is not None  # noqa: S101  # Asked before.
         tenant = principal.tenant if principal else None
         with unit_of_work(tenant=tenant, autocommit=True) as session:
