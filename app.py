@@ -16,6 +16,7 @@ from chalicelib.console.model_pages import REFUSALS as MODEL_REFUSALS
 from chalicelib.console.operation import OPERACAO
 from chalicelib.console.pages_jobs import job_pages
 from chalicelib.console.pages_requests import request_pages
+from chalicelib.console.pages_stores import store_pages
 from chalicelib.console.pages_trail import trail_pages
 from chalicelib.console.pages_users import user_pages
 from chalicelib.console.problems import tell
@@ -101,6 +102,7 @@ app.register_blueprint(core)
 app.register_blueprint(trail)
 app.register_blueprint(console)
 app.register_blueprint(request_pages)
+app.register_blueprint(store_pages)
 app.register_blueprint(job_pages)
 app.register_blueprint(user_pages)
 app.register_blueprint(trail_pages)

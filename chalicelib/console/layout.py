@@ -151,6 +151,8 @@ def _environment() -> "Environment":
         "brl": _or_dash(portuguese.brl),
         "dinheiro": _or_dash(portuguese.money),
         "porcento": _or_dash(portuguese.percent),
+        "tamanho": _or_dash(portuguese.size),
+        "telefone": portuguese.phone,
         "dia": _or_dash(_day),
         "instante": _or_dash(_instant),
         "hora": _or_dash(lambda value: _instant(value)[-5:]),

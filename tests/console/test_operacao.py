@@ -14,6 +14,8 @@ from chalicelib.core.auth import Role
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import enqueue
 from chalicelib.core.settings import HOUSE
+from chalicelib.core.storage_figures import storage_figures
+from chalicelib.core.uploads import object_store
 from functions import EVENT_SOURCES
 from tests.client import Client
 from tests.conftest import MakeUser
@@ -76,8 +78,39 @@ def test_system_is_really_asked(chief: Browser) -> None:
     a_job()
     page = chief.get(f"{PATH}/sistema")
     assert "Banco de dados No ar" in page.text
-    assert "Nenhum cache está configurado" in page.text
     assert "Coleta do catálogo" in page.text
+    assert f"{PATH}/sistema/banco" in page.links
+
+
+def test_database_says_how_large_and_busy_it_is(chief: Browser) -> None:
+    page = chief.get(f"{PATH}/sistema/banco")
+    assert "PostgreSQL" in page.text
+    assert re.search(r"\d+ conexões de \d+", page.text)
+    assert "usuarios" in page.text
+
+
+def test_files_are_counted_by_what_they_are(chief: Browser) -> None:
+    at = f"{PATH}/sistema/arquivos"
+    assert "Nenhum arquivo ainda" in chief.get(at).text
+    for name in ("casa/models/churn/1/model.onnx", f"{STRANGER}/credito/a", "casa/novo/b"):
+        object_store().put(name, b"x" * 2048)
+    page = chief.get(at)
+    assert "6,0 kB guardados 3 arquivos 2 donos" in page.text
+    assert "Modelos treinados 1 2,0 kB" in page.text
+    assert "novo 1" in page.text  # A kind that nobody has named yet.
+
+
+def test_counting_of_files_ends(chief: Browser) -> None:
+    for name in ("casa/models/a", "casa/models/b"):
+        object_store().put(name, b"x")
+    assert storage_figures(object_store(), most=1).is_all is False
+    assert storage_figures(object_store(), most=2).is_all is True
+
+
+def test_cache_that_is_not_there_is_said_to_be_so(chief: Browser) -> None:
+    page = chief.get(f"{PATH}/sistema/cache")
+    assert "Nenhum cache está configurado" in page.text
+    assert "0 modelos" in page.text
 
 
 def test_failed_job_is_found_read_and_sent_again(chief: Browser) -> None:
