@@ -12,7 +12,6 @@ from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
 from chalicelib.books.service_removal import remove_old_files
 from chalicelib.console.forms import MULTIPART, advise
-from chalicelib.console.model_pages import REFUSALS as MODEL_REFUSALS
 from chalicelib.console.operation import OPERACAO
 from chalicelib.console.pages_jobs import job_pages
 from chalicelib.console.pages_requests import request_pages
@@ -36,7 +35,6 @@ from chalicelib.credit import service_models as credit_service_models
 from chalicelib.credit import service_removal
 from chalicelib.credit.pages import ADVICE as CREDIT_ADVICE
 from chalicelib.credit.pages import CREDITO
-from chalicelib.credit.pages import REFUSALS as CREDIT_REFUSALS
 from chalicelib.credit.pages_companies import company_pages
 from chalicelib.credit.pages_datasets import dataset_pages
 from chalicelib.credit.pages_models import credit_model_pages
@@ -151,8 +149,6 @@ answer_preflights(app)
 show_sections(ACADEMIA, CREDITO, LIVROS, OPERACAO)
 tell(GYM_REFUSALS)
 tell(BOOKS_REFUSALS)
-tell(CREDIT_REFUSALS)
-tell({**MODEL_REFUSALS, **GYM_REFUSALS})
 advise({**GYM_ADVICE, **BOOKS_ADVICE, **CREDIT_ADVICE})
 
 

@@ -19,7 +19,7 @@ from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Principal
 from chalicelib.core.calls import Reply
-from chalicelib.core.errors import BadRequest, Forbidden, Problem
+from chalicelib.core.errors import BadRequest, Forbidden
 from chalicelib.core.job_control import JobQuery, list_jobs
 from chalicelib.core.jobs import Job, JobState
 from chalicelib.core.pages import CursorInvalid, PageQuery
@@ -33,12 +33,6 @@ from chalicelib.ml.versions import ModelUnusable
 
 SHOWN_VERSIONS = 10
 SHOWN_MOVES = 10
-REFUSALS: Mapping[type[Problem], str] = {
-    AlreadyChampion: "Esta versão já é a que responde.",
-    NoEarlierChampion: "Nenhuma outra versão respondeu antes desta.",
-    ModelVersionNotFound: "Esta versão não existe.",
-    ModelUnusable: "O modelo guardado desta versão não pode responder.",
-}
 
 
 class VersionsQuery(PageQuery):

@@ -47,9 +47,13 @@ Line = tuple[int, Mapping[str, Any] | BadRow]
 class ArquivoGrande(Unprocessable):
     """This file has more than 20,000 rows; try the version on fewer."""
 
+    motivo = "O arquivo tem mais de 20.000 linhas. Teste a versão com menos."
+
 
 class ArquivoVazio(Unprocessable):
     """No row of this file could be read as a sample order."""
+
+    motivo = "Nenhuma linha do arquivo pôde ser lida como um pedido."
 
 
 def try_file(run: JobRun, message: EnsaioMessage) -> TesteReport:
