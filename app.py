@@ -11,7 +11,7 @@ from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
 from chalicelib.books.service_removal import remove_old_files
-from chalicelib.console.forms import MULTIPART, advise
+from chalicelib.console.forms import MULTIPART
 from chalicelib.console.operation import OPERACAO
 from chalicelib.console.pages_jobs import job_pages
 from chalicelib.console.pages_requests import request_pages
@@ -23,6 +23,7 @@ from chalicelib.console.sections import show_sections
 from chalicelib.core import idempotency
 from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.clock import utc_now
+from chalicelib.core.portuguese_faults import advise
 from chalicelib.core.preflights import answer_preflights
 from chalicelib.core.route_minutes import remove_old_minutes
 from chalicelib.core.routes import core
@@ -37,7 +38,9 @@ from chalicelib.credit.pages import ADVICE as CREDIT_ADVICE
 from chalicelib.credit.pages import CREDITO
 from chalicelib.credit.pages_companies import company_pages
 from chalicelib.credit.pages_datasets import dataset_pages
+from chalicelib.credit.pages_fairness import fairness_pages
 from chalicelib.credit.pages_models import credit_model_pages
+from chalicelib.credit.pages_order_lots import order_lot_pages
 from chalicelib.credit.pages_orders import order_pages
 from chalicelib.credit.pages_policy import policy_pages
 from chalicelib.credit.pages_trail import company_trail_pages
@@ -105,6 +108,8 @@ app.register_blueprint(datasets)
 app.register_blueprint(companies)
 app.register_blueprint(company_trail)
 app.register_blueprint(company_pages)
+app.register_blueprint(fairness_pages)
+app.register_blueprint(order_lot_pages)
 app.register_blueprint(order_pages)
 app.register_blueprint(policy_pages)
 app.register_blueprint(dataset_pages)

@@ -67,13 +67,18 @@ class TrailQuery(AuditoriaQuery):
     @field_validator("desde", "ate", mode="before")
     @classmethod
     def _local(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            typed = datetime.fromisoformat(value)
-        except ValueError:
-            return value
-        return typed if typed.tzinfo else typed.replace(tzinfo=zone(settings().local_timezone))
+        return as_local(value)
+
+
+def as_local(value: object) -> object:
+    """A date and time that was typed, in our zone; None where the field was left empty."""
+    if not isinstance(value, str) or not value.strip():
+        return value or None
+    try:
+        typed = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return value
+    return typed if typed.tzinfo else typed.replace(tzinfo=zone(settings().local_timezone))
 
 
 def said_of(acao: str) -> str:

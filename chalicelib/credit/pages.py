@@ -42,6 +42,8 @@ CREDITO = Section(
         Link("Política", "/console/credito/politica"),
         Link("Modelo", "/console/modelos/credito"),
         Link("Envios", "/console/credito/envios"),
+        Link("Equidade", "/console/credito/equidade"),
+        Link("Empresa e clientes", "/console/credito/empresa"),
         Link("Credenciais", "/console/credito/credenciais"),
         Link("Auditoria", "/console/credito/auditoria"),
     ),

@@ -8,17 +8,16 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
+from chalicelib.console.followed import followed_job, is_under_way
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
-from chalicelib.core import job_control
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
-from chalicelib.core.job_control import JobNotFound, JobOut
-from chalicelib.core.jobs import JobState
+from chalicelib.core.job_control import JobOut
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.rowfile import HeaderInvalid
 from chalicelib.core.types import Strict
@@ -56,7 +55,6 @@ from chalicelib.credit.words import DATASETS, KINDS, TARGETS, TRAINING_STEPS
 PATH = "/console/credito/envios"
 LOTS_SHOWN = 30
 FAULTS_SHOWN = 30
-UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
 dataset_pages = Routes(__name__)
 company = partial(page, dataset_pages, allow=Role.EMPRESA, companies_only=True)
@@ -119,9 +117,8 @@ def show_dataset(session: Session, visit: Visit, dataset_id: UUID, form: Form) -
     faults, _, faults_total = service_lots.list_faults(
         session, dataset_id, ErrosQuery(limit=FAULTS_SHOWN)
     )
-    checking = _job(session, visit, found.conclusao.job_id if found.conclusao else None)
-    training = _job(session, visit, _training_of(checking))
-    live = [job for job in (checking, training) if job and job.state in UNDER_WAY]
+    checking = followed_job(session, visit.who, found.conclusao.job_id if found.conclusao else None)
+    training = followed_job(session, visit.who, _training_of(checking))
     return Shown(
         "credit/dataset.html",
         dataset=found,
@@ -131,7 +128,9 @@ def show_dataset(session: Session, visit: Visit, dataset_id: UUID, form: Form) -
         faults_total=faults_total,
         checking=checking,
         training=training,
-        is_live=bool(live) or any(kind.pendentes for kind in found.tipos),
+        is_live=is_under_way(checking)
+        or is_under_way(training)
+        or any(kind.pendentes for kind in found.tipos),
         states=DATASETS,
         targets=TARGETS,
         kinds=KINDS,
@@ -139,16 +138,6 @@ def show_dataset(session: Session, visit: Visit, dataset_id: UUID, form: Form) -
         expected=_counted(found, form),
         form=form,
     )
-
-
-def _job(session: Session, visit: Visit, job_id: UUID | None) -> JobOut | None:
-    """A job, unless there is none or it was deleted long ago."""
-    if job_id is None:
-        return None
-    try:
-        return JobOut.model_validate(job_control.get_job(session, visit.who, job_id))
-    except JobNotFound:
-        return None
 
 
 def _training_of(checking: JobOut | None) -> UUID | None:
