@@ -14,6 +14,7 @@ from chalicelib.books.service_removal import remove_old_files
 from chalicelib.console.forms import MULTIPART
 from chalicelib.console.operation import OPERACAO
 from chalicelib.console.pages_jobs import job_pages
+from chalicelib.console.pages_password import password_page
 from chalicelib.console.pages_requests import request_pages
 from chalicelib.console.pages_trail import trail_pages
 from chalicelib.console.pages_users import user_pages
@@ -37,6 +38,7 @@ from chalicelib.credit import service_removal
 from chalicelib.credit.pages import ADVICE as CREDIT_ADVICE
 from chalicelib.credit.pages import CREDITO
 from chalicelib.credit.pages_companies import company_pages
+from chalicelib.credit.pages_company import own_company_pages
 from chalicelib.credit.pages_datasets import dataset_pages
 from chalicelib.credit.pages_fairness import fairness_pages
 from chalicelib.credit.pages_models import credit_model_pages
@@ -44,6 +46,7 @@ from chalicelib.credit.pages_order_lots import order_lot_pages
 from chalicelib.credit.pages_orders import order_pages
 from chalicelib.credit.pages_policy import policy_pages
 from chalicelib.credit.pages_trail import company_trail_pages
+from chalicelib.credit.pages_trials import trial_pages
 from chalicelib.credit.routes_audit import company_trail
 from chalicelib.credit.routes_companies import companies
 from chalicelib.credit.routes_datasets import datasets
@@ -99,6 +102,7 @@ app.api.binary_types.append(MULTIPART)  # Files in forms need not be UTF-8.
 app.register_blueprint(core)
 app.register_blueprint(trail)
 app.register_blueprint(console)
+app.register_blueprint(password_page)
 app.register_blueprint(request_pages)
 app.register_blueprint(job_pages)
 app.register_blueprint(user_pages)
@@ -109,11 +113,13 @@ app.register_blueprint(companies)
 app.register_blueprint(company_trail)
 app.register_blueprint(company_pages)
 app.register_blueprint(fairness_pages)
+app.register_blueprint(own_company_pages)
 app.register_blueprint(order_lot_pages)
 app.register_blueprint(order_pages)
 app.register_blueprint(policy_pages)
 app.register_blueprint(dataset_pages)
 app.register_blueprint(credit_model_pages)
+app.register_blueprint(trial_pages)
 app.register_blueprint(company_trail_pages)
 app.register_blueprint(identity_api)
 app.register_blueprint(books)

@@ -138,6 +138,12 @@ class LotesPendentes(Conflict):
     motivo = "Há lotes que ainda estão sendo gravados. Conclua quando terminarem."
 
 
+class ArquivoSendoDividido(Conflict):
+    """A file of this dataset is being divided into lots; go on when that has ended."""
+
+    motivo = "Um arquivo deste envio está sendo dividido em lotes. Continue quando terminar."
+
+
 class PedidoNotFound(NotFound):
     """There is no order under this number."""
 

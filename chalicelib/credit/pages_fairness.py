@@ -1,7 +1,5 @@
 """The page of fairness: how orders fared by the groups of a column that no decision looks at."""
 
-from functools import partial
-
 from pydantic import ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
@@ -46,8 +44,13 @@ class FairnessQuery(EquidadeQuery):
 
 
 @fairness_pages.route(PATH, methods=["GET"])
-@partial(page, fairness_pages, allow=Role.EMPRESA, companies_only=True)(
-    query=FairnessQuery, raises=(ColunaNaoSensivel,), autocommit=True
+@page(
+    fairness_pages,
+    query=FairnessQuery,
+    allow=Role.EMPRESA,
+    companies_only=True,
+    raises=(ColunaNaoSensivel,),
+    autocommit=True,
 )
 def get_fairness(session: Session, visit: Visit, query: FairnessQuery) -> Shown:
     """How orders fared by the groups of a sensitive column."""

@@ -9,17 +9,16 @@ from uuid import UUID
 from pydantic import ConfigDict
 from sqlalchemy.orm import Session
 
-from chalicelib.console.followed import followed_job, is_under_way
 from chalicelib.console.forms import Form
+from chalicelib.console.job_actions import REFUSALS as JOB_REFUSALS
+from chalicelib.console.job_actions import JobWords, act_on_job, followed_job, is_under_way
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
-from chalicelib.core import job_control
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
-from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
-from chalicelib.core.job_control import JobFinished, JobNotFound, JobNotRedrivable
-from chalicelib.core.jobs import JobKeyTaken
+from chalicelib.core.errors import FieldError, ValidationFailed
+from chalicelib.core.job_control import JobNotFound
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.rowfile import CSV, HeaderInvalid
 from chalicelib.core.web import Routes
@@ -31,6 +30,8 @@ from chalicelib.credit.words import LOT_COLUMNS, SITUATIONS
 
 PATH = "/console/credito/pedidos/lotes"
 RESULT = ("linha", "numero", "situacao", "risco", "regra", "problema")
+STOPPED = "O lote para. O que já foi decidido fica decidido."
+SAID = JobWords(cancelled=STOPPED, stopping=STOPPED, queued="O lote continua de onde parou.")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 order_lot_pages = Routes(__name__)
@@ -121,20 +122,15 @@ def get_lot(session: Session, visit: Visit, lote_id: UUID, query: LotsQuery, for
 @company(
     query=LotsQuery,
     again=show_lot,
-    raises=(LotePedidosNotFound, JobNotFound, JobFinished, JobNotRedrivable, JobKeyTaken),
+    raises=(LotePedidosNotFound, *JOB_REFUSALS),
 )
 def post_lot(session: Session, visit: Visit, lote_id: UUID, form: Form) -> Reply:
     """Stop a lot, or go on with one that was stopped or has failed."""
     lote = service_order_lots_view.find_lot(session, lote_id)
     if lote.job_id is None:
         raise JobNotFound
-    if form.action == "cancelar":
-        job_control.cancel_job(session, visit.who, lote.job_id)
-        return visit.go(f"{PATH}/{lote_id}", "O lote para. O que já foi decidido fica decidido.")
-    if form.action == "reenviar":
-        job_control.redrive_job(session, visit.who, lote.job_id)
-        return visit.go(f"{PATH}/{lote_id}", "O lote continua de onde parou.")
-    raise BadRequest
+    said = act_on_job(session, visit, lote.job_id, form.action, SAID)
+    return visit.go(f"{PATH}/{lote_id}", said)
 
 
 @order_lot_pages.route(f"{PATH}/{{lote_id}}/resultado", methods=["GET"])

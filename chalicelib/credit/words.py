@@ -40,6 +40,21 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "limites": ("Limites", "cliente, valor; vale_desde, utilizado"),
     "consultas-serasa": ("Consultas à Serasa", "cliente, consultada_em; ocorrencias, protestos…"),
 }
+COLUMN_KINDS: Mapping[str, str] = {
+    "number": "Número",
+    "category": "Categoria",
+    "bool": "Sim ou não",
+    "date": "Data",
+    "outcome": "Desfecho",
+    "id": "Código",
+}
+COLUMN_WARNINGS: Mapping[str, str] = {
+    "constante": "sempre igual",
+    "quase_vazia": "quase vazia",
+    "identificador": "parece um código",
+    "tipos_misturados": "tipos misturados",
+    "muitas_categorias": "categorias demais",
+}
 LOT_COLUMNS = (
     ("numero", "O número do pedido, que a empresa lhe dá. Necessária."),
     ("cliente", "O código do cliente. Necessária."),

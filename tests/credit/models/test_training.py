@@ -233,8 +233,8 @@ def test_a_column_that_gives_the_answer_away_is_named(company: Company) -> None:
     job = train(company.client, dataset)
     assert (job["state"], job["attempt"]) == ("failed", 1)
     assert job["error"]["title"] == "ColunaEntregaResposta"
-    assert "pedido.data_do_pagamento (por faltar, AUC 1)" in job["error"]["detail"]
-    assert "pedido.dias_ate_pagar (pelo valor, AUC 1)" in job["error"]["detail"]
+    assert "pedido.data_do_pagamento (por faltar, AUC 1,000)" in job["error"]["detail"]
+    assert "pedido.dias_ate_pagar (pelo valor, AUC 1,000)" in job["error"]["detail"]
     assert "prazo" not in job["error"]["detail"]
     assert alias(company.tenant, Alias.CHAMPION) is None
 
