@@ -20,6 +20,8 @@ from chalicelib.core.settings import settings
 MULTIPART = "multipart/form-data"
 TOKEN = "ficha"  # The name of a field.
 ACTION = "acao"
+MOST_FIELDS = 5_000  # Tables of a thousand columns are described by some fields for each.
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -114,7 +116,7 @@ def read_form(media_type: str, content_type: str, data: bytes) -> Form:
         BadRequest: It is none.
     """
     if media_type == FORM:
-        return Form(parse_form(data))
+        return Form(parse_form(data, MOST_FIELDS))
     if media_type == MULTIPART:
         return _read_parts(content_type, data)
     raise BadRequest("A form is expected here.")

@@ -118,7 +118,7 @@ def show_model(
         console=console,
         form=form,
         health=console.health(session, visit.who, now),
-        history=_history(console.history(session, visit.who)),
+        history=history_figures(console.history(session, visit.who)),
         training=training,
         is_training=is_under_way(training),
         comparison=newest_job(session, visit.who, console.comparison_queue),
@@ -135,7 +135,7 @@ def show_model(
     )
 
 
-def _history(found: Mapping[str, Sequence[tuple[datetime, float]]]) -> list[dict[str, Any]]:
+def history_figures(found: Mapping[str, Sequence[tuple[datetime, float]]]) -> list[dict[str, Any]]:
     """Each measure over time as a figure, where there is more than one point of it."""
     return [
         {"name": name, "figure": figure, "tables": charts.figure_tables(figure)}
