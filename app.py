@@ -70,11 +70,13 @@ from chalicelib.gym.pages_imports import imports_page
 from chalicelib.gym.pages_member import member_page
 from chalicelib.gym.pages_members import members_pages
 from chalicelib.gym.pages_models import churn_pages
+from chalicelib.gym.pages_personal_data import personal_data_pages
 from chalicelib.gym.pages_plans import plans_page
 from chalicelib.gym.pages_plays import plays_page
 from chalicelib.gym.pages_reports import reports_pages
 from chalicelib.gym.pages_retention import retention_pages
 from chalicelib.gym.pages_synthetic import synthetic_page
+from chalicelib.gym.pages_visits import visits_pages
 from chalicelib.gym.routes import gym
 from chalicelib.gym.routes_members import members
 from chalicelib.gym.routes_models import models
@@ -138,6 +140,8 @@ app.register_blueprint(gym)
 app.register_blueprint(desk)
 app.register_blueprint(members_pages)
 app.register_blueprint(member_page)
+app.register_blueprint(visits_pages)
+app.register_blueprint(personal_data_pages)
 app.register_blueprint(retention_pages)
 app.register_blueprint(reports_pages)
 app.register_blueprint(imports_page)

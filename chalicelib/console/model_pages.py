@@ -16,6 +16,7 @@ from chalicelib.console.job_actions import is_under_way, newest_job
 from chalicelib.console.layout import Shown
 from chalicelib.console.model_card import show_version
 from chalicelib.console.model_console import METRICS, ModelConsole
+from chalicelib.console.model_overlay import overlays
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Principal
@@ -123,6 +124,7 @@ def show_model(
         is_training=is_under_way(training),
         comparison=newest_job(session, visit.who, console.comparison_queue),
         versions=found,
+        overlays=overlays(session, name, found),
         cursor=cursor,
         total=total,
         metrics=[(metric, *METRICS.get(metric, (metric, ""))) for metric in metrics],

@@ -45,6 +45,11 @@ def advise(advice: Mapping[str, str]) -> None:
     ADVICE.update(advice)
 
 
+def in_portuguese(advice: str) -> str:
+    """What a service advises about a field, where there are words for it."""
+    return ADVICE.get(advice, advice)
+
+
 def faults_of(error: ValidationError) -> list[FieldError]:
     """What did not validate, one thing for each field."""
     found = dict(_faults(error))
