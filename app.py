@@ -11,10 +11,10 @@ from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
 from chalicelib.books.service_removal import remove_old_files
-from chalicelib.console.forms import MULTIPART, advise
-from chalicelib.console.model_pages import REFUSALS as MODEL_REFUSALS
+from chalicelib.console.forms import MULTIPART
 from chalicelib.console.operation import OPERACAO
 from chalicelib.console.pages_jobs import job_pages
+from chalicelib.console.pages_password import password_page
 from chalicelib.console.pages_requests import request_pages
 from chalicelib.console.pages_stores import store_pages
 from chalicelib.console.pages_trail import trail_pages
@@ -25,6 +25,7 @@ from chalicelib.console.sections import show_sections
 from chalicelib.core import idempotency
 from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.clock import utc_now
+from chalicelib.core.portuguese_faults import advise
 from chalicelib.core.preflights import answer_preflights
 from chalicelib.core.route_minutes import remove_old_minutes
 from chalicelib.core.routes import core
@@ -37,13 +38,16 @@ from chalicelib.credit import service_models as credit_service_models
 from chalicelib.credit import service_removal
 from chalicelib.credit.pages import ADVICE as CREDIT_ADVICE
 from chalicelib.credit.pages import CREDITO
-from chalicelib.credit.pages import REFUSALS as CREDIT_REFUSALS
 from chalicelib.credit.pages_companies import company_pages
+from chalicelib.credit.pages_company import own_company_pages
 from chalicelib.credit.pages_datasets import dataset_pages
+from chalicelib.credit.pages_fairness import fairness_pages
 from chalicelib.credit.pages_models import credit_model_pages
+from chalicelib.credit.pages_order_lots import order_lot_pages
 from chalicelib.credit.pages_orders import order_pages
 from chalicelib.credit.pages_policy import policy_pages
 from chalicelib.credit.pages_trail import company_trail_pages
+from chalicelib.credit.pages_trials import trial_pages
 from chalicelib.credit.routes_audit import company_trail
 from chalicelib.credit.routes_companies import companies
 from chalicelib.credit.routes_datasets import datasets
@@ -86,6 +90,15 @@ from chalicelib.identity.routes import identity
 from chalicelib.identity.routes_api import identity_api
 from chalicelib.prices import service_models as prices_service_models
 from chalicelib.prices.media import PARQUET
+from chalicelib.prices.pages import ADVICE as PRICES_ADVICE
+from chalicelib.prices.pages import PRECOS
+from chalicelib.prices.pages import REFUSALS as PRICES_REFUSALS
+from chalicelib.prices.pages_datasets import dataset_pages as price_dataset_pages
+from chalicelib.prices.pages_history import history_pages
+from chalicelib.prices.pages_predictions import prediction_pages
+from chalicelib.prices.pages_projects import project_pages
+from chalicelib.prices.pages_training import training_pages
+from chalicelib.prices.pages_versions import version_pages
 from chalicelib.prices.routes_datasets import datasets_of_prices
 from chalicelib.prices.routes_models import price_models
 from chalicelib.prices.routes_predictions import predictions
@@ -101,6 +114,7 @@ app.api.binary_types.append(MULTIPART)  # Files in forms need not be UTF-8.
 app.register_blueprint(core)
 app.register_blueprint(trail)
 app.register_blueprint(console)
+app.register_blueprint(password_page)
 app.register_blueprint(request_pages)
 app.register_blueprint(store_pages)
 app.register_blueprint(job_pages)
@@ -111,10 +125,14 @@ app.register_blueprint(datasets)
 app.register_blueprint(companies)
 app.register_blueprint(company_trail)
 app.register_blueprint(company_pages)
+app.register_blueprint(fairness_pages)
+app.register_blueprint(own_company_pages)
+app.register_blueprint(order_lot_pages)
 app.register_blueprint(order_pages)
 app.register_blueprint(policy_pages)
 app.register_blueprint(dataset_pages)
 app.register_blueprint(credit_model_pages)
+app.register_blueprint(trial_pages)
 app.register_blueprint(company_trail_pages)
 app.register_blueprint(identity_api)
 app.register_blueprint(books)
@@ -144,6 +162,12 @@ app.register_blueprint(personal_data)
 app.register_blueprint(policies)
 app.register_blueprint(predictions)
 app.register_blueprint(price_models)
+app.register_blueprint(project_pages)
+app.register_blueprint(price_dataset_pages)
+app.register_blueprint(training_pages)
+app.register_blueprint(version_pages)
+app.register_blueprint(prediction_pages)
+app.register_blueprint(history_pages)
 app.register_blueprint(projects)
 app.register_blueprint(datasets_of_prices)
 app.register_blueprint(reports)
@@ -154,12 +178,11 @@ app.register_blueprint(trainings)
 app.register_blueprint(visits)
 answer_preflights(app)
 
-show_sections(ACADEMIA, CREDITO, LIVROS, OPERACAO)
+show_sections(ACADEMIA, CREDITO, LIVROS, PRECOS, OPERACAO)
 tell(GYM_REFUSALS)
 tell(BOOKS_REFUSALS)
-tell(CREDIT_REFUSALS)
-tell({**MODEL_REFUSALS, **GYM_REFUSALS})
-advise({**GYM_ADVICE, **BOOKS_ADVICE, **CREDIT_ADVICE})
+tell(PRICES_REFUSALS)
+advise({**GYM_ADVICE, **BOOKS_ADVICE, **CREDIT_ADVICE, **PRICES_ADVICE})
 
 
 @scheduled(app, Rate(1, Rate.MINUTES))

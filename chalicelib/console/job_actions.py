@@ -51,6 +51,16 @@ def newest_job(session: Session, principal: Principal, queue: str) -> Job | None
     return found[0] if found else None
 
 
+def followed_job(session: Session, principal: Principal, job_id: UUID | None) -> JobOut | None:
+    """A job, unless there is none or it was deleted long ago."""
+    if job_id is None:
+        return None
+    try:
+        return JobOut.model_validate(job_control.get_job(session, principal, job_id))
+    except JobNotFound:
+        return None
+
+
 def is_under_way(job: Job | JobOut | None) -> bool:
     """Whether a job waits or runs."""
     return job is not None and job.state in UNDER_WAY

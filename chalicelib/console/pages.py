@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib.console import layout
-from chalicelib.console.forms import TOKEN, Form, in_portuguese, read_form
+from chalicelib.console.forms import TOKEN, Form, read_form
 from chalicelib.console.layout import Shown
 from chalicelib.console.problems import told
 from chalicelib.console.visits import FormNotOurs, Visit, begin_visit, visit_of
@@ -32,6 +32,7 @@ from chalicelib.core.errors import (
     ValidationFailed,
 )
 from chalicelib.core.parsing import FORM
+from chalicelib.core.portuguese_faults import in_portuguese
 from chalicelib.core.views import Declared, View, parameters_of
 
 HTML = "text/html; charset=utf-8"

@@ -50,6 +50,8 @@ class FiguraNotFound(NotFound):
 class ModelUnusable(Conflict):
     """This version's stored model is missing or is not the one registered; it cannot answer."""
 
+    motivo = "O modelo guardado desta versão não pode responder."
+
 
 @cache
 def model_cache() -> ModelCache[ServedModel]:
