@@ -5,11 +5,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from chalicelib.console.model_attention import model_attention
 from chalicelib.console.sections import Attention, Link, Section, Tone
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import number
-from chalicelib.credit import service_orders_list
+from chalicelib.credit import health, service_orders_list
 
 ADVICE: Mapping[str, str] = {
     "its check digits do not fit": "Confira o CNPJ: os dígitos finais não conferem.",
@@ -21,13 +22,17 @@ ADVICE: Mapping[str, str] = {
 }
 
 
-def look_for_attention(session: Session, principal: Principal, _now: datetime) -> list[Attention]:
-    """Orders that wait for a person."""
+def look_for_attention(session: Session, principal: Principal, now: datetime) -> list[Attention]:
+    """Orders that wait for a person, and how the model is doing."""
     query = PageQuery(limit=1)
     _, _, (waiting, _) = service_orders_list.list_reviews(session, principal.tenant, query)
     said = "pedido espera revisão" if waiting == 1 else "pedidos esperam revisão"
     tone: Tone = "atencao" if waiting else "bom"
-    return [Attention(number(waiting, 0), said, "/console/credito/revisoes", "Abrir a fila", tone)]
+    found = health.credit_health(session, principal.tenant, now)
+    return [
+        Attention(number(waiting, 0), said, "/console/credito/revisoes", "Abrir a fila", tone),
+        model_attention(found, "Modelo de crédito", "/console/modelos/credito"),
+    ]
 
 
 CREDITO = Section(

@@ -69,6 +69,7 @@ PAGES: dict[str, Collection[Role]] = {
     "GET /console/operacao/sistema/arquivos": {ADMIN},
     "GET /console/operacao/sistema/cache": {ADMIN},
     "GET /console/operacao/tarefas": {ADMIN},
+    "POST /console/operacao/tarefas": {ADMIN},
     "GET /console/operacao/tarefas/{job_id}": {ADMIN},
     "POST /console/operacao/tarefas/{job_id}": {ADMIN},
     "GET /console/operacao/usuarios": {ADMIN},

@@ -31,10 +31,11 @@ def chief(browser_of: Visitor) -> Browser:
     return browser_of(Role.ADMIN)
 
 
-def a_job(tenant: str = HOUSE) -> UUID:
+def a_job(tenant: str = HOUSE, key: str | None = None) -> UUID:
     with unit_of_work(tenant=tenant) as session:
         message = ScrapeMessage(base_url="https://books.toscrape.com/")
-        return enqueue(session, BOOKS_SCRAPE_QUEUE, message, tenant=tenant, owner="usuario:1").id
+        owner = {"tenant": tenant, "owner": "usuario:1"}
+        return enqueue(session, BOOKS_SCRAPE_QUEUE, message, **owner, dedupe_key=key).id
 
 
 def run_as_system(statement: str, **values: object) -> None:
@@ -125,6 +126,30 @@ def test_failed_job_is_found_read_and_sent_again(chief: Browser) -> None:
     page = chief.submit(page, at, "reenviar")
     assert "de novo na fila" in page.text
     assert "data-live" in page.source
+
+
+def test_failed_jobs_are_sent_again_all_at_once(chief: Browser) -> None:
+    for _ in range(2):
+        fail(a_job())
+    at = f"{PATH}/tarefas?state=failed"
+    page = chief.submit(chief.get(at), at, "reenviar-falhas")
+    assert "2 tarefas estão na fila" in page.text
+    assert "Nenhuma tarefa falhou" in chief.get(at).text
+
+
+def test_failed_job_whose_work_another_does_is_left(chief: Browser) -> None:
+    fail(a_job(key="loja"))
+    a_job(key="loja")
+    at = f"{PATH}/tarefas?state=failed"
+    assert "0 tarefas estão na fila" in chief.submit(chief.get(at), at, "reenviar-falhas").text
+
+
+def test_home_tells_of_queues_that_stand_and_of_errors(chief: Browser) -> None:
+    a_job()
+    run_as_system("UPDATE jobs SET next_attempt_at = now() - interval '11 minutes'")
+    page = chief.get("/")
+    assert "1 fila parada há mais de 10 minutos Coleta do catálogo" in page.text
+    assert "pede atenção" in page.text
 
 
 def test_queued_job_is_cancelled_once(chief: Browser) -> None:
