@@ -35,7 +35,7 @@ def test_member_is_registered_and_shown(desk: Browser, plano_id: int) -> None:
     page = register(desk, plano_id, telefone="11 98765-4321", data_nascimento="1990-05-17")
     assert re.fullmatch(rf"{LIST}/\d+", page.location)
     page = desk.get(page.location)
-    assert "Bia Souza está na academia" in page.text
+    assert "A matrícula de Bia Souza está feita" in page.text
     assert "17/05/1990" in page.text
     assert "11 98765-4321" in page.text
 
