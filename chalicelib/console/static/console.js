@@ -48,7 +48,7 @@ document.addEventListener("submit", (event) => {
     return;
   }
   // A double click must not send a form twice.
-  if (form.method === "post") {
+  if (form.method === "post" && !("download" in form.dataset)) {
     setTimeout(() => {
       for (const button of form.querySelectorAll("button")) button.disabled = true;
     });
