@@ -204,7 +204,8 @@ def test_a_training_asked_for_twice_or_killed_before_it_could_say_so_is_done_onc
     assert job["state"] == "succeeded"
     assert count_versions() == 1
     # As if the worker had died between the registration and the end of the run.
-    execute("UPDATE jobs SET state = 'queued', result = NULL, finished_at = NULL")
+    with unit_of_work(tenant=HOUSE) as session:
+        session.execute(text("UPDATE jobs SET state = 'queued', result = NULL, finished_at = NULL"))
     again = finished_job(cientista, accepted)
     assert (again["state"], again["attempt"], again["result"]) == ("succeeded", 2, job["result"])
     assert count_versions() == 1
