@@ -142,10 +142,7 @@ class _TreeWalks:
         self._sources, self._conditions = len(sources), _Conditions(trees, source_of)
         missed = [self._conditions.missed(row) for row in background]
         after, self._until = self._place(orders)
-        # (l, m), as many bits for each pair of leaf and background row as the leaf has entries.
-        self._barriers = [
-            np.stack(words, axis=1) for words in zip(*map(_bits, missed), strict=True)
-        ]
+        self._barriers = np.stack([_bits(each) for each in missed], axis=1)  # (l, m)
         self._base, self._leaves_of = trees.base, _weights(trees, self._conditions.leaves)
         # Of each background row: where its cells begin, one for each place and one beyond.
         self._cells = np.arange(len(background), dtype=np.int32) * (self._sources + 2)
@@ -173,11 +170,9 @@ class _TreeWalks:
     def margins(self, row: Rows) -> Floats:
         """See `Walks`."""
         missed = self._conditions.missed(row)
-        # Where neither row meets a source's conditions, no mixture reaches the leaf.
-        barred = np.zeros((missed.shape[1], len(self._cells)), dtype=np.bool_)
-        for mine, theirs in zip(_bits(missed), self._barriers, strict=True):
-            barred |= (mine[:, np.newaxis] & theirs) != 0
-        pairs = np.flatnonzero(~barred)
+        # Where neither row meets a source's conditions, no mixture reaches the leaf: its first
+        # place comes after its last. Most pairs are such, and bits tell them at little cost.
+        pairs = np.flatnonzero((_bits(missed)[:, np.newaxis] & self._barriers) == 0)
         leaves, rows = np.divmod(pairs, len(self._cells))
         last = self._sources - _latest(self._until, missed).astype(np.int32)
         cells = self._cells[rows]
@@ -209,16 +204,12 @@ def _latest(places: NDArray[Any], missed: NDArray[np.bool_]) -> NDArray[Any]:
     return greatest
 
 
-def _bits(missed: NDArray[np.bool_]) -> list[NDArray[Any]]:
-    """(p, l) truths -> (l,) bits, in as many words as p takes, none longer than 64."""
-    words = []
-    for start in range(0, len(missed), 64):
-        lines = missed[start : start + 64]
-        kind = np.uint16 if len(lines) <= 16 else np.uint64
-        word = np.zeros(lines.shape[1], dtype=kind)
-        for place, line in enumerate(lines):
-            word |= line.astype(kind) << kind(place)
-        words.append(word)
+def _bits(missed: NDArray[np.bool_]) -> NDArray[Any]:
+    """(p, l) truths -> (l,) words whose bits they are; of the first 64."""
+    kind = np.uint16 if len(missed) <= 16 else np.uint64
+    words = np.zeros(missed.shape[1], dtype=kind)
+    for place, line in enumerate(missed[:64]):
+        words |= line.astype(kind) << kind(place)
     return words
 
 
