@@ -158,12 +158,13 @@ def reader_of(column: Mapping[str, Any]) -> Reader:
 def _reader(
     kind: str, written: tuple[tuple[str, Any], ...], form_of_date: str | None, na: bool, empty: bool
 ) -> Reader:
-    if kind == TipoColuna.NUMERO:
+    tipo = TipoColuna(kind)
+    if tipo is TipoColuna.NUMERO:
         form = NumberFormat.model_validate(dict(written)) if written else PLAIN
         return lambda value: read_number(value, form)
-    if kind == TipoColuna.DATA:
+    if tipo is TipoColuna.DATA:
         return lambda value: _read_moment(value, form_of_date or "iso")
-    if kind == TipoColuna.BOOLEANO:
+    if tipo is TipoColuna.BOOLEANO:
         return _read_truth
     return lambda value: _short(read_label(value, na_is_category=na, empty_is_category=empty))
 
