@@ -153,6 +153,7 @@ def test_contact_is_given_to_somebody_and_found_by_whose_it_is(
     assert (refused.status, "Escolha alguém ativo da operação" in refused.text) == (422, True)
     desk.submit(page, member, "contato", canal="email")
     work = "/console/academia/retencao"
+    assert "1 contato seu a fazer" in desk.get("/").text
     assert "1 contato" in desk.get(work, ver="abertos", de=mine).text
     page = desk.submit(desk.get(member), member, "passar", responsavel_id=str(colleague.usuario_id))
     assert "O contato agora é de operador" in page.text
