@@ -110,6 +110,11 @@ class Selection:
         return not self.conditions and self.categories is None
 
     @property
+    def is_of_prices(self) -> bool:
+        """Whether prices alone decide: their index is right, whatever they are."""
+        return self.categories is None and {"price", "min_price", "max_price"} >= {*self.conditions}
+
+    @property
     def has_words(self) -> bool:
         """Whether words of the title are looked for."""
         return "title" in self.conditions
@@ -180,7 +185,7 @@ def books_statement(selection: Selection, part: Slice) -> tuple[HotStatement, di
         part.key,
         part.is_descending,
         is_after=part.after is not None,
-        is_prepared=selection.is_all,
+        is_prepared=selection.is_all or (selection.is_of_prices and part.key is SortKey.PRICE),
     )
     return shape, {**dict(selection.values), **_values(part)}
 
@@ -254,10 +259,14 @@ FROM ({LATEST_SNAPSHOT}) s LEFT JOIN LATERAL (
 """)
 
 
-@lru_cache(512)
-def count_statement(where: str) -> HotStatement:
+def count_statement(selection: Selection) -> HotStatement:
     """How many there are, up to one more than is counted."""
-    return HotStatement(f"""{PLANNED_FOR_VALUES}
+    return _count_sql(selection.where(), is_prepared=selection.is_of_prices)
+
+
+@lru_cache(512)
+def _count_sql(where: str, *, is_prepared: bool) -> HotStatement:
+    return HotStatement(f"""{"" if is_prepared else PLANNED_FOR_VALUES}
 SELECT count(*) AS found
 FROM (SELECT 1 FROM books b WHERE {where} LIMIT {LARGEST_EXACT_TOTAL + 1}) m
 """)

@@ -81,10 +81,9 @@ def list_books(session: Session, query: Filtered, otherwise: str = BY_ID) -> Fou
     edition, rows, cursor = _page(session, selection, part)
     if selection.is_all:
         return Found(edition, rows, cursor, edition.books, is_exact=True)
-    where = selection.where()
 
     def count() -> int:
-        row = count_statement(where).one_or_none(session, **dict(selection.values))
+        row = count_statement(selection).one_or_none(session, **dict(selection.values))
         return int(row.found)
 
     found = kept_answers().get(edition, ("count", selection), count)

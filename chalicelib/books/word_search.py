@@ -25,32 +25,47 @@ from chalicelib.core.statements import HotStatement
 
 # The blocks that the index knows, by `blocos`: of 1,024 ids and of 16,384.
 SMALL, LARGE = 10, 14
+NEAREST = 8192
+"""How many books are looked at first, in small blocks."""
+
+FEW = 32
+"""What fewer of the nearest books have is rare enough to be read off the index whole."""
+
 MOST_LARGE = 32
 """How many large blocks are looked at one by one."""
 
-FEW = 64
-"""What has fewer books than this in a large block is rare enough to be read off the index whole."""
-
-BOUNDS = HotStatement(f"""
-SELECT e.lowest, e.highest, c.id, c.name
-FROM (SELECT min(b.id) AS lowest, max(b.id) AS highest FROM books b WHERE {LISTED}) e
-LEFT JOIN book_categories c ON true
+# Ids have gaps, where books are gone and where runs came to nothing: of large blocks without any
+# book the next one with some is looked for.
+BLOCKS = HotStatement(f"""
+WITH RECURSIVE nearest AS (
+    SELECT b.id FROM books b WHERE {LISTED} ORDER BY b.id LIMIT cast(:nearest AS bigint)
+), large (block, place) AS (
+    SELECT (SELECT max(id) FROM nearest) >> {LARGE}, 1
+    UNION ALL
+    SELECT (SELECT b.id >> {LARGE} FROM books b
+            WHERE {LISTED} AND b.id >= (l.block + 1) << {LARGE} ORDER BY b.id LIMIT 1), l.place + 1
+    FROM large l WHERE l.block IS NOT NULL AND l.place < {MOST_LARGE}
+)
+SELECT ARRAY(SELECT DISTINCT id >> {SMALL} AS block FROM nearest ORDER BY block) AS small,
+       ARRAY(SELECT block FROM large WHERE block IS NOT NULL ORDER BY block) AS large,
+       (SELECT max(b.id) FROM books b WHERE {LISTED}) AS highest
 """)
+NAMES = HotStatement("SELECT id, name FROM book_categories")
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """What there is to be found.
+class Blocks:
+    """Where books are.
 
     Attributes:
-        lowest: Of the ids of the books that are listed; 0 where there are none.
-        highest: Likewise.
-        names: Of categories, by their ids.
+        small: Numbers of the small blocks that the nearest books are in.
+        large: Numbers of the large blocks from the last of them on that have books.
+        highest: Id of all books; 0 where there are none.
     """
 
-    lowest: int
+    small: tuple[int, ...]
+    large: tuple[int, ...]
     highest: int
-    names: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -104,7 +119,8 @@ def find_by_words(session: Session, selection: Selection, edition: Edition) -> M
 
 
 def _find(session: Session, selection: Selection, edition: Edition) -> Matches:
-    bounds = kept_answers().get(edition, "bounds", lambda: _bounds(session))
+    blocks = kept_answers().get(edition, "blocks", lambda: _blocks(session))
+    names = kept_answers().get(edition, "names", lambda: _names(session))
     found, values = _Gathered(), dict(selection.values)
     if selection.categories is not None:
         values["categories"] = list(selection.categories)
@@ -113,23 +129,27 @@ def _find(session: Session, selection: Selection, edition: Edition) -> Matches:
         statement = make(selection.conditions, selection.categories is not None)
         found.add(statement.one_or_none(session, rows=found.wanted, **values, **more))
 
-    lowest, highest = bounds.lowest, bounds.highest
-    start = (lowest >> LARGE) + 1
-    nearest = range(lowest >> SMALL, (min(highest, (start << LARGE) - 1) >> SMALL) + 1)
-    look(in_blocks, blocks=[number * 2 for number in nearest])
-    if found.wanted and len(found.ids) >= FEW:
-        large = range(start, min(highest >> LARGE, start + MOST_LARGE - 1) + 1)
-        look(in_blocks, blocks=[number * 2 + 1 for number in large])
-        start = large.stop
-    if found.wanted and start << LARGE <= highest:
-        look(anywhere, start=start << LARGE)
-    return Matches(found.ids, _facets(found, bounds.names))
+    look(in_blocks, blocks=[number * 2 for number in blocks.small], start=0)
+    start = (blocks.small[-1] + 1) << SMALL if blocks.small else 0
+    if found.wanted and len(found.ids) >= FEW and start <= blocks.highest:
+        look(in_blocks, blocks=[number * 2 + 1 for number in blocks.large], start=start)
+        start = (blocks.large[-1] + 1) << LARGE
+    if found.wanted and start <= blocks.highest:
+        look(anywhere, start=start)
+    return Matches(found.ids, _facets(found, names))
 
 
-def _bounds(session: Session) -> Bounds:
-    rows = BOUNDS.all(session)
-    names = {row.id: row.name for row in rows if row.id is not None}
-    return Bounds(rows[0].lowest or 0, rows[0].highest or 0, names)
+def _blocks(session: Session) -> Blocks:
+    row = BLOCKS.one_or_none(session, nearest=NEAREST)
+    return Blocks(tuple(row.small), tuple(row.large), row.highest or 0)
+
+
+def _names(session: Session) -> dict[int, str]:
+    return {row.id: row.name for row in NAMES.all(session)}
+
+
+# Most books have the ids from one on: no index shall be asked for it.
+FROM_START = "(b.id >= cast(:start AS bigint)) IS TRUE"
 
 
 @lru_cache(256)
@@ -143,20 +163,20 @@ def in_blocks(conditions: tuple[str, ...], of_categories: bool) -> HotStatement:
     SELECT f.* FROM unnest(cast(:blocks AS bigint[])) WITH ORDINALITY AS s (block, place)
     CROSS JOIN LATERAL (
         SELECT b.id, b.category_id, b.rating, b.available FROM books b
-        WHERE {where} AND blocos(b.id) @> ARRAY[s.block] OFFSET 0
+        WHERE {where} AND blocos(b.id) @> ARRAY[s.block] AND {FROM_START} OFFSET 0
     ) f ORDER BY s.place, f.id LIMIT cast(:rows AS bigint)
     """)
 
 
 @lru_cache(256)
 def anywhere(conditions: tuple[str, ...], of_categories: bool) -> HotStatement:
-    """The first books from an id on, of which no index shall be asked: most have it."""
+    """The first books from an id on."""
     is_planned = conditions != ("title",)
     where = _where(conditions, of_categories, "{}" if is_planned else "(SELECT {})")
     return _gathering(
         f"""
     SELECT b.id, b.category_id, b.rating, b.available FROM books b
-    WHERE {where} AND (b.id >= cast(:start AS bigint)) IS TRUE ORDER BY b.id LIMIT cast(:rows AS bigint)
+    WHERE {where} AND {FROM_START} ORDER BY b.id LIMIT cast(:rows AS bigint)
     """,
         PLANNED_FOR_VALUES if is_planned else "",
     )
