@@ -22,8 +22,12 @@ LEAVE_OUT = """
 SELECT count(nextval(pg_get_serial_sequence('books', 'id'))) FROM generate_series(1, :ids)
 """
 GAPS = (0, 1_100, 40_000)
-SEARCHES = ("title=light", "title=light+attic", "title=l&category=poetry")
-SEARCHES += ("title=light&min_price=14&in_stock=true",)
+SEARCHES = (
+    "title=light",
+    "title=light+attic",
+    "title=l&category=poetry",
+    "title=light&min_price=14&in_stock=true",
+)
 
 
 @pytest.fixture
