@@ -34,7 +34,7 @@ from chalicelib.books.selection import (
     facets_statement,
     ids_statement,
 )
-from chalicelib.books.word_search import find_by_words
+from chalicelib.books.word_search import find_by_words, rare
 from chalicelib.core.pages import LARGEST_EXACT_TOTAL
 from chalicelib.core.statements import HotStatement
 
@@ -116,7 +116,8 @@ def _search_words(session: Session, query: Filtered, part: Slice) -> Found:
         statement, values = ids_statement(part, matches.ids)
         rows, cursor = _cut(statement.all(session, **values), part)
     else:
-        _, rows, cursor = _page(session, selection, part)
+        by = rare(selection.conditions, selection.categories is not None)
+        _, rows, cursor = _page(session, selection, part, by if matches.is_rare else None)
     total = _capped(len(matches.ids), MOST_FOUND)
     return Found(edition, rows, cursor, *total, facets=matches.facets)
 
@@ -136,9 +137,9 @@ def _selected(session: Session, query: Filtered) -> Selection:
 
 
 def _page(
-    session: Session, selection: Selection, part: Slice
+    session: Session, selection: Selection, part: Slice, by: tuple[str, bool] | None = None
 ) -> tuple[Edition, Sequence[Any], str | None]:
-    statement, values = books_statement(selection, part)
+    statement, values = books_statement(selection, part, by)
     found = statement.all(session, **values)
     edition = edition_of(found[0] if found else None)
     return edition, *_cut([row for row in found if row.id is not None], part)

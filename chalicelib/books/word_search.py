@@ -75,10 +75,12 @@ class Matches:
     Attributes:
         ids: At most one more than are counted, in order; all there are where they are not more.
         facets: What those that are counted have.
+        is_rare: Whether there are so few that all of them may be read for a page.
     """
 
     ids: "array[int]"
     facets: FacetsOut
+    is_rare: bool
 
     def has(self, part: Slice) -> bool:
         """Whether they hold a page, and the one book more that says whether another follows."""
@@ -121,22 +123,21 @@ def find_by_words(session: Session, selection: Selection, edition: Edition) -> M
 def _find(session: Session, selection: Selection, edition: Edition) -> Matches:
     blocks = kept_answers().get(edition, "blocks", lambda: _blocks(session))
     names = kept_answers().get(edition, "names", lambda: _names(session))
-    found, values = _Gathered(), dict(selection.values)
-    if selection.categories is not None:
-        values["categories"] = list(selection.categories)
+    found, is_rare = _Gathered(), False
 
     def look(make: Callable[[tuple[str, ...], bool], HotStatement], **more: Any) -> None:
         statement = make(selection.conditions, selection.categories is not None)
-        found.add(statement.one_or_none(session, rows=found.wanted, **values, **more))
+        values = {**selection.parameters, **more, "rows": found.wanted}
+        found.add(statement.one_or_none(session, **values))
 
     look(in_blocks, blocks=[number * 2 for number in blocks.small], start=0)
     start = (blocks.small[-1] + 1) << SMALL if blocks.small else 0
-    if found.wanted and len(found.ids) >= FEW and start <= blocks.highest:
+    if found.wanted and start <= blocks.highest and not (is_rare := len(found.ids) < FEW):
         look(in_blocks, blocks=[number * 2 + 1 for number in blocks.large], start=start)
         start = (blocks.large[-1] + 1) << LARGE
     if found.wanted and start <= blocks.highest:
         look(anywhere, start=start)
-    return Matches(found.ids, _facets(found, names))
+    return Matches(found.ids, _facets(found, names), is_rare)
 
 
 def _blocks(session: Session) -> Blocks:
@@ -171,15 +172,23 @@ def in_blocks(conditions: tuple[str, ...], of_categories: bool) -> HotStatement:
 @lru_cache(256)
 def anywhere(conditions: tuple[str, ...], of_categories: bool) -> HotStatement:
     """The first books from an id on."""
-    is_planned = conditions != ("title",)
-    where = _where(conditions, of_categories, "{}" if is_planned else "(SELECT {})")
+    where, is_prepared = rare(conditions, of_categories)
     return _gathering(
         f"""
     SELECT b.id, b.category_id, b.rating, b.available FROM books b
     WHERE {where} AND {FROM_START} ORDER BY b.id LIMIT cast(:rows AS bigint)
     """,
-        PLANNED_FOR_VALUES if is_planned else "",
+        "" if is_prepared else PLANNED_FOR_VALUES,
     )
+
+
+def rare(conditions: tuple[str, ...], of_categories: bool) -> tuple[str, bool]:
+    """How few books are found among all, as SQL, and whether by one plan for all values.
+
+    What is rare are the words, unless something else is asked for as well.
+    """
+    is_prepared = conditions == ("title",)
+    return _where(conditions, of_categories, "(SELECT {})" if is_prepared else "{}"), is_prepared
 
 
 def _where(conditions: tuple[str, ...], of_categories: bool, evaluated: str) -> str:

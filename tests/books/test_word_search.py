@@ -53,7 +53,7 @@ def walked(api: Client, search: str, limit: int, sort: str) -> list[int]:
 
 # How few are rare, how many are counted, how many books are looked at first: found among the
 # nearest, off the whole index, block by block, and more than are counted.
-WAYS = ((32, 1000, 8192), (32, 1000, 8), (1, 1000, 8), (1, 3, 8))
+WAYS = ((32, 1000, 8192), (32, 1000, 8), (1, 1000, 8), (1, 3, 8), (32, 3, 8))
 
 
 def test_pages_of_a_search_have_the_same_books_however_they_are_found(
