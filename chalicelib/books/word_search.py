@@ -70,7 +70,7 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Matches:
-    """The first books that were found.
+    """The first books that were found, or some if they are rare.
 
     Attributes:
         ids: At most one more than are counted, in order; all there are where they are not more.
@@ -86,7 +86,7 @@ class Matches:
         """Whether they hold a page, and the one book more that says whether another follows."""
         if len(self.ids) <= MOST_FOUND:
             return True
-        if part.key is not SortKey.ID or part.is_descending:
+        if self.is_rare or part.key is not SortKey.ID or part.is_descending:
             return False
         first = part.left_out if part.after is None else bisect_right(self.ids, part.after[1])
         return first + part.limit < len(self.ids)
@@ -132,12 +132,13 @@ def _find(session: Session, selection: Selection, edition: Edition) -> Matches:
 
     look(in_blocks, blocks=[number * 2 for number in blocks.small], start=0)
     start = (blocks.small[-1] + 1) << SMALL if blocks.small else 0
-    if found.wanted and start <= blocks.highest and not (is_rare := len(found.ids) < FEW):
+    if found.wanted and len(found.ids) >= FEW and start <= blocks.highest:
         look(in_blocks, blocks=[number * 2 + 1 for number in blocks.large], start=start)
         start = (blocks.large[-1] + 1) << LARGE
     if found.wanted and start <= blocks.highest:
         look(anywhere, start=start)
-    return Matches(found.ids, _facets(found, names), is_rare)
+        is_rare = True
+    return Matches(array("q", sorted(found.ids)), _facets(found, names), is_rare)
 
 
 def _blocks(session: Session) -> Blocks:
@@ -171,12 +172,12 @@ def in_blocks(conditions: tuple[str, ...], of_categories: bool) -> HotStatement:
 
 @lru_cache(256)
 def anywhere(conditions: tuple[str, ...], of_categories: bool) -> HotStatement:
-    """The first books from an id on."""
+    """Books from an id on, in no order: to have the first ones all would have to be read."""
     where, is_prepared = rare(conditions, of_categories)
     return _gathering(
         f"""
     SELECT b.id, b.category_id, b.rating, b.available FROM books b
-    WHERE {where} AND {FROM_START} ORDER BY b.id LIMIT cast(:rows AS bigint)
+    WHERE {where} AND {FROM_START} LIMIT cast(:rows AS bigint)
     """,
         "" if is_prepared else PLANNED_FOR_VALUES,
     )
