@@ -49,7 +49,7 @@ class Found:
         edition: Of the catalogue.
         rows: The books of the page.
         cursor: Where the next page begins; None on the last one.
-        total: How many there are, counted up to 10,000, of a search up to 1,000; those of a whole
+        total: How many there are, counted up to 10,000, of a search fewer; those of a whole
             catalogue all.
         is_exact: Whether there are no more.
         facets: Of a search.
@@ -120,7 +120,7 @@ def _search_words(session: Session, query: Filtered, part: Slice) -> Found:
         # By id they are met in the index that has the words as well.
         is_gathered = matches.is_rare and part.key is not SortKey.ID
         _, rows, cursor = _page(session, selection, part, by if is_gathered else None)
-    total = _capped(len(matches.ids), MOST_FOUND)
+    total = _capped(len(matches.ids), matches.most)
     return Found(edition, rows, cursor, *total, facets=matches.facets)
 
 

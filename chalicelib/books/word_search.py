@@ -31,6 +31,10 @@ NEAREST = 8192
 FEW = 32
 """What fewer of the nearest books have is rare enough to be read off the index whole."""
 
+MANY_BOOKS, MOST_OF_MANY = 10_000, 200
+"""Of a catalogue of more books than the first a search by words counts no more than the second:
+each book that is counted is read, and those of a large catalogue are seldom in memory."""
+
 MOST_LARGE = 32
 """How many large blocks are looked at one by one."""
 
@@ -76,15 +80,17 @@ class Matches:
         ids: At most one more than are counted, in order; all there are where they are not more.
         facets: What those that are counted have.
         is_rare: Whether there are so few that all of them may be read for a page.
+        most: How many are counted.
     """
 
     ids: "array[int]"
     facets: FacetsOut
     is_rare: bool
+    most: int
 
     def has(self, part: Slice) -> bool:
         """Whether they hold a page, and the one book more that says whether another follows."""
-        if len(self.ids) <= MOST_FOUND:
+        if len(self.ids) <= self.most:
             return True
         if self.is_rare or part.key is not SortKey.ID or part.is_descending:
             return False
@@ -94,8 +100,9 @@ class Matches:
 
 @dataclass
 class _Gathered:
-    """Columns of the books found so far, in the order of their ids."""
+    """Columns of the books found so far."""
 
+    most: int
     ids: "array[int]" = field(default_factory=lambda: array("q"))
     categories: list[int] = field(default_factory=list)
     ratings: list[int] = field(default_factory=list)
@@ -104,7 +111,7 @@ class _Gathered:
     @property
     def wanted(self) -> int:
         """How many more."""
-        return MOST_FOUND + 1 - len(self.ids)
+        return self.most + 1 - len(self.ids)
 
     def add(self, row: Any) -> None:
         self.ids.extend(row.ids or ())
@@ -123,7 +130,7 @@ def find_by_words(session: Session, selection: Selection, edition: Edition) -> M
 def _find(session: Session, selection: Selection, edition: Edition) -> Matches:
     blocks = kept_answers().get(edition, "blocks", lambda: _blocks(session))
     names = kept_answers().get(edition, "names", lambda: _names(session))
-    found, is_rare = _Gathered(), False
+    found, is_rare = _Gathered(_most_counted(edition)), False
 
     def look(make: Callable[[tuple[str, ...], bool], HotStatement], **more: Any) -> None:
         statement = make(selection.conditions, selection.categories is not None)
@@ -138,7 +145,11 @@ def _find(session: Session, selection: Selection, edition: Edition) -> Matches:
     if found.wanted and start <= blocks.highest:
         look(anywhere, start=start)
         is_rare = True
-    return Matches(array("q", sorted(found.ids)), _facets(found, names), is_rare)
+    return Matches(array("q", sorted(found.ids)), _facets(found, names), is_rare, found.most)
+
+
+def _most_counted(edition: Edition) -> int:
+    return MOST_FOUND if edition.books <= MANY_BOOKS else MOST_OF_MANY
 
 
 def _blocks(session: Session) -> Blocks:
@@ -213,11 +224,11 @@ FROM ({found}) m
 
 def _facets(found: _Gathered, names: Mapping[int, str]) -> FacetsOut:
     # A name is missing where the catalogue has changed since: so has the edition.
-    known = [names[each] for each in found.categories[:MOST_FOUND] if each in names]
+    known = [names[each] for each in found.categories[: found.most] if each in names]
     return FacetsOut(
         category=_counted(known),
-        rating=_counted(found.ratings[:MOST_FOUND]),
-        availability=_counted(each == 1 for each in found.available[:MOST_FOUND]),
+        rating=_counted(found.ratings[: found.most]),
+        availability=_counted(each == 1 for each in found.available[: found.most]),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from chalicelib.books import service_books, word_search
+from chalicelib.books import word_search
 from chalicelib.books.edition import newest_edition
 from chalicelib.books.found import FoundBook
 from chalicelib.books.word_search import anywhere, in_blocks
@@ -62,8 +62,8 @@ def test_pages_of_a_search_have_the_same_books_however_they_are_found(
     for few, most, nearest in WAYS:
         monkeypatch.setattr(word_search, "FEW", few)
         monkeypatch.setattr(word_search, "NEAREST", nearest)
-        for module in (word_search, service_books):
-            monkeypatch.setattr(module, "MOST_FOUND", most)
+        monkeypatch.setattr(word_search, "MANY_BOOKS", 0)
+        monkeypatch.setattr(word_search, "MOST_OF_MANY", most)
         forget_process_state()
         require_the_same(api, most)
 
