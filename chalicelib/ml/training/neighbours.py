@@ -89,7 +89,8 @@ class _Neighbours(BaseEstimator):  # type: ignore[misc]
         sums: Floats = (
             weights @ values if values.ndim == 2 else np.einsum("nm,nmk->nk", weights, values)
         )
-        return sums / weights.sum(axis=1, keepdims=True)
+        means: Floats = sums / weights.sum(axis=1, keepdims=True)
+        return means
 
 
 class NeighboursRegressor(RegressorMixin, _Neighbours):  # type: ignore[misc]

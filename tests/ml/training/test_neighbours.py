@@ -20,7 +20,7 @@ TARGETS = DRAW.normal(size=POINTS)
 
 
 def defined(
-    points: NDArray[np.float32], row: NDArray[np.float32], count: int, weights: str
+    points: NDArray[np.float32], row: NDArray[np.float64], count: int, weights: str
 ) -> float:
     """All rows as near as the k-th count, by the inverse of their softened distance."""
     distances = [float(np.linalg.norm(point.astype(np.float64) - row)) for point in points]
