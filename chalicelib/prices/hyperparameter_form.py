@@ -11,7 +11,7 @@ from chalicelib.core.errors import FieldError
 from chalicelib.core.portuguese import number
 from chalicelib.core.portuguese_faults import faults_of
 from chalicelib.prices.algorithms import ALGORITMOS, BASELINE, Algoritmo, Tarefa
-from chalicelib.prices.words import HYPERPARAMETERS, NO_LIMIT, OPTIONS
+from chalicelib.prices.words import BLANKS, HYPERPARAMETERS, NO_LIMIT, OPTIONS
 
 RANGE = re.compile(r"(\S+)\s+a\s+(\S+)")
 LOGARITHMIC_FROM = 100  # Ends that far apart are looked between by their magnitude.
@@ -73,7 +73,8 @@ def _field(algorithm: str, name: str, schema: Mapping[str, Any]) -> HyperField:
     label, hint = HYPERPARAMETERS.get(name, (name, ""))
     kinds = _kinds(schema)
     options = [(str(each), OPTIONS.get(str(each), str(each))) for each in _choices(schema)]
-    hints = (hint, "" if options else _limits(schema), NO_LIMIT if "null" in kinds else "")
+    blank = BLANKS.get(name, NO_LIMIT)
+    hints = (hint, "" if options else _limits(schema), blank if "null" in kinds else "")
     return HyperField(
         name=name,
         field=f"hp.{algorithm}.{name}",
