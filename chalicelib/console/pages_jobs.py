@@ -16,6 +16,7 @@ from chalicelib.console.visits import Visit
 from chalicelib.core import imports, job_control
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
+from chalicelib.core.errors import BadRequest
 from chalicelib.core.job_control import JobNotFound, JobOut, JobQuery
 from chalicelib.core.job_counts import count_jobs
 from chalicelib.core.jobs import JobState
@@ -70,6 +71,17 @@ def get_jobs_page(session: Session, visit: Visit, query: JobsQuery, now: datetim
         queue_options=sorted(QUEUES.items(), key=lambda item: item[1]),
         counts=count_jobs(now),
     )
+
+
+@job_pages.route(PATH, methods=["POST"])
+@page(job_pages, tenant=HOUSE, query=JobsQuery, allow=Role.ADMIN)
+def post_jobs_page(session: Session, visit: Visit, query: JobsQuery, form: Form) -> Reply:
+    """Send those again that have failed."""
+    if form.action != "reenviar-falhas":
+        raise BadRequest
+    sent = job_control.redrive_failed(session, visit.who, query.queue)
+    told = "Uma tarefa está de novo na fila." if sent == 1 else f"{sent} tarefas estão na fila."
+    return visit.go(PATH, told)
 
 
 def show_job(session: Session, visit: Visit, job_id: UUID, form: Form) -> Shown:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from chalicelib.console.model_attention import model_attention
 from chalicelib.console.sections import Attention, Link, Section, Tone
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.clock import local_day
@@ -16,7 +17,6 @@ from chalicelib.gym import errors, health, service_contacts, service_visits
 from chalicelib.gym.schemas_retention import ContatosQuery
 from chalicelib.gym.service_worklist import worklist
 from chalicelib.gym.tables import RelatorioDiario
-from chalicelib.ml.schemas_health import Saude
 
 READERS = (Role.OPERADOR, Role.CIENTISTA, Role.LEITOR)
 DESK = Role.OPERADOR
@@ -81,7 +81,9 @@ def look_for_attention(session: Session, principal: Principal, now: datetime) ->
         *_overdue(session, now),
         *_exits(session),
         *_report(session, now),
-        *_health(session, now),
+        model_attention(
+            health.churn_health(session, now), "Modelo de risco", "/console/modelos/churn"
+        ),
     ]
 
 
@@ -121,21 +123,6 @@ def _report(session: Session, now: datetime) -> Iterator[Attention]:
     value = number(found.visitas, 0)
     yield Attention(
         value, "visitas ontem", f"{path}?dia={yesterday}", "Abrir o relatório", "neutro", detail
-    )
-
-
-def _health(session: Session, now: datetime) -> Iterator[Attention]:
-    found = health.churn_health(session, now)
-    said: dict[Saude, tuple[str, Tone]] = {
-        Saude.OK: ("Bem", "bom"),
-        Saude.ATENCAO: ("Atenção", "atencao"),
-        Saude.DERIVA: ("Deriva", "critico"),
-        Saude.SEM_DADOS: ("Sem medida", "neutro"),
-    }
-    value, tone = said[found.estado]
-    detail = found.motivos[0] if found.motivos else ""
-    yield Attention(
-        value, "Modelo de risco", "/console/modelos/churn", "Ver o modelo", tone, detail
     )
 
 
