@@ -53,8 +53,9 @@ def test_versions_are_compared_and_where_nothing_can_be_said_it_is_told(
     at = f"{MODEL}/comparar"
     page = portal.get(at)
     assert page.form("comparar").fields["versao"] == str(second)
-    alone = portal.submit(page, at, "comparar", **{f"com.{first}": ""}, **{f"com.{second}": "sim"})
-    assert alone.status in (200, 422)
+    alone = portal.submit(page, at, "comparar", **{f"com.{first}": "", f"com.{second}": "sim"})
+    assert alone.status == 422
+    assert "Escolha ao menos uma versão" in alone.text
     page = portal.submit(page, at, "comparar", **{f"com.{first}": "sim"})
     assert "Na fila" in page.text
     page = portal.submit(page, at, "cancelar")
