@@ -171,7 +171,8 @@ function searchAsTyped(form) {
     const query = new URLSearchParams(new FormData(form)).toString();
     if (query === shown) return true;
     const address = `${form.action.split("?")[0]}?${query}`;
-    const page = await fetched(address);
+    form.setAttribute("aria-busy", "true");
+    const page = await fetched(address).finally(() => form.removeAttribute("aria-busy"));
     if (page === null || query !== new URLSearchParams(new FormData(form)).toString()) return false;
     document.getElementById(id)?.replaceWith(page.getElementById(id));
     history.replaceState(null, "", address);
