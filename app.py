@@ -6,6 +6,7 @@ from chalicelib.books.pages import ADVICE as BOOKS_ADVICE
 from chalicelib.books.pages import LIVROS
 from chalicelib.books.pages import REFUSALS as BOOKS_REFUSALS
 from chalicelib.books.pages_catalogue import catalogue_pages
+from chalicelib.books.pages_models import book_model_pages
 from chalicelib.books.pages_scraping import scraping_pages
 from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
@@ -136,6 +137,7 @@ app.register_blueprint(identity_api)
 app.register_blueprint(books)
 app.register_blueprint(catalogue_pages)
 app.register_blueprint(scraping_pages)
+app.register_blueprint(book_model_pages)
 app.register_blueprint(gym)
 app.register_blueprint(desk)
 app.register_blueprint(members_pages)

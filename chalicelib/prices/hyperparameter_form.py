@@ -14,6 +14,8 @@ from chalicelib.prices.algorithms import ALGORITMOS, BASELINE, Algoritmo, Tarefa
 from chalicelib.prices.words import HYPERPARAMETERS, NO_LIMIT, OPTIONS
 
 RANGE = re.compile(r"(\S+)\s+a\s+(\S+)")
+THOUSANDS = re.compile(r"\d{1,3}(\.\d{3})+")  # Of whole numbers a point parts nothing else.
+WORD = re.compile(r"[a-z]\w*")
 LOGARITHMIC_FROM = 100  # Ends that far apart are looked between by their magnitude.
 
 
@@ -168,6 +170,8 @@ def _read(typed: str, schema: Mapping[str, Any]) -> Any:
         return typed == str(True)
     if kinds == {"array"}:
         return [_number(each) for each in re.split(r"[,;\s]+", typed) if each]
+    if "number" not in kinds and THOUSANDS.fullmatch(typed):
+        typed = typed.replace(".", "")
     return _number(typed) if kinds & {"number", "integer"} else typed
 
 
@@ -211,7 +215,8 @@ def _space(text: str) -> dict[str, Any] | None:
         far = low > 0 and high / low >= LOGARITHMIC_FROM
         return {"de": low, "ate": high, "escala": "log" if far else "uniforme"}
     values = list(_listed(text))
-    return {"valores": values} if values else None
+    fits = values and all(WORD.fullmatch(each) for each in values if isinstance(each, str))
+    return {"valores": values} if fits else None
 
 
 def _listed(text: str) -> Iterator[int | float | str]:
