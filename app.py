@@ -94,6 +94,7 @@ from chalicelib.prices.pages import ADVICE as PRICES_ADVICE
 from chalicelib.prices.pages import PRECOS
 from chalicelib.prices.pages import REFUSALS as PRICES_REFUSALS
 from chalicelib.prices.pages_datasets import dataset_pages as price_dataset_pages
+from chalicelib.prices.pages_files import file_pages
 from chalicelib.prices.pages_history import history_pages
 from chalicelib.prices.pages_predictions import prediction_pages
 from chalicelib.prices.pages_projects import project_pages
@@ -167,6 +168,7 @@ app.register_blueprint(price_dataset_pages)
 app.register_blueprint(training_pages)
 app.register_blueprint(version_pages)
 app.register_blueprint(prediction_pages)
+app.register_blueprint(file_pages)
 app.register_blueprint(history_pages)
 app.register_blueprint(projects)
 app.register_blueprint(datasets_of_prices)
