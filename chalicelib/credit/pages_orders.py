@@ -19,6 +19,7 @@ from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.types import Id, Strict
 from chalicelib.core.web import Routes
 from chalicelib.credit import service_orders, service_orders_list, service_replay, service_reviews
+from chalicelib.credit.authors import authors
 from chalicelib.credit.errors import (
     CorrecaoSemMotivo,
     DecisaoIgual,
@@ -27,6 +28,7 @@ from chalicelib.credit.errors import (
     PedidoNotFound,
     PedidoRepetido,
 )
+from chalicelib.credit.features import BASE_COLUMNS
 from chalicelib.credit.intake import NewOrder, read_order
 from chalicelib.credit.policy_form import TITLES
 from chalicelib.credit.schemas_orders import (
@@ -155,6 +157,11 @@ def _order(
         situations=SITUATIONS,
         sources=SOURCES,
         outcomes=OUTCOMES,
+        labels={column.name: column.label.lower() for column in BASE_COLUMNS},
+        people=authors(
+            session,
+            [found.decidido_por, *(each.por for each in (*found.revisoes, *found.desfechos))],
+        ),
         replay=again,
         form=form,
     )

@@ -7,7 +7,7 @@ from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.prices.tables import Dataset
 from tests.conftest import MakeUser
 from tests.console.conftest import Visitor
-from tests.console.prices.conftest import SignIn, at, send_file
+from tests.console.prices.conftest import SignIn, at
 from tests.prices.conftest import Project
 from tests.prices.files import as_csv, small_table
 from tests.prices.working import work_off
@@ -68,40 +68,36 @@ def test_project_is_shared_changed_left_and_deleted(project: Project, browser_fo
 
 def test_file_is_sent_profiled_corrected_and_fetched(project: Project, browser_for: SignIn) -> None:
     trainer = browser_for(project.treinador)
-    sent = send_file(
-        trainer, at(project, "/dados"), as_csv(small_table()), acao="enviar", nome="Vendas"
-    )
-    assert sent.status == 303, sent.text
-    waiting = trainer.get(sent.location)
+    data, path = at(project, "/dados"), at(project, "/dados/1")
+    waiting = trainer.send_file(data, "enviar", as_csv(small_table()).decode(), nome="Vendas")
     assert "Lendo o arquivo" in waiting.text
     with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
         job_id = session.scalars(select(Dataset.job_id)).one()
     assert work_off(str(job_id)).state == "succeeded"
-    page = trainer.get(sent.location)
+    page = trainer.get(path)
     assert "40 linhas" in page.text
     assert "Distribuição de preco" in page.text
     assert page.form("corrigir").fields["tipo.2"] == "numero"
-    changed = trainer.submit(
-        page, sent.location, "corrigir", **{"tipo.2": "categoria", "unidade.5": "R$"}
-    )
+    changed = trainer.submit(page, path, "corrigir", **{"tipo.2": "categoria", "unidade.5": "R$"})
     assert "As correções valem" in changed.text
     fields = changed.form("corrigir").fields
     assert (fields["tipo.2"], fields["unidade.5"]) == ("categoria", "R$")
-    undone = trainer.submit(changed, sent.location, "corrigir", desfazer="2")
+    undone = trainer.submit(changed, path, "corrigir", desfazer="2")
     assert undone.form("corrigir").fields["tipo.2"] == "numero"
-    refused = trainer.submit(undone, sent.location, "corrigir", **{"tipo.1": "numero"})
+    refused = trainer.submit(undone, path, "corrigir", **{"tipo.1": "numero"})
     assert refused.status == 422
     assert "40 de 40 valores" in refused.text
-    assert trainer.get(f"{sent.location}/parquet").status == 303
+    assert trainer.get(f"{path}/parquet").status == 303
 
 
 def test_same_file_again_leads_to_what_it_made(project: Project, browser_for: SignIn) -> None:
     trainer, path = browser_for(project.treinador), at(project, "/dados")
-    data = as_csv(small_table())
-    first = send_file(trainer, path, data, acao="enviar")
-    again = send_file(trainer, path, data, acao="enviar")
-    assert again.location == first.location
-    assert "já tinha sido enviado" in trainer.get(again.location).text
+    data = as_csv(small_table()).decode()
+    first = trainer.send_file(path, "enviar", data)
+    again = trainer.send_file(path, "enviar", data)
+    assert "já tinha sido enviado" in again.text
+    assert again.title == first.title
+    assert trainer.get(path).text.count("Na fila") == 1
 
 
 def test_home_says_how_many_projects_one_has(

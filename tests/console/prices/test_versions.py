@@ -5,7 +5,7 @@ import re
 from sqlalchemy import text
 
 from chalicelib.core.db import DatabaseRole, unit_of_work
-from tests.console.prices.conftest import SignIn, at, send_file
+from tests.console.prices.conftest import SignIn, at
 from tests.prices.conftest import Project
 from tests.prices.files import as_csv
 from tests.prices.publishing import CAR, ask, publish_price_model
@@ -123,9 +123,8 @@ def test_file_of_cases_is_sent_and_its_answers_fetched(
     publish_price_model(project.id)
     reader, path = browser_for(project.leitor), at(project, "/arquivos")
     car = {name: [value] for name, value in CAR.items()}
-    sent = send_file(reader, path, as_csv({**car, "potencia": ["120"]}), acao="prever", versao="")
-    assert sent.status == 303, sent.text
-    waiting = reader.get(path)
+    cases = as_csv({**car, "potencia": ["120"]}).decode()
+    waiting = reader.send_file(path, "prever", cases)
     assert "Na fila" in waiting.text
     with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
         query = text("SELECT id FROM jobs WHERE queue = 'prices_prediction_queue'")
