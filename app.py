@@ -92,7 +92,6 @@ from chalicelib.prices import service_models as prices_service_models
 from chalicelib.prices.media import PARQUET
 from chalicelib.prices.pages import ADVICE as PRICES_ADVICE
 from chalicelib.prices.pages import PRECOS
-from chalicelib.prices.pages import REFUSALS as PRICES_REFUSALS
 from chalicelib.prices.pages_datasets import dataset_pages as price_dataset_pages
 from chalicelib.prices.pages_files import file_pages
 from chalicelib.prices.pages_history import history_pages
@@ -183,7 +182,6 @@ answer_preflights(app)
 show_sections(ACADEMIA, CREDITO, LIVROS, PRECOS, OPERACAO)
 tell(GYM_REFUSALS)
 tell(BOOKS_REFUSALS)
-tell(PRICES_REFUSALS)
 advise({**GYM_ADVICE, **BOOKS_ADVICE, **CREDIT_ADVICE, **PRICES_ADVICE})
 
 
