@@ -19,7 +19,8 @@ from chalicelib.ml.schemas import FiguraOut
 from chalicelib.ml.versions import FiguraNotFound
 from chalicelib.prices.errors import DatasetNaoPronto
 from chalicelib.prices.errors_models import TreinamentoNotFound, TreinamentoTerminou
-from chalicelib.prices.experiment import Experimento, check
+from chalicelib.prices.experiment import Experimento
+from chalicelib.prices.experiment_checks import check
 from chalicelib.prices.membership import Papel, projeto_of
 from chalicelib.prices.queues_models import PRICES_TRAINING_QUEUE, TreinoMessage
 from chalicelib.prices.schemas_models import (
