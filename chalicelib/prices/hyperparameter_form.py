@@ -11,7 +11,7 @@ from chalicelib.core.errors import FieldError
 from chalicelib.core.portuguese import number
 from chalicelib.core.portuguese_faults import faults_of
 from chalicelib.prices.algorithms import ALGORITMOS, BASELINE, Algoritmo, Tarefa
-from chalicelib.prices.words import HYPERPARAMETERS, NO_LIMIT, OPTIONS
+from chalicelib.prices.words import BY_ITSELF, HYPERPARAMETERS, OPTIONS
 
 RANGE = re.compile(r"(\S+)\s+a\s+(\S+)")
 THOUSANDS = re.compile(r"\d{1,3}(\.\d{3})+")  # Of whole numbers a point parts nothing else.
@@ -75,7 +75,8 @@ def _field(algorithm: str, name: str, schema: Mapping[str, Any]) -> HyperField:
     label, hint = HYPERPARAMETERS.get(name, (name, ""))
     kinds = _kinds(schema)
     options = [(str(each), OPTIONS.get(str(each), str(each))) for each in _choices(schema)]
-    hints = (hint, "" if options else _limits(schema), NO_LIMIT if "null" in kinds else "")
+    limits = "" if options else f"{_limits(schema)} {_words(schema)}".strip()
+    hints = (hint, limits, BY_ITSELF if "null" in kinds else "")
     return HyperField(
         name=name,
         field=f"hp.{algorithm}.{name}",
@@ -111,6 +112,13 @@ def _limits(schema: Mapping[str, Any]) -> str:
             above = "acima de " if "exclusiveMinimum" in each else "de "
             return f"{above.capitalize()}{number(low)} a {number(each['maximum'])}."
     return ""
+
+
+def _words(schema: Mapping[str, Any]) -> str:
+    """What may stand for a number."""
+    parts = [each for each in _parts(schema) if each.get("type") == "string"]
+    words = [word for each in parts for word in each.get("enum", [each.get("const")]) if word]
+    return f"Ou {' ou '.join(words)}." if words else ""
 
 
 def _written(value: Any) -> str:
