@@ -72,7 +72,8 @@ def _algorithm(algorithm: Algoritmo, tarefa: Tarefa) -> AlgorithmForm:
 
 
 def _field(algorithm: str, name: str, schema: Mapping[str, Any]) -> HyperField:
-    label, hint = HYPERPARAMETERS.get(name, (name, ""))
+    everywhere = HYPERPARAMETERS.get(name, (name, ""))
+    label, hint = HYPERPARAMETERS.get(f"{algorithm}.{name}", everywhere)
     kinds = _kinds(schema)
     options = [(str(each), OPTIONS.get(str(each), str(each))) for each in _choices(schema)]
     limits = "" if options else f"{_limits(schema)} {_words(schema)}".strip()
@@ -109,8 +110,11 @@ def _limits(schema: Mapping[str, Any]) -> str:
     for each in _parts(schema):
         low = each.get("minimum", each.get("exclusiveMinimum"))
         if low is not None and "maximum" in each:
-            above = "acima de " if "exclusiveMinimum" in each else "de "
-            return f"{above.capitalize()}{number(low)} a {number(each['maximum'])}."
+            most = number(each["maximum"])
+            above = "exclusiveMinimum" in each
+            return (
+                f"Acima de {number(low)}, até {most}." if above else f"De {number(low)} a {most}."
+            )
     return ""
 
 

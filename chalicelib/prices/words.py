@@ -99,16 +99,17 @@ HYPERPARAMETERS: Mapping[str, tuple[str, str]] = {
     "max_depth": ("Profundidade", "Níveis de uma árvore."),
     "max_features": ("Colunas por corte", "Parcela das colunas."),
     "max_iter": ("Passos no máximo", ""),
+    "histograma_gradiente.max_iter": ("Árvores", ""),
     "max_leaf_nodes": ("Folhas por árvore", ""),
     "max_linhas": ("Linhas usadas no máximo", "Sorteadas quando há mais."),
     "min_samples_leaf": ("Linhas por folha, no mínimo", ""),
     "n_estimators": ("Árvores", ""),
     "n_neighbors": ("Vizinhos", ""),
     "strategy": ("Resposta", ""),
-    "subsample": ("Linhas por árvore", "Parcela entre 0 e 1."),
+    "subsample": ("Linhas por árvore", "Parcela sorteada para cada uma."),
     "weights": ("Peso dos vizinhos", ""),
 }
-"""Name of a hyperparameter -> what it is called, and a hint."""
+"""Name of a hyperparameter, of one algorithm or of all -> what it is called, and a hint."""
 
 OPTIONS: Mapping[str, str] = {
     "mean": "média",
