@@ -11,6 +11,7 @@ from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
 from chalicelib.books.service_removal import remove_old_files
+from chalicelib.books.service_removal import remove_old_predictions as remove_old_book_predictions
 from chalicelib.console.forms import MULTIPART, advise
 from chalicelib.console.model_pages import REFUSALS as MODEL_REFUSALS
 from chalicelib.console.operation import OPERACAO
@@ -33,7 +34,7 @@ from chalicelib.core.sweep import remove_old_jobs
 from chalicelib.core.sweep import sweep as sweep_jobs
 from chalicelib.core.upload_removal import remove_old_uploads
 from chalicelib.credit import service_models as credit_service_models
-from chalicelib.credit import service_removal
+from chalicelib.credit import service_old_decisions, service_removal
 from chalicelib.credit.pages import ADVICE as CREDIT_ADVICE
 from chalicelib.credit.pages import CREDITO
 from chalicelib.credit.pages import REFUSALS as CREDIT_REFUSALS
@@ -82,6 +83,7 @@ from chalicelib.identity import sessions
 from chalicelib.identity.routes import identity
 from chalicelib.identity.routes_api import identity_api
 from chalicelib.prices import service_models as prices_service_models
+from chalicelib.prices import service_old_predictions
 from chalicelib.prices.media import PARQUET
 from chalicelib.prices.routes_datasets import datasets_of_prices
 from chalicelib.prices.routes_models import price_models
@@ -195,6 +197,15 @@ def remove_jobs() -> None:
     """Delete the jobs that ended, and the minutes that were counted, long ago, at 04:20."""
     remove_old_jobs(utc_now())
     remove_old_minutes(utc_now())
+
+
+@scheduled(app, Cron(25, 7, "*", "*", "?", "*"))
+def remove_predictions() -> None:
+    """Delete what all products foretold too long ago, at 04:25 in São Paulo."""
+    service_scores.remove_old_scores(utc_now())
+    service_old_decisions.remove_old_decisions(utc_now())
+    service_old_predictions.remove_old_predictions(utc_now())
+    remove_old_book_predictions(utc_now())
 
 
 @scheduled(app, Cron(40, 7, "*", "*", "?", "*"))

@@ -50,6 +50,10 @@ class PedidoApagado(NotFound):
     """This order was erased with all that was held of its cliente."""
 
 
+class PedidoExpirado(NotFound):
+    """This order was decided so long ago that it is not kept any more (CREDITO_KEEP_DAYS)."""
+
+
 class DatasetNotFound(NotFound):
     """There is no dataset under this id."""
 
