@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from sqlalchemy import text
@@ -51,14 +50,14 @@ _IMPORT = re.compile(r"^import time:\s+(\d+) \|\s+\d+ \|\s+([\w.]+)", re.MULTILI
 
 def run(folder: Path) -> None:
     """Measure and print."""
-    with world.world(folder) as made, aws_emulator() as endpoint, TemporaryDirectory() as task:
+    with world.world(folder) as made, aws_emulator() as endpoint:
         os.environ["STORAGE_URL"] = storage_url(endpoint)
         settings.cache_clear()  # Making the world has read them.
         world.load_simulated(alunos=200, meses=6)
         publish_model()
         token, aluno_id = _token(), _scored_aluno()
         environment = {**CREDENTIALS, **{name: os.environ[name] for name in SETTINGS}}
-        api = deploy(Path(task)).function({**environment, "LOG_LEVEL": "WARNING"})
+        api = deploy().function({**environment, "LOG_LEVEL": "WARNING"})
         handler = Function(
             Path(sys.executable), ROOT, EVENT_SOURCES[HANDLER_QUEUE].handler, environment
         )
