@@ -55,7 +55,7 @@ FROM generate_series({VISITS_EACH}, 1, -1) n, alunos a,
         - make_interval(secs => mod(a.id, 36000)) AS entrada) came
 WHERE a.id > cast(:after AS bigint)
 """
-COUNT_VISITS = "SELECT count(*) FROM checkins"
+COUNT_VISITS = "SELECT count(*), pg_total_relation_size('checkins') / 1000000 FROM checkins"
 LEAVE = "UPDATE checkins SET saida = entrada + interval '1 second' WHERE saida IS NULL"
 
 
@@ -106,8 +106,11 @@ def run_size(folder: Path) -> None:
                 anew = load.measure(Load(port, _scores(token, some), seconds=SECONDS))
                 came = load.measure(Load(port, _entries(token, some), 201, SECONDS))
             _execute(LEAVE)
-            rows.append([f"{members:,}", f"{_count():,}", *_both(anew, came), _night()])
-    head = ["members", "visits", "scores anew /s", "p99 ms", "check-ins /s", "p99 ms", "night s"]
+            visits, megabytes = _count()
+            sizes = [f"{members:,}", f"{visits:,}", f"{megabytes:,}"]
+            rows.append([*sizes, *_both(anew, came), _night()])
+    head = ["members", "visits", "MB", "scores anew /s", "p99 ms", "check-ins /s", "p99 ms"]
+    head.append("night s")
     print_table(head, rows)
 
 
@@ -150,9 +153,10 @@ def _night() -> str:
     return f"{time.perf_counter() - started:.1f}"
 
 
-def _count() -> int:
+def _count() -> tuple[int, int]:
     with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
-        return int(session.execute(text(COUNT_VISITS)).scalar_one())
+        visits, megabytes = session.execute(text(COUNT_VISITS)).one()
+    return visits, megabytes
 
 
 def _execute(statement: str) -> None:

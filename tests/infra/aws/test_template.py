@@ -17,6 +17,7 @@ from moto.cloudformation.parsing import get_model_map
 from functions import EVENT_SOURCES
 from infra.aws.api import schedules
 from infra.aws.cfn import camel
+from infra.aws.deploy import Target, change_stack
 from infra.aws.package import BUILD, Package, alone
 from infra.aws.pythons import ROOT, make_environment, pinned
 from infra.aws.rights import SCHEDULE_RIGHTS
@@ -168,6 +169,20 @@ def test_the_worker_takes_the_long_queues_and_no_other(plain: dict[str, Any]) ->
     assert [arn["Fn::GetAtt"][0] for arn in taken] == long
 
 
+def test_the_first_admin_is_made_with_the_schema(plain: dict[str, Any]) -> None:
+    task = plain["Resources"]["MigrationTask"]["Properties"]["ContainerDefinitions"][0]
+    known = {each["Name"]: each["ValueFrom"] for each in task["Secrets"]}
+    assert known["FIRST_PASSWORD"] == {"Ref": "AdminPassword"}
+    # Settings that strangers can reach may not hold it: no program but this one is told.
+    assert "ADMIN_PASSWORD" not in known
+    assert task["Command"][-1].endswith(
+        '&& ADMIN_PASSWORD="$FIRST_PASSWORD" python -m infra.create_admin'
+    )
+    start = _statements(plain["Resources"]["WorkerStartRole"])
+    (read,) = [each for each in start if each["Action"] == ["secretsmanager:GetSecretValue"]]
+    assert {"Ref": "AdminPassword"} in read["Resource"]
+
+
 def _statements(role: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         statement
@@ -262,12 +277,8 @@ def test_the_account_comes_to_hold_what_the_template_says(
     s3.create_bucket(Bucket="packages", CreateBucketConfiguration=place)
     s3.put_object(Bucket="packages", Key="deployment.zip", Body=b"")
     s3.put_object(Bucket="packages", Key="sam.json", Body=json.dumps(emulated).encode())
-    stacks.create_stack(
-        StackName="previsto-dev",
-        TemplateURL=f"https://packages.s3.{REGION}.amazonaws.com/sam.json",
-        Parameters=[{"ParameterKey": n, "ParameterValue": v} for n, v in PARAMETERS.items()],
-        Capabilities=["CAPABILITY_IAM"],
-    )
+    target = Target(STAGES["dev"], PARAMETERS["Release"], {})
+    change_stack(target, f"https://packages.s3.{REGION}.amazonaws.com/sam.json", PARAMETERS)
     pages = stacks.get_paginator("list_stack_resources").paginate(StackName="previsto-dev")
     made = {each["LogicalResourceId"] for page in pages for each in page["StackResourceSummaries"]}
     assert made == emulated["Resources"].keys()
