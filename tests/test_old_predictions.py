@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-import app
+from chalicelib.books import service_removal
 from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
 from chalicelib.core.settings import settings
 from chalicelib.core.storage import StorageUnavailable
 from chalicelib.core.uploads import object_store
 from chalicelib.credit.service_old_decisions import remove_old_decisions
+from chalicelib.gym.service_scores import remove_old_scores
 from chalicelib.prices import service_old_predictions
 from tests.books.conftest import a_book, found_of, publish
 from tests.client import Answer, Client
@@ -53,7 +54,7 @@ def test_a_score_goes_after_its_days(
         " RETURNING 1",
         id=aluno_id,
     )
-    assert app.service_scores.remove_old_scores(now) == 2
+    assert remove_old_scores(now) == 2
     assert [str(row.dia) for row in rows("SELECT dia FROM probabilidades_churn")] == ["2026-03-01"]
 
 
@@ -139,6 +140,6 @@ def test_what_was_foretold_of_books_goes_and_the_books_stay(
     answer = client_of(Role.ADMIN).post("/api/v1/ml/predictions", sent)
     assert answer.status in (200, 201), answer.body
     kept = timedelta(days=settings().books_predictions_keep_days)
-    assert app.remove_old_book_predictions(utc_now() + kept - A_MINUTE) == 0
-    assert app.remove_old_book_predictions(utc_now() + kept + A_MINUTE) == 1
+    assert service_removal.remove_old_predictions(utc_now() + kept - A_MINUTE) == 0
+    assert service_removal.remove_old_predictions(utc_now() + kept + A_MINUTE) == 1
     assert _count("books") == 1

@@ -15,7 +15,7 @@ from chalicelib.console.problems import failure, told_by_name
 from chalicelib.console.sections import Section, sections_for
 from chalicelib.console.visits import Visit
 from chalicelib.core import portuguese
-from chalicelib.core.clock import local_day, utc_now
+from chalicelib.core.clock import local_day, utc_now, zone
 from chalicelib.core.settings import settings
 from chalicelib.core.storage import upload_origin
 
@@ -30,7 +30,8 @@ ROLES = {
     "empresa": "Empresa",
     "leitor": "Leitura",
 }
-MINUTE, HOUR, DAY = 60, 3600, 86_400
+MINUTE, HOUR = 60, 3600
+MONTHS_FROM, YEARS_FROM = 90, 24  # Days told as months, months told as years.
 
 
 class Shown:
@@ -151,12 +152,15 @@ def _environment() -> "Environment":
         "brl": _or_dash(portuguese.brl),
         "dinheiro": _or_dash(portuguese.money),
         "porcento": _or_dash(portuguese.percent),
+        "tamanho": _or_dash(portuguese.size),
+        "telefone": portuguese.phone,
         "dia": _or_dash(_day),
         "instante": _or_dash(_instant),
         "hora": _or_dash(lambda value: _instant(value)[-5:]),
         "faz": _or_dash(_ago),
         "iso": datetime.fromisoformat,
         "para_campo": _for_field,
+        "campo_instante": _for_instant_field,
         "legivel": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         "json": lambda value: json.dumps(value, default=_plain, ensure_ascii=False),
     }
@@ -192,7 +196,10 @@ def _ago(value: datetime) -> str:
     days = (_today() - local_day(value, settings().local_timezone)).days
     if days <= 0:
         return f"há {int(seconds // HOUR)} h"
-    return "ontem" if days == 1 else f"há {days} dias"
+    if days < MONTHS_FROM:
+        return "ontem" if days == 1 else f"há {days} dias"
+    months = days * 12 // 365
+    return f"há {months} meses" if months < YEARS_FROM else f"há {days // 365} anos"
 
 
 def _for_field(value: Any) -> str:
@@ -202,6 +209,11 @@ def _for_field(value: Any) -> str:
     if isinstance(value, Decimal):
         return portuguese.number(value, 2)
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _for_instant_field(value: datetime) -> str:
+    """A moment as a `datetime-local` input wants it."""
+    return f"{value.astimezone(zone(settings().local_timezone)):%Y-%m-%dT%H:%M}"
 
 
 def _plain(value: Any) -> Any:

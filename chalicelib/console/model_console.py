@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from chalicelib.console.sections import Link
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.errors import Problem
 from chalicelib.core.jobs import Job
+from chalicelib.identity.service import names_of
 from chalicelib.ml.registry import ModelName
 from chalicelib.ml.schemas import CompararIn, VersaoOut
 from chalicelib.ml.schemas_health import SaudeModelo
@@ -25,6 +27,11 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "mae": ("Erro absoluto médio", "menor é melhor"),
     "rmse": ("Raiz do erro quadrático", "menor é melhor"),
     "r2": ("R²", "maior é melhor"),
+    "mape": ("Erro percentual médio", "menor é melhor"),
+    "medae": ("Erro absoluto mediano", "menor é melhor"),
+    "f1": ("F1", "maior é melhor"),
+    "f1_macro": ("F1 médio", "maior é melhor"),
+    "acuracia": ("Acurácia", "maior é melhor"),
     "custo": ("Custo", "menor é melhor"),
 }
 """Metric -> what it is called, and which way is better."""
@@ -53,6 +60,10 @@ class ModelConsole:
         tenant: Whose users, where the model belongs to one tenant.
         companies_only: The model is each company's own.
         raises: Refusals of asking for a training or a comparison.
+        links: Other pages about it.
+        measure: Asks for a measurement of the version that answers; None where none is offered.
+        names: Subject -> what it is called, of those who train and promote.
+        steps: How a training's steps begin and what they are, where people may follow them.
     """
 
     title: str
@@ -73,6 +84,10 @@ class ModelConsole:
     tenant: str | None = None
     companies_only: bool = False
     raises: tuple[type[Problem], ...] = ()
+    links: tuple[Link, ...] = ()
+    measure: Callable[[Session, Principal], Job] | None = None
+    names: Callable[[Session, Collection[str]], Mapping[str, str]] = names_of
+    steps: tuple[tuple[str, str], ...] = ()
 
     def declared(self) -> dict[str, Any]:
         """Who is let in, for `@page`."""

@@ -12,19 +12,18 @@ from sqlalchemy.orm import Session
 
 from chalicelib.console import charts
 from chalicelib.console.forms import Form
+from chalicelib.console.job_actions import is_under_way, newest_job
 from chalicelib.console.layout import Shown
 from chalicelib.console.model_card import show_version
 from chalicelib.console.model_console import METRICS, ModelConsole
+from chalicelib.console.model_overlay import overlays
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Principal
 from chalicelib.core.calls import Reply
-from chalicelib.core.errors import BadRequest, Forbidden, Problem
-from chalicelib.core.job_control import JobQuery, list_jobs
-from chalicelib.core.jobs import Job, JobState
+from chalicelib.core.errors import BadRequest, Forbidden
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.web import Routes
-from chalicelib.identity import service
 from chalicelib.ml import versions
 from chalicelib.ml.promotion import AlreadyChampion, NoEarlierChampion
 from chalicelib.ml.registry import ModelVersionNotFound
@@ -33,12 +32,6 @@ from chalicelib.ml.versions import ModelUnusable
 
 SHOWN_VERSIONS = 10
 SHOWN_MOVES = 10
-REFUSALS: Mapping[type[Problem], str] = {
-    AlreadyChampion: "Esta versão já é a que responde.",
-    NoEarlierChampion: "Nenhuma outra versão respondeu antes desta.",
-    ModelVersionNotFound: "Esta versão não existe.",
-    ModelUnusable: "O modelo guardado desta versão não pode responder.",
-}
 
 
 class VersionsQuery(PageQuery):
@@ -119,39 +112,31 @@ def show_model(
     found, cursor, total = versions.list_versions(session, name, query, console.summary)
     metrics = [m for m in console.summary.model_fields if m not in VersaoOut.model_fields]
     moves, _, _ = versions.list_moves(session, name, PageQuery(limit=SHOWN_MOVES))
-    training = _newest(session, visit.who, console.training_queue)
+    training = newest_job(session, visit.who, console.training_queue)
     return Shown(
         "console/model.html",
         console=console,
         form=form,
         health=console.health(session, visit.who, now),
-        history=_history(console.history(session, visit.who)),
+        history=history_figures(console.history(session, visit.who)),
         training=training,
-        is_training=training is not None and _is_under_way(training),
-        comparison=_newest(session, visit.who, console.comparison_queue),
+        is_training=is_under_way(training),
+        comparison=newest_job(session, visit.who, console.comparison_queue),
         versions=found,
+        overlays=overlays(session, name, found),
         cursor=cursor,
         total=total,
         metrics=[(metric, *METRICS.get(metric, (metric, ""))) for metric in metrics],
         metric_names={metric: text for metric, (text, _) in METRICS.items()},
         moves=moves,
-        people=service.names_of(session, [move.por for move in moves]),
+        people=console.names(session, [move.por for move in moves]),
         may_train=console.may_train(visit.who),
         may_promote=console.may_promote(visit.who),
-        under_way=_is_under_way,
+        under_way=is_under_way,
     )
 
 
-def _newest(session: Session, principal: Principal, queue: str) -> Job | None:
-    found, _, _ = list_jobs(session, principal, JobQuery(queue=queue, limit=1))
-    return found[0] if found else None
-
-
-def _is_under_way(job: Job) -> bool:
-    return job.state in (JobState.QUEUED, JobState.RUNNING)
-
-
-def _history(found: Mapping[str, Sequence[tuple[datetime, float]]]) -> list[dict[str, Any]]:
+def history_figures(found: Mapping[str, Sequence[tuple[datetime, float]]]) -> list[dict[str, Any]]:
     """Each measure over time as a figure, where there is more than one point of it."""
     return [
         {"name": name, "figure": figure, "tables": charts.figure_tables(figure)}
@@ -183,9 +168,12 @@ def change_model(console: ModelConsole, session: Session, principal: Principal, 
         Forbidden: The role does not allow it.
         AlreadyChampion, ModelUnusable, ModelVersionNotFound, NoEarlierChampion: It cannot be.
     """
-    if form.action in ("treinar", "comparar"):
+    if form.action in ("treinar", "comparar", "medir"):
         if not console.may_train(principal):
             raise Forbidden
+        if form.action == "medir" and console.measure is not None:
+            console.measure(session, principal)
+            return "A medida foi pedida. O resultado aparece aqui em instantes."
         if form.action == "treinar":
             console.train(session, principal)
             return "O treino começou. Acompanhe aqui."

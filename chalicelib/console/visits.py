@@ -27,6 +27,11 @@ KEY = "previsto.visit"
 class FormNotOurs(Forbidden):
     """This form was not sent from a page of this console, or from one that is too old."""
 
+    motivo = (
+        "Este formulário é antigo ou não foi enviado por uma página deste console. "
+        "Volte, recarregue a página e envie de novo."
+    )
+
 
 @dataclass
 class Visit:
@@ -137,6 +142,11 @@ class Visit:
             token.encode(), self.form_token.encode()
         ):
             raise FormNotOurs
+
+    def is_surely_from_here(self) -> bool:
+        """Whether the browser says that a page of this origin sent the request."""
+        says = self.call.headers.get("origin") or self.call.headers.get("sec-fetch-site")
+        return says is not None and self.is_from_here()
 
     def is_from_here(self) -> bool:
         """Whether the browser says that a page of this origin sent the request, or says nothing."""

@@ -19,6 +19,7 @@ from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.types import Id, Strict
 from chalicelib.core.web import Routes
 from chalicelib.credit import service_orders, service_orders_list, service_replay, service_reviews
+from chalicelib.credit.authors import authors
 from chalicelib.credit.errors import (
     CorrecaoSemMotivo,
     DecisaoIgual,
@@ -37,7 +38,7 @@ from chalicelib.credit.schemas_orders import (
     RevisaoIn,
 )
 from chalicelib.credit.service_orders import Sender
-from chalicelib.credit.waterfall import waterfall
+from chalicelib.credit.waterfall import risk_waterfall
 from chalicelib.credit.words import OUTCOMES, SITUATIONS, SOURCES, WHAT_CAME, typed_attributes
 
 PATH = "/console/credito/pedidos"
@@ -144,7 +145,7 @@ def _order(
     return Shown(
         "credit/order.html",
         pedido=found,
-        chart=waterfall(
+        chart=risk_waterfall(
             found.valor_base or 0.0,
             found.justificativas,
             found.probabilidade or 0.0,
@@ -155,6 +156,10 @@ def _order(
         situations=SITUATIONS,
         sources=SOURCES,
         outcomes=OUTCOMES,
+        people=authors(
+            session,
+            [found.decidido_por, *(each.por for each in (*found.revisoes, *found.desfechos))],
+        ),
         replay=again,
         form=form,
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from chalicelib.core import audit, job_control
@@ -19,7 +19,8 @@ from chalicelib.ml.schemas import FiguraOut
 from chalicelib.ml.versions import FiguraNotFound
 from chalicelib.prices.errors import DatasetNaoPronto
 from chalicelib.prices.errors_models import TreinamentoNotFound, TreinamentoTerminou
-from chalicelib.prices.experiment import Experimento, check
+from chalicelib.prices.experiment import Experimento
+from chalicelib.prices.experiment_checks import check
 from chalicelib.prices.membership import Papel, projeto_of
 from chalicelib.prices.queues_models import PRICES_TRAINING_QUEUE, TreinoMessage
 from chalicelib.prices.schemas_models import (
@@ -54,6 +55,13 @@ class Followed:
 def ask_for_training(
     session: Session, principal: Principal, projeto_id: UUID, asked: TreinamentoIn, now: datetime
 ) -> Job:
+    """Have a new version trained; see `begin_training`."""
+    return begin_training(session, principal, projeto_id, asked, now).job
+
+
+def begin_training(
+    session: Session, principal: Principal, projeto_id: UUID, asked: TreinamentoIn, now: datetime
+) -> Begun:
     """Have a new version trained.
 
     Raises:
@@ -67,7 +75,7 @@ def ask_for_training(
         raise DatasetNaoPronto
     experiment = asked.experiment
     check(experiment, dataset.colunas, dataset.linhas or 0)
-    return add_training(session, principal, projeto, dataset, experiment, now).job
+    return add_training(session, principal, projeto, dataset, experiment, now)
 
 
 def add_training(
@@ -130,6 +138,20 @@ def list_trainings(
 
 def _jobs(session: Session, ids: Sequence[UUID]) -> dict[UUID, Job]:
     return {job.id: job for job in session.scalars(select(Job).where(Job.id.in_(ids)))}
+
+
+def count_own(session: Session, principal: Principal, since: datetime) -> dict[JobState, int]:
+    """How many trainings the caller has asked for since then, by how they stand."""
+    statement = (
+        select(Job.state, func.count())
+        .where(
+            Job.queue == PRICES_TRAINING_QUEUE.name,
+            Job.owner == principal.subject,
+            Job.created_at >= since,
+        )
+        .group_by(Job.state)
+    )
+    return dict(session.execute(statement).tuples().all())
 
 
 def see_training(

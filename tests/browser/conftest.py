@@ -13,13 +13,14 @@ from tests.conftest import PASSWORD, require_service
 from tests.infra.serving import serving_api
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 WIDTHS = {360: 740, 1440: 900}
 GRAVE = {"serious", "critical"}
 
 OpenPage = Callable[..., Any]
+MOST_TABS = 80
 
 
 @pytest.fixture
@@ -46,9 +47,16 @@ def chromium() -> Iterator["Browser"]:
 
 @contextmanager
 def looking(
-    browser: "Browser", address: str, width: int = 1440, scheme: Any = "light", **options: Any
+    browser: "Browser",
+    address: str,
+    width: int = 1440,
+    scheme: Any = "light",
+    expected: str | None = None,
+    **options: Any,
 ) -> "Iterator[Page]":
-    """A page of a new window; what the browser complains of fails the test."""
+    """A page of a new window; what the browser complains of fails the test, but for what is
+    expected: a part of its words.
+    """
     context = browser.new_context(
         base_url=address,
         viewport={"width": width, "height": WIDTHS[width]},
@@ -63,7 +71,7 @@ def looking(
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     yield page
     context.close()
-    assert complaints == []
+    assert [each for each in complaints if expected is None or expected not in each] == []
 
 
 def sign_in(page: "Page", login: str) -> None:
@@ -75,6 +83,17 @@ def sign_in(page: "Page", login: str) -> None:
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/")
+
+
+def reach(page: "Page", target: "Locator", *, back: bool = False) -> None:
+    """Go to something with the Tab key alone, and see that it shows that it has the focus."""
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+        if target.evaluate("one => one === document.activeElement"):
+            outline = target.evaluate("one => getComputedStyle(one).outlineStyle")
+            assert outline != "none", "nobody sees where the focus is"
+            return
+    raise AssertionError(f"not to be reached by keyboard: {target}")
 
 
 def check(page: "Page", name: str, width: int, scheme: str) -> None:

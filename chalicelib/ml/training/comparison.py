@@ -26,9 +26,16 @@ Report = TypeVar("Report", bound=ComparisonReport)
 class NoCommonHoldOut(Unprocessable):
     """There are no rows yet that neither version was trained on and that could tell them apart."""
 
+    motivo = (
+        "Ainda não há linhas com que nenhuma das versões tenha sido treinada e que as "
+        "distingam; com o tempo haverá."
+    )
+
 
 class ModelUnloadable(Unprocessable):
     """The stored model of one of the versions is missing or is not the one registered."""
+
+    motivo = "O modelo guardado de uma das versões não pode ser lido."
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,8 @@ def verdict_beside(
     if barred := _barred_columns(recipe, champion):
         why = f"A versão {champion.version} olha para o que não pode mais: {', '.join(barred)}."
         return verdict_alone(challenge.unfit, why)
+    if why_not := recipe.incomparable(champion):
+        return Verdict(False, why_not)
     common = recipe.unseen(rows, champion.split)
     seen = rows.part(common)
     try:
