@@ -78,7 +78,7 @@ def _fetch(python: Python, requirements: Path, content: Path) -> None:
     options += [f"--python-version={minor}", f"--abi=cp{minor.replace('.', '')}"]
     options += [f"--platform={name}" for name in PLATFORMS]
     quietly = ["--quiet", "--disable-pip-version-check"]
-    target = ["--target", content, "--requirement", requirements]
+    target = ["--target", str(content), "--requirement", str(requirements)]
     subprocess.run(
         [sys.executable, "-m", "pip", "install", *quietly, *options, *target],
         check=True,

@@ -34,9 +34,8 @@ MOST_REQUESTS = 30_000
 MEMBERS_ASKED = 1_000
 
 WORKERS = (1, 2, 4)
-DEPTHS = (1_000, 10_000, 40_000)
-AT_DEPTH = 2
-JOBS = 3_000
+DEPTHS = (500, 4_000, 16_000)
+JOBS = 2_000
 
 MEMBERS = (1_000, 10_000, 40_000)
 VISITS_EACH = 100
@@ -81,15 +80,9 @@ def run_connections(folder: Path) -> None:
 def run_depth(folder: Path) -> None:
     """Jobs of the table, claimed and finished one by one."""
     with world.world(folder), bench_jobs.serving("jobs://"):
-        over_workers = [
-            [str(count), f"{bench_jobs.drained_per_second(count, JOBS):,.0f}"] for count in WORKERS
-        ]
-        over_depth = [
-            [f"{depth:,}", f"{bench_jobs.drained_per_second(AT_DEPTH, depth):,.0f}"]
-            for depth in DEPTHS
-        ]
-    print_table(["workers", f"jobs/s of {JOBS:,}"], over_workers)
-    print_table(["jobs that wait", f"jobs/s by {AT_DEPTH} workers"], over_depth)
+        for count, jobs in (*((count, JOBS) for count in WORKERS), *((2, n) for n in DEPTHS)):
+            rate = bench_jobs.drained_per_second(count, jobs)
+            print(f"{count} workers, {jobs:,} jobs that wait: {rate:,.0f}/s", flush=True)
 
 
 def run_size(folder: Path) -> None:
