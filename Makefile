@@ -57,9 +57,9 @@ notebooks: $(READY)  ## Run the notebooks
 browser: $(READY)  ## Pages in a real browser
 	$(PY) -m pytest tests/browser
 
-audit: $(READY)  ## Libraries with known holes, and secrets among what is committed
-	$(PY) -m infra.ci.tool pip-audit --strict --requirement functions/requirements.txt
+audit: $(READY)  ## Secrets among what is committed, and libraries with known holes
 	$(PY) -m infra.ci.secrets
+	$(PY) -m infra.ci.tool pip-audit --strict --requirement functions/requirements.txt
 
 openapi-check: $(READY)  ## Changes of the API since BASE that clients would trip over
 	$(PY) -m infra.ci.openapi_check $(BASE)
