@@ -1,7 +1,6 @@
 """A real browser at a real gateway."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.tour import browser as system
+from infra.tour.browser import WIDTHS
 from tests.conftest import PASSWORD, require_service
 from tests.infra.serving import serving_api
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-WIDTHS = {360: 740, 1440: 900}
 GRAVE = {"serious", "critical"}
 
 OpenPage = Callable[..., Any]
@@ -32,16 +32,10 @@ def address(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator["Browser"]:
     """The system's browser, without a window."""
-    from playwright.sync_api import sync_playwright
-
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    require_service("Chromium", found is not None, "neither chromium nor google-chrome found")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu"]
-        )
+    found = system.find_chromium()
+    require_service("Chromium", found is not None, f"none of {', '.join(system.PROGRAMS)} found")
+    with system.chromium() as browser:
         yield browser
-        browser.close()
 
 
 @contextmanager
@@ -68,13 +62,7 @@ def looking(
 
 def sign_in(page: "Page", login: str) -> None:
     """Through the form, by keyboard."""
-    page.goto("/entrar")
-    page.locator("#campo-username:focus").wait_for()
-    page.keyboard.type(login)
-    page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/")
+    system.sign_in(page, login, PASSWORD)
 
 
 def check(page: "Page", name: str, width: int, scheme: str) -> None:

@@ -1,0 +1,85 @@
+"""Every page of the console by name, as somebody with work to do finds it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+Places = Mapping[str, str]
+"""What stands for `{aluno}`, `{pedido}`, ... in the addresses of a filled installation."""
+
+
+class Who(StrEnum):
+    """Who looks at a page."""
+
+    NOBODY = "ninguém"
+    ADMIN = "admin"
+    COMPANY = "empresa"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page to look at.
+
+    Attributes:
+        name: Its screenshot's.
+        path: Its address; what is in braces is looked up in `Places`.
+        who: Whoever looks.
+        in_readme: Whether README shows it.
+    """
+
+    name: str
+    path: str
+    who: Who = Who.ADMIN
+    in_readme: bool = False
+
+
+def address(path: str, places: Places) -> str:
+    """A page's address in a filled installation."""
+    return re.sub(r"{(\w+)}", lambda found: places[found[1]], path)
+
+
+PAGES = (
+    Page("entrar", "/entrar", Who.NOBODY),
+    Page("cadastro", "/cadastro", Who.NOBODY),
+    Page("inicio", "/"),
+    Page("academia-recepcao", "/console/academia"),
+    Page("academia-alunos", "/console/academia/alunos"),
+    Page("academia-matricula", "/console/academia/alunos/novo"),
+    Page("academia-aluno", "/console/academia/alunos/{aluno}", in_readme=True),
+    Page("academia-retencao", "/console/academia/retencao"),
+    Page("academia-jogadas", "/console/academia/jogadas"),
+    Page("academia-efeito", "/console/academia/efeito"),
+    Page("academia-relatorios", "/console/academia/relatorios"),
+    Page("academia-planos", "/console/academia/planos"),
+    Page("academia-importar", "/console/academia/importar"),
+    Page("academia-sinteticos", "/console/academia/sinteticos"),
+    Page("modelos-churn", "/console/modelos/churn"),
+    Page("modelos-churn-versao", "/console/modelos/churn/1"),
+    Page("credito-inicio", "/", Who.COMPANY),
+    Page("credito-pedidos", "/console/credito/pedidos", Who.COMPANY),
+    Page("credito-novo", "/console/credito/pedidos/novo", Who.COMPANY),
+    Page("credito-pedido", "/console/credito/pedidos/{pedido}", Who.COMPANY, in_readme=True),
+    Page("credito-revisoes", "/console/credito/revisoes", Who.COMPANY),
+    Page("credito-politica", "/console/credito/politica", Who.COMPANY),
+    Page("credito-envios", "/console/credito/envios", Who.COMPANY),
+    Page("credito-envio", "/console/credito/envios/{envio}", Who.COMPANY),
+    Page("credito-credenciais", "/console/credito/credenciais", Who.COMPANY),
+    Page("credito-auditoria", "/console/credito/auditoria", Who.COMPANY),
+    Page("modelos-credito", "/console/modelos/credito", Who.COMPANY),
+    Page("modelos-credito-versao", "/console/modelos/credito/1", Who.COMPANY),
+    Page("livros-catalogo", "/console/livros"),
+    Page("livros-livro", "/console/livros/{livro}"),
+    Page("livros-numeros", "/console/livros/numeros"),
+    Page("livros-coletas", "/console/livros/coletas"),
+    Page("livros-coleta", "/console/livros/coletas/{coleta}"),
+    Page("livros-quarentena", "/console/livros/quarentena"),
+    Page("livros-nao-lida", "/console/livros/quarentena/{nao_lida}"),
+    Page("operacao-requisicoes", "/console/operacao"),
+    Page("operacao-tarefas", "/console/operacao/tarefas"),
+    Page("operacao-tarefa", "/console/operacao/tarefas/{tarefa}"),
+    Page("operacao-sistema", "/console/operacao/sistema"),
+    Page("operacao-usuarios", "/console/operacao/usuarios"),
+    Page("operacao-usuario", "/console/operacao/usuarios/{usuario}"),
+    Page("operacao-auditoria", "/console/operacao/auditoria"),
+)
