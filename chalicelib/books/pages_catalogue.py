@@ -21,6 +21,7 @@ from chalicelib.books.service_books import search_books, show_book
 from chalicelib.books.service_similar import similar_books
 from chalicelib.books.service_snapshots import catalogue_source, list_history
 from chalicelib.books.tables_scraping import Snapshot
+from chalicelib.console.charts import column_chart
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
@@ -109,12 +110,14 @@ def _overview(session: Session) -> OverviewOut:
 def get_numbers(session: Session) -> Shown:
     """The catalogue in numbers."""
     _, written = service_stats.stats_by_category(session)
-    shelves = CategoriesStatsOut.model_validate_json(written).items
+    shelves, overview = CategoriesStatsOut.model_validate_json(written).items, _overview(session)
+    bands = service_stats.price_bands(session, overview.max_price or 0)
     return Shown(
         "books/numbers.html",
         source=catalogue_source(session),
-        overview=_overview(session),
+        overview=overview,
         shelves=sorted(shelves, key=lambda each: -each.total_books),
+        prices=column_chart([(f"{low} a {high}", books) for low, high, books in bands]),
     )
 
 

@@ -98,7 +98,8 @@ class Reel:
         listed, said = self._folder / "frames.txt", self._folder / "captions.ass"
         listed.write_text("".join(self._entries()))
         said.write_text(as_subtitles(self.captions))
-        look = f"pad={WIDTH}:{HEIGHT}:0:0:color=0x12161b,subtitles=captions.ass,fps={FRAMES_PER_SECOND}"
+        pad = f"pad={WIDTH}:{HEIGHT}:0:0:color=0x12161b"
+        look = f"{pad},subtitles={said.name},fps={FRAMES_PER_SECOND}"
         subprocess.run(
             [
                 *(ffmpeg, "-hide_banner", "-loglevel", "error", "-y"),

@@ -68,7 +68,7 @@ PAGES = (
     Page("credito-auditoria", "/console/credito/auditoria", Who.COMPANY),
     Page("modelos-credito", "/console/modelos/credito", Who.COMPANY),
     Page("modelos-credito-versao", "/console/modelos/credito/1", Who.COMPANY),
-    Page("livros-catalogo", "/console/livros"),
+    Page("livros-catalogo", "/console/livros", in_readme=True),
     Page("livros-livro", "/console/livros/{livro}"),
     Page("livros-numeros", "/console/livros/numeros"),
     Page("livros-coletas", "/console/livros/coletas"),

@@ -1,8 +1,9 @@
 """A real browser at a real gateway."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from tests.infra.serving import serving_api
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots" / "tests"
+"""CI keeps them: pages as they were checked, and what each test saw last."""
+
 GRAVE = {"serious", "critical"}
 
 OpenPage = Callable[..., Any]
@@ -42,7 +45,10 @@ def chromium() -> Iterator["Browser"]:
 def looking(
     browser: "Browser", address: str, width: int = 1440, scheme: Any = "light", **options: Any
 ) -> "Iterator[Page]":
-    """A page of a new window; what the browser complains of fails the test."""
+    """A page of a new window; what the browser complains of fails the test.
+
+    What it showed last is kept by the test's name, as it was where the test failed.
+    """
     context = browser.new_context(
         base_url=address,
         viewport={"width": width, "height": WIDTHS[width]},
@@ -50,14 +56,35 @@ def looking(
         locale="pt-BR",
         **options,
     )
+    from playwright.sync_api import Error as PlaywrightError
+
     page = context.new_page()
     page.set_default_timeout(10_000)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    yield page
-    context.close()
+    try:
+        yield page
+        keep(page, _test_name())
+    except BaseException:
+        with suppress(PlaywrightError):
+            keep(page, f"{_test_name()}-failed")
+        raise
+    finally:
+        context.close()
     assert complaints == []
+
+
+def _test_name() -> str:
+    """That of the test under way, as a file may be called."""
+    told = os.environ["PYTEST_CURRENT_TEST"].rpartition("::")[2].partition(" ")[0]
+    return re.sub(r"[^\w-]+", "-", told).strip("-")
+
+
+def keep(page: "Page", name: str) -> None:
+    """A screenshot of all of a page."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
 def sign_in(page: "Page", login: str) -> None:
@@ -69,8 +96,7 @@ def check(page: "Page", name: str, width: int, scheme: str) -> None:
     """Keep a screenshot; nothing sticks out of the page, and axe finds nothing serious."""
     from axe_playwright_python.sync_playwright import Axe
 
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+    keep(page, f"{name}-{width}-{scheme}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width, name
     found = Axe().run(page).response["violations"]
     grave = [
