@@ -83,6 +83,15 @@ from chalicelib.identity.routes import identity
 from chalicelib.identity.routes_api import identity_api
 from chalicelib.prices import service_models as prices_service_models
 from chalicelib.prices.media import PARQUET
+from chalicelib.prices.pages import ADVICE as PRICES_ADVICE
+from chalicelib.prices.pages import PRECOS
+from chalicelib.prices.pages import REFUSALS as PRICES_REFUSALS
+from chalicelib.prices.pages_datasets import dataset_pages as price_dataset_pages
+from chalicelib.prices.pages_history import history_pages
+from chalicelib.prices.pages_predictions import prediction_pages
+from chalicelib.prices.pages_projects import project_pages
+from chalicelib.prices.pages_training import training_pages
+from chalicelib.prices.pages_versions import version_pages
 from chalicelib.prices.routes_datasets import datasets_of_prices
 from chalicelib.prices.routes_models import price_models
 from chalicelib.prices.routes_predictions import predictions
@@ -138,6 +147,12 @@ app.register_blueprint(personal_data)
 app.register_blueprint(policies)
 app.register_blueprint(predictions)
 app.register_blueprint(price_models)
+app.register_blueprint(project_pages)
+app.register_blueprint(price_dataset_pages)
+app.register_blueprint(training_pages)
+app.register_blueprint(version_pages)
+app.register_blueprint(prediction_pages)
+app.register_blueprint(history_pages)
 app.register_blueprint(projects)
 app.register_blueprint(datasets_of_prices)
 app.register_blueprint(reports)
@@ -148,12 +163,13 @@ app.register_blueprint(trainings)
 app.register_blueprint(visits)
 answer_preflights(app)
 
-show_sections(ACADEMIA, CREDITO, LIVROS, OPERACAO)
+show_sections(ACADEMIA, CREDITO, LIVROS, PRECOS, OPERACAO)
 tell(GYM_REFUSALS)
 tell(BOOKS_REFUSALS)
 tell(CREDIT_REFUSALS)
+tell(PRICES_REFUSALS)
 tell({**MODEL_REFUSALS, **GYM_REFUSALS})
-advise({**GYM_ADVICE, **BOOKS_ADVICE, **CREDIT_ADVICE})
+advise({**GYM_ADVICE, **BOOKS_ADVICE, **CREDIT_ADVICE, **PRICES_ADVICE})
 
 
 @scheduled(app, Rate(1, Rate.MINUTES))

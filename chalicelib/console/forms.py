@@ -19,6 +19,7 @@ from chalicelib.core.settings import settings
 MULTIPART = "multipart/form-data"
 TOKEN = "ficha"  # The name of a field.
 ACTION = "acao"
+MOST_FIELDS = 5_000  # Tables of a thousand columns are described by some fields for each.
 MANDATORY = "Preencha este campo."
 TEXTS: Mapping[str, str] = {
     "missing": MANDATORY,
@@ -127,7 +128,7 @@ class Form:
         try:
             return validate()
         except ValidationError as error:
-            found = dict(_faults(error))
+            found = dict(faults_of(error))
             raise ValidationFailed(
                 errors=[FieldError(campo=name, erro=text) for name, text in found.items()]
             ) from None
@@ -142,7 +143,8 @@ def _written(value: Any) -> str:
     return number(value) if isinstance(value, float | Decimal) else str(value)
 
 
-def _faults(error: ValidationError) -> Iterator[tuple[str, str]]:
+def faults_of(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """What does not fit a model: each field, and why in Portuguese."""
     for fault in error.errors(include_url=False, include_input=False):
         name = ".".join(str(part) for part in fault["loc"])
         yield name, _in_portuguese(fault["type"], fault["msg"], fault.get("ctx", {}))
@@ -163,7 +165,7 @@ def read_form(media_type: str, content_type: str, data: bytes) -> Form:
         BadRequest: It is none.
     """
     if media_type == FORM:
-        return Form(parse_form(data))
+        return Form(parse_form(data, MOST_FIELDS))
     if media_type == MULTIPART:
         return _read_parts(content_type, data)
     raise BadRequest("A form is expected here.")

@@ -1,7 +1,7 @@
 """The page of one version of a model."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,13 +14,17 @@ from chalicelib.console.visits import Visit
 from chalicelib.core.portuguese import day, number, percent
 from chalicelib.identity import service
 from chalicelib.ml import versions
+from chalicelib.ml.schemas import CartaoOut, FiguraOut
 
 FIGURES = {
     "roc": "Curva ROC",
     "pr": "Precisão e cobertura",
     "calibracao": "Calibração",
     "importancia": "Importância das colunas",
+    "previsto_observado": "Previsto e observado",
+    "residuos": "Resíduos",
 }
+"""Name of a figure -> what it is called, in the order in which they are shown."""
 GROUP_METRICS = ("roc_auc", "pr_auc", "brier")
 FACTS = {
     "ate": "dados até",
@@ -43,25 +47,55 @@ def show_version(console: ModelConsole, session: Session, visit: Visit, version:
     card = versions.model_card(
         session, name, version, label=console.label, figures_at=f"{console.path}/{version}"
     )
-    figures = []
-    for known in sorted(card.figuras, key=lambda each: list({**FIGURES, each: 0}).index(each)):
-        figure = versions.figure(session, name, version, known).model_dump()
-        figures.append((FIGURES.get(known, known), figure, charts.figure_tables(figure)))
     return Shown(
         "console/model_version.html",
-        console=console,
-        card=card,
+        up=(console.path, console.title),
         people=service.names_of(session, [card.criado_por]),
-        figures=figures,
-        rows=_metric_rows(card.metricas),
-        facts=_facts({**card.dados, **card.divisao}),
-        groups={
+        **card_parts(card, lambda known: versions.figure(session, name, version, known)),
+    )
+
+
+def card_parts(
+    card: CartaoOut, figure_of: Callable[[str], FiguraOut], titles: Mapping[str, str] = FIGURES
+) -> dict[str, Any]:
+    """What the page of a card shows of it.
+
+    Args:
+        card: The card.
+        figure_of: Reads one of its figures by name.
+        titles: Name of a figure -> what it is called, in their order; others follow.
+    """
+    return {
+        "card": card,
+        "figures": _figures(card, figure_of, titles),
+        "rows": _metric_rows(card.metricas),
+        "facts": _facts({**card.dados, **card.divisao}),
+        "groups": {
             name.removeprefix("por_").replace("_", " "): rows
             for name, rows in card.metricas.items()
             if name.startswith("por_") and isinstance(rows, list)
         },
-        group_metrics=[(name, METRICS[name][0]) for name in GROUP_METRICS],
-    )
+        "group_metrics": [(name, METRICS[name][0]) for name in GROUP_METRICS],
+    }
+
+
+def _figures(
+    card: CartaoOut, figure_of: Callable[[str], FiguraOut], titles: Mapping[str, str]
+) -> list[tuple[str, dict[str, Any], list[charts.FigureTable]]]:
+    order = [*titles, *sorted(card.figuras.keys() - titles.keys())]
+    found = []
+    for known in (name for name in order if name in card.figuras):
+        figure = figure_of(known).model_dump()
+        found.append((figure_title(known, figure, titles), figure, charts.figure_tables(figure)))
+    return found
+
+
+def figure_title(name: str, figure: Mapping[str, Any], titles: Mapping[str, str] = FIGURES) -> str:
+    """What a figure is called: by its name where that is known, else by its own title."""
+    if name in titles:
+        return titles[name]
+    own = figure.get("layout", {}).get("title") or name
+    return str(own.get("text", name) if isinstance(own, Mapping) else own)
 
 
 def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:

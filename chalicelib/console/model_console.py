@@ -25,6 +25,11 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "mae": ("Erro absoluto médio", "menor é melhor"),
     "rmse": ("Raiz do erro quadrático", "menor é melhor"),
     "r2": ("R²", "maior é melhor"),
+    "mape": ("Erro percentual médio", "menor é melhor"),
+    "medae": ("Erro absoluto mediano", "menor é melhor"),
+    "f1": ("F1", "maior é melhor"),
+    "f1_macro": ("F1 médio", "maior é melhor"),
+    "acuracia": ("Acurácia", "maior é melhor"),
     "custo": ("Custo", "menor é melhor"),
 }
 """Metric -> what it is called, and which way is better."""

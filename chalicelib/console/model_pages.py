@@ -125,7 +125,7 @@ def show_model(
         console=console,
         form=form,
         health=console.health(session, visit.who, now),
-        history=_history(console.history(session, visit.who)),
+        history=history_figures(console.history(session, visit.who)),
         training=training,
         is_training=training is not None and _is_under_way(training),
         comparison=_newest(session, visit.who, console.comparison_queue),
@@ -151,7 +151,7 @@ def _is_under_way(job: Job) -> bool:
     return job.state in (JobState.QUEUED, JobState.RUNNING)
 
 
-def _history(found: Mapping[str, Sequence[tuple[datetime, float]]]) -> list[dict[str, Any]]:
+def history_figures(found: Mapping[str, Sequence[tuple[datetime, float]]]) -> list[dict[str, Any]]:
     """Each measure over time as a figure, where there is more than one point of it."""
     return [
         {"name": name, "figure": figure, "tables": charts.figure_tables(figure)}

@@ -98,10 +98,10 @@ def refuse_nul(values: Iterable[str]) -> None:
         raise ValidationFailed("Text must not contain NUL characters.")
 
 
-def parse_form(data: bytes) -> dict[str, str]:
+def parse_form(data: bytes, most_fields: int = 50) -> dict[str, str]:
     """The fields of an HTML form; the last one wins where a name repeats."""
     try:
-        pairs = parse_qsl(data.decode(), keep_blank_values=True, max_num_fields=50)
+        pairs = parse_qsl(data.decode(), keep_blank_values=True, max_num_fields=most_fields)
     except ValueError:
         raise BadRequest("The body is not a valid form in UTF-8.") from None
     refuse_nul(value for _, value in pairs)

@@ -37,7 +37,7 @@ from chalicelib.credit.schemas_orders import (
     RevisaoIn,
 )
 from chalicelib.credit.service_orders import Sender
-from chalicelib.credit.waterfall import waterfall
+from chalicelib.credit.waterfall import risk_waterfall
 from chalicelib.credit.words import OUTCOMES, SITUATIONS, SOURCES, WHAT_CAME, typed_attributes
 
 PATH = "/console/credito/pedidos"
@@ -144,7 +144,7 @@ def _order(
     return Shown(
         "credit/order.html",
         pedido=found,
-        chart=waterfall(
+        chart=risk_waterfall(
             found.valor_base or 0.0,
             found.justificativas,
             found.probabilidade or 0.0,

@@ -18,6 +18,7 @@ from chalicelib.prices.schemas_models import DesempenhoPreco, MedicaoPreco, Saud
 from chalicelib.prices.tables_models import MedicaoRow
 
 OLDEST = timedelta(days=365)
+SHOWN_DAYS = 90
 STALE = timedelta(days=3)  # A nightly measurement that is older than this has stopped.
 NOT_YET = (
     "Ainda não medido: a medição roda de madrugada, depois de cada promoção, quando valores reais "
@@ -45,6 +46,39 @@ def price_health(
     kept = None if row is None else Kept(row.medido_em, MedicaoPreco.model_validate(row.conteudo))
     findings = partial(_findings, now=now)
     return health_of(champion, kept, findings, now, SaudePrecoOut, not_yet=NOT_YET)
+
+
+def price_history(
+    session: Session, principal: Principal, projeto_id: UUID
+) -> dict[str, list[tuple[datetime, float]]]:
+    """A project's measures of the last days over time, by name: shift, error, coverage.
+
+    Raises:
+        ProjetoNotFound: It is not the caller's, nor shared with them.
+    """
+    projeto_of(session, principal, projeto_id, Papel.LEITOR)
+    rows = session.scalars(
+        select(MedicaoRow)
+        .where(MedicaoRow.projeto_id == projeto_id)
+        .order_by(MedicaoRow.dia.desc())
+        .limit(SHOWN_DAYS)
+    ).all()
+    found: dict[str, list[tuple[datetime, float]]] = {}
+    for row in reversed(rows):
+        measured = MedicaoPreco.model_validate(row.conteudo)
+        for name, value in _measures(measured):
+            found.setdefault(name, []).append((row.medido_em, value))
+    return found
+
+
+def _measures(measured: MedicaoPreco) -> Iterator[tuple[str, float]]:
+    if measured.score is not None:
+        yield "Mudança das respostas (PSI)", measured.score.psi
+    for name, title in ERRORS.items():
+        if estimate := (measured.desempenho.metricas or {}).get(name):
+            yield title, float(estimate["value"])
+    if measured.desempenho.cobertura is not None:
+        yield "Cobertura dos intervalos", measured.desempenho.cobertura["value"]
 
 
 def _findings(kept: Kept[MedicaoPreco], now: datetime) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -30,7 +31,7 @@ from chalicelib.prices.queues import (
     PerfilMessage,
     RemocaoMessage,
 )
-from chalicelib.prices.schemas_datasets import DatasetOut, DatasetRecebido, EstadoDataset
+from chalicelib.prices.schemas_datasets import Alvo, DatasetOut, DatasetRecebido, EstadoDataset
 from chalicelib.prices.service_projects import record
 from chalicelib.prices.tables import Dataset, Projeto
 
@@ -224,6 +225,12 @@ def require_ready(dataset: Dataset) -> None:
     """Raises DatasetNaoPronto where it has not been profiled, or its file was refused."""
     if dataset.estado != EstadoDataset.PRONTO:
         raise DatasetNaoPronto
+
+
+def candidates_of(dataset: Dataset) -> list[Alvo]:
+    """What profiling thinks may be foretold, the likeliest first."""
+    found: list[dict[str, Any]] = (dataset.perfil or {}).get("alvos", [])
+    return [Alvo.model_validate(each) for each in found]
 
 
 def download_link(dataset: Dataset) -> str:

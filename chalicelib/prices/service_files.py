@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from chalicelib.core.auth import Principal
 from chalicelib.core.db import unit_of_work
-from chalicelib.core.jobs import Job, enqueue
+from chalicelib.core.jobs import Job, JobState, enqueue
+from chalicelib.core.pages import AS_ID, PageQuery, fetch_page
 from chalicelib.core.uploads import (
     FileTypeUnsupported,
     object_store,
@@ -24,6 +25,8 @@ from chalicelib.prices.service_predictions import version_asked
 from chalicelib.prices.tables_predictions import Chamada
 
 LINK_LIFETIME = timedelta(minutes=15)
+FROM_FILE = "arquivo"
+SHOWN_UNFINISHED = 5
 
 
 class TipoDeLoteDesconhecido(FileTypeUnsupported):
@@ -61,6 +64,39 @@ def ask_for_file(session: Session, principal: Principal, projeto_id: UUID, body:
         tenant=principal.tenant,
         owner=principal.subject,
     )
+
+
+def list_files(
+    session: Session, principal: Principal, projeto_id: UUID, query: PageQuery
+) -> tuple[list[Chamada], str | None, tuple[int, bool]]:
+    """The files that a project's versions have answered, newest first.
+
+    Raises:
+        ProjetoNotFound: It is not the caller's, nor shared with them.
+    """
+    projeto_of(session, principal, projeto_id, Papel.LEITOR)
+    statement = select(Chamada).where(Chamada.projeto_id == projeto_id, Chamada.origem == FROM_FILE)
+    return fetch_page(session, statement, query, (Chamada.id,), (AS_ID,))
+
+
+def unfinished_files(session: Session, principal: Principal, projeto_id: UUID) -> list[Job]:
+    """The jobs of files that are not answered, or could not be, newest first.
+
+    Raises:
+        ProjetoNotFound: It is not the caller's, nor shared with them.
+    """
+    projeto_of(session, principal, projeto_id, Papel.LEITOR)
+    statement = (
+        select(Job)
+        .where(
+            Job.queue == PRICES_PREDICTION_QUEUE.name,
+            Job.state.in_((JobState.QUEUED, JobState.RUNNING, JobState.FAILED)),
+            Job.message["projeto"].astext == str(projeto_id),
+        )
+        .order_by(Job.created_at.desc())
+        .limit(SHOWN_UNFINISHED)
+    )
+    return list(session.scalars(statement))
 
 
 def see_file(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from chalicelib.core import audit, job_control
@@ -54,6 +54,13 @@ class Followed:
 def ask_for_training(
     session: Session, principal: Principal, projeto_id: UUID, asked: TreinamentoIn, now: datetime
 ) -> Job:
+    """Have a new version trained; see `begin_training`."""
+    return begin_training(session, principal, projeto_id, asked, now).job
+
+
+def begin_training(
+    session: Session, principal: Principal, projeto_id: UUID, asked: TreinamentoIn, now: datetime
+) -> Begun:
     """Have a new version trained.
 
     Raises:
@@ -67,7 +74,7 @@ def ask_for_training(
         raise DatasetNaoPronto
     experiment = asked.experiment
     check(experiment, dataset.colunas, dataset.linhas or 0)
-    return add_training(session, principal, projeto, dataset, experiment, now).job
+    return add_training(session, principal, projeto, dataset, experiment, now)
 
 
 def add_training(
@@ -130,6 +137,20 @@ def list_trainings(
 
 def _jobs(session: Session, ids: Sequence[UUID]) -> dict[UUID, Job]:
     return {job.id: job for job in session.scalars(select(Job).where(Job.id.in_(ids)))}
+
+
+def count_own(session: Session, principal: Principal, since: datetime) -> dict[JobState, int]:
+    """How many trainings the caller has asked for since then, by how they stand."""
+    statement = (
+        select(Job.state, func.count())
+        .where(
+            Job.queue == PRICES_TRAINING_QUEUE.name,
+            Job.owner == principal.subject,
+            Job.created_at >= since,
+        )
+        .group_by(Job.state)
+    )
+    return dict(session.execute(statement).tuples().all())
 
 
 def see_training(

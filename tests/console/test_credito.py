@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from chalicelib.console.waterfall import MOST_STEPS
 from chalicelib.credit.policy import Limiares
 from chalicelib.credit.schemas_orders import JustificativaOut
-from chalicelib.credit.waterfall import MOST_STEPS, waterfall
+from chalicelib.credit.waterfall import risk_waterfall
 from tests.client import Client
 from tests.conftest import PASSWORD
 from tests.console.browsing import Browser, Page
@@ -232,7 +233,7 @@ def test_waterfall_goes_from_base_to_score_without_a_gap() -> None:
     effects = [0.2, -0.1, *[0.01] * MOST_STEPS]
     limits = Limiares(aprova_abaixo_de=0.3, nega_a_partir_de=0.5)
     score = 0.1 + sum(effects)
-    chart = waterfall(0.1, [reason(n, e) for n, e in enumerate(effects)], score, limits)
+    chart = risk_waterfall(0.1, [reason(n, e) for n, e in enumerate(effects)], score, limits)
     assert len(chart.steps) == MOST_STEPS + 3
     level = chart.steps[0].width
     for step in chart.steps[1:-1]:
@@ -241,6 +242,5 @@ def test_waterfall_goes_from_base_to_score_without_a_gap() -> None:
         level += step.width if step.kind == "up" else -step.width
     assert chart.steps[-1].width == pytest.approx(level)
     assert all(step.left >= 0 and step.left + step.width <= 1 for step in chart.steps)
-    assert chart.approves_below is not None
-    assert chart.denies_from is not None
-    assert 0 < chart.approves_below < chart.denies_from <= 1
+    approves_below, denies_from = chart.marks
+    assert 0 < approves_below < denies_from <= 1

@@ -2,12 +2,17 @@
 // bar of how far it is, and then the form hands over its key. Without scripts the form sends it.
 "use strict";
 
+function mediaType(name) {
+  if (/\.parquet$/i.test(name)) return "application/vnd.apache.parquet";
+  return /\.(ndjson|jsonl)$/i.test(name) ? "application/x-ndjson" : "text/csv";
+}
+
 async function leave(form, file) {
   const fields = new URLSearchParams({
     ficha: form.elements.ficha.value,
     acao: "autorizar",
     tamanho_bytes: String(file.size),
-    content_type: /\.(ndjson|jsonl)$/i.test(file.name) ? "application/x-ndjson" : "text/csv",
+    content_type: mediaType(file.name),
   });
   const answer = await fetch(location.href, { method: "POST", body: fields });
   if (answer.status === 401) throw new Error("Sua sessão terminou. Recarregue a página e entre.");

@@ -1,0 +1,156 @@
+"""The prices' part of the console: what pages share, what needs attention, refusals in words."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from chalicelib.console.layout import Shown
+from chalicelib.console.pages import page
+from chalicelib.console.sections import Attention, Link, Section, Tone
+from chalicelib.console.visits import Visit
+from chalicelib.core.auth import Principal, Role
+from chalicelib.core.errors import Problem
+from chalicelib.core.jobs import JobState
+from chalicelib.core.pages import PageQuery
+from chalicelib.core.portuguese import number
+from chalicelib.core.web import EVERYONE
+from chalicelib.identity.errors import NotAUser
+from chalicelib.prices import errors, errors_models, service_projects, service_training
+from chalicelib.prices.algorithms import ALGORITMOS
+from chalicelib.prices.errors import ProjetoNotFound
+from chalicelib.prices.membership import Papel
+from chalicelib.prices.service_files import TipoDeLoteDesconhecido
+from chalicelib.prices.words import ROLES
+
+PATH = "/console/precos"
+PROJECT = PATH + "/{projeto_id}"
+RECENT = timedelta(days=7)
+UNSEEN = (ProjetoNotFound, NotAUser)
+
+TABS = (
+    ("", "Visão geral"),
+    ("/dados", "Dados"),
+    ("/treinos", "Treinos"),
+    ("/versoes", "Versões"),
+    ("/prever", "Prever"),
+    ("/historico", "Histórico"),
+    ("/uso", "Uso"),
+    ("/saude", "Saúde"),
+    ("/pessoas", "Pessoas"),
+)
+
+anybody = partial(page, allow=EVERYONE)
+
+REFUSALS: Mapping[type[Problem], str] = {
+    NotAUser: "Projetos são de pessoas, não de programas.",
+    errors.ProjetoNotFound: "Este projeto não existe, ou não foi compartilhado com você.",
+    errors.PapelInsuficiente: "O seu papel neste projeto não permite isso. Peça outro ao dono.",
+    errors.PessoaNotFound: "Não há ninguém ativo com este nome de acesso.",
+    errors.MembroNotFound: "O projeto não é compartilhado com esta pessoa.",
+    errors.DonoNaoMembro: "Esta pessoa é a dona do projeto e já pode tudo nele.",
+    errors.MembrosDemais: "Um projeto é compartilhado com 500 pessoas, no máximo.",
+    errors.DatasetNotFound: "Este arquivo de dados não existe no projeto.",
+    errors.DatasetNaoPronto: "Este arquivo ainda não foi lido, ou foi recusado.",
+    errors.DatasetEmUso: "Modelos foram treinados com este arquivo, e por isso ele fica.",
+    errors.ArquivoGrande: "O arquivo é maior do que um projeto aceita.",
+    errors.ArquivoRecusado: "O arquivo não pode ser lido como uma tabela.",
+    errors.CorrecaoInvalida: "Algumas correções não se sustentam. Nada foi mudado.",
+    errors.FiguraNotFound: "Não há esta figura.",
+    errors_models.TreinamentoNotFound: "Este treino não existe no projeto.",
+    errors_models.TreinamentoTerminou: "Este treino já terminou.",
+    errors_models.PrevisaoNotFound: "Esta previsão não existe no projeto.",
+    errors_models.SemCampeao: "Nenhuma versão responde ainda. Treine ou promova uma.",
+    errors_models.VersaoArquivada: "Esta versão está arquivada. Restaure-a antes.",
+    errors_models.CampeaoNaoSeArquiva: "A versão que responde não se arquiva. Promova outra antes.",
+    errors_models.VersaoNaoArquivada: "Esta versão não está arquivada.",
+    errors_models.AlvosDiferentes: "Estas versões preveem coisas diferentes: não se comparam.",
+    errors_models.ExplicacaoCara: "Explicar tantas linhas demoraria demais.",
+    errors_models.SemExplicacao: "Esta versão foi publicada sem explicações.",
+    errors_models.LoteNotFound: "Este arquivo de previsões não existe no projeto.",
+    errors_models.LoteNaoPronto: "As previsões deste arquivo ainda não estão prontas.",
+    errors_models.ArquivoSemColunas: "O arquivo não tem nenhuma das colunas que a versão lê.",
+    errors_models.ExperimentoNaoServe: "O que foi pedido não combina com os dados.",
+    errors_models.LinhasDemais: "O arquivo tem mais de 5.000.000 de linhas. Divida-o.",
+    TipoDeLoteDesconhecido: "Envie um arquivo CSV, NDJSON ou Parquet.",
+}
+
+ADVICE: Mapping[str, str] = {
+    "k_fold_grupos needs coluna_grupo": "Escolha a coluna que agrupa as linhas.",
+    "k_fold_tempo needs coluna_tempo": "Escolha a coluna que diz quando.",
+    "a and b must be two versions": "Escolha duas versões diferentes.",
+    "de must be below ate": "O começo da faixa tem de ser menor que o fim.",
+    "a logarithmic range begins above zero": "Uma faixa logarítmica começa acima de zero.",
+    "give either valores, or de and ate": "Diga valores, ou uma faixa.",
+    "say valor, or of classes classe": "Diga o valor real.",
+}
+
+
+def project_page(
+    session: Session, visit: Visit, projeto_id: UUID, template: str, tab: str, **values: Any
+) -> Shown:
+    """A page of a project, with its name, its tabs, and what the visitor may do in it.
+
+    Raises:
+        ProjetoNotFound: It is not the visitor's, nor shared with them.
+    """
+    seen = service_projects.see_projeto(session, visit.who, projeto_id)
+    return Shown(
+        f"prices/{template}",
+        project=seen,
+        base=f"{PATH}/{projeto_id}",
+        tab=tab,
+        tabs=TABS,
+        role_words=ROLES,
+        may_train=seen.papel.allows(Papel.TREINADOR),
+        may_lead=seen.papel.allows(Papel.ADMIN),
+        is_owner=seen.papel is Papel.DONO,
+        algorithms={name: each.rotulo for name, each in ALGORITMOS.items()},
+        said=said,
+        **values,
+    )
+
+
+def said(value: float | Decimal | None) -> str:
+    """A number of whatever size, with as many digits as tell something."""
+    if value is None:
+        return "–"
+    size = abs(value)
+    if size >= 1000 or size == 0:
+        return number(value, 0)
+    return number(value) if size >= 1 else f"{value:.3g}".replace(".", ",")
+
+
+def look_for_attention(session: Session, principal: Principal, now: datetime) -> list[Attention]:
+    """One's own projects, trainings under way, and those that failed."""
+    if principal.usuario_id is None:
+        return []
+    _, _, (projects, _) = service_projects.list_projetos(session, principal, PageQuery(limit=1))
+    said = "projeto de preços" if projects == 1 else "projetos de preços"
+    action = "Abrir os projetos" if projects else "Criar o primeiro"
+    found = [Attention(number(projects, 0), said, PATH, action)]
+    counts = service_training.count_own(session, principal, now - RECENT)
+    for state, one, many, tone in ATTENTION:
+        if count := counts.get(state, 0):
+            said = one if count == 1 else many
+            found.append(Attention(number(count, 0), said, PATH, "Ver os projetos", tone))
+    return found
+
+
+ATTENTION: tuple[tuple[JobState, str, str, Tone], ...] = (
+    (JobState.RUNNING, "treino em andamento", "treinos em andamento", "neutro"),
+    (JobState.FAILED, "treino falhou esta semana", "treinos falharam esta semana", "critico"),
+)
+
+PRECOS = Section(
+    name="Preços",
+    order=40,
+    allow=tuple(Role),
+    tenant="todos",
+    attention=look_for_attention,
+    links=(Link("Projetos", PATH),),
+)
