@@ -1,5 +1,6 @@
 """What happens in a scene; each act knows how long it takes in the film."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from infra.tour.stage import (
@@ -74,6 +75,20 @@ class Write:
     def perform(self, stage: Stage) -> None:
         """See `Act`."""
         stage.write(self.place, self.text)
+
+
+@dataclass(frozen=True)
+class Attach:
+    """Choose a file, which is made when it is needed."""
+
+    place: str
+    name: str
+    content: Callable[[], bytes]
+    seconds: float = MOVE_SECONDS
+
+    def perform(self, stage: Stage) -> None:
+        """See `Act`."""
+        stage.attach(self.place, self.name, self.content())
 
 
 @dataclass(frozen=True)

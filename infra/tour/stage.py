@@ -118,6 +118,12 @@ class Stage:
             found.select_option(label=label)
         settle(self.page)
 
+    def attach(self, place: str, name: str, content: bytes) -> None:
+        """Choose a CSV file."""
+        found = self.move_to(place)
+        found.set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
+        settle(self.page)
+
     def slide(self, place: str, share: float, seconds: float) -> None:
         """Drag a slider to a share of its way; the page answers meanwhile."""
         found = self.move_to(place)

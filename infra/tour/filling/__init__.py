@@ -17,9 +17,12 @@ def fill(installation: Installation) -> tuple[Places, Company]:
         What stands in addresses of pages, and the company that decides on orders.
     """
     admin = Api.of(installation.url, installation.login, installation.password)
-    company, credit = fill_credit(installation.url)
-    prices = fill_prices(admin)
-    books = fill_books(admin, installation.shop)
-    gym = fill_gym(admin)
-    people = {"login": installation.login, "senha": installation.password}
-    return {**people, **credit, **prices, **books, **gym, **fill_house(admin)}, company
+    places = {"login": installation.login, "senha": installation.password}
+    places |= fill_house(admin)
+    company, of_credit = fill_credit(installation.url)
+    places |= of_credit
+    places |= fill_prices(admin)
+    places |= fill_books(admin, installation.shop)
+    places |= fill_gym(admin)
+    places["tarefa"] = admin.get("/jobs", limit=1)["items"][0]["id"]
+    return places, company

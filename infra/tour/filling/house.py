@@ -1,4 +1,4 @@
-"""Who works with the installation, and what those who run it look at."""
+"""Who works with the installation."""
 
 import secrets
 from typing import Any
@@ -23,5 +23,4 @@ def fill_house(admin: Api) -> Places:
         )
         for login, name, role in USERS
     ]
-    job = admin.get("/jobs", limit=1)["items"][0]
-    return {"usuario": str(made[0]["id"]), "tarefa": job["id"]}
+    return {"usuario": str(made[0]["id"])}

@@ -19,6 +19,7 @@ CORRECTIONS: dict[str, Any] = {
     "metro": {"unidade": "km"},
     "condominio": {"unidade": "R$"},
 }
+MEMBERS = {"dados": "treinador", "diretoria": "leitor"}
 TRAININGS = (
     ("regressao_linear", "arvore_decisao", "vizinhos"),
     ("regressao_ridge", "floresta_aleatoria", "gradiente", "histograma_gradiente"),
@@ -64,6 +65,8 @@ def fill_prices(admin: Api) -> Places:
     flats = made_up_flats(FLATS + LATER)
     asked = {"nome": "Apartamentos da cidade", "descricao": "Preço de venda por anúncio."}
     home = f"/precos/projetos/{admin.post('/precos/projetos', asked)['id']}"
+    for login, role in MEMBERS.items():
+        admin.put(f"{home}/membros/{login}", {"papel": role})
     csv = {"Content-Type": "text/csv"}
     sent = admin.post(f"{home}/datasets", as_csv(flats.iloc[:FLATS]), headers=csv)["dataset"]
     admin.all_finished()
@@ -73,9 +76,19 @@ def fill_prices(admin: Api) -> Places:
         wanted = {"dataset": sent["id"], "alvo": "preco", "algoritmos": tried}
         admin.finished(admin.post(f"{home}/treinamentos", wanted)["id"])
     _foretell(admin, home, flats.iloc[FLATS:])
+    file = admin.put_file(as_csv(flats.iloc[:40].drop(columns="preco")), "text/csv")
+    job = admin.post(f"{home}/previsoes/lote", {"objeto": file})
+    admin.post(f"{home}/modelos/comparar", {"a": 2, "b": 1})
     ask_for_nightly_health()
     admin.all_finished()
-    return {"projeto": home.rsplit("/", 1)[1], "dataset": str(sent["id"]), "versao": "2"}
+    return {
+        "projeto": home.rsplit("/", 1)[1],
+        "dataset": str(sent["id"]),
+        "treino": str(admin.get(f"{home}/treinamentos", limit=1)["items"][0]["id"]),
+        "versao": "2",
+        "arquivo": job["id"],
+        "previsao": str(admin.get(f"{home}/previsoes", limit=1)["items"][0]["id"]),
+    }
 
 
 def _foretell(admin: Api, home: str, later: pd.DataFrame) -> None:
