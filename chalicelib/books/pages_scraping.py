@@ -32,6 +32,7 @@ from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.settings import HOUSE, settings
 from chalicelib.core.types import Id
 from chalicelib.core.web import Routes
+from chalicelib.identity.service import names_of
 
 PATH = "/console/livros/coletas"
 QUARANTINE = "/console/livros/quarentena"
@@ -137,6 +138,7 @@ def show_run(session: Session, visit: Visit, run_id: UUID, form: Form) -> Shown:
         "books/run.html",
         run=run,
         job=job,
+        asker=names_of(session, {run.owner} if run else set()),
         is_live=job is not None and job.state in UNDER_WAY,
         states=STATES,
         unread=unread,

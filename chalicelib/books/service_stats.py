@@ -56,7 +56,7 @@ SELECT floor(price / cast(:step AS numeric))::int AS band, count(*) AS books
 FROM books WHERE gone_at IS NULL GROUP BY 1 ORDER BY 1
 """)
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-MOST_BANDS = 15
+MOST_BANDS = 20
 
 HEALTH = HotStatement(f"SELECT * FROM ({LATEST_SNAPSHOT}) s")
 

@@ -11,8 +11,8 @@ from infra.local.bookshop.pages import book_path
 from infra.local.bookshop.server import ShopServer
 
 BOOKS = 600
-HELD_BACK = 8  # They come later.
-PER_EDITION = 3
+COME, GO = 2, 3  # In each edition.
+HELD_BACK = 20  # They come later.
 CENT = Decimal("0.01")
 UNREADABLE = b"<html><body><h1>Em manuten&ccedil;&atilde;o</h1></body></html>"
 
@@ -32,8 +32,8 @@ def turn_over(server: ShopServer, edition: int) -> None:
         edition: 1 for what is read second, and so on.
     """
     draw = random.Random(edition)
-    come = make_stock(BOOKS)[(edition - 1) * 2 : edition * 2]
-    stay = sorted(server.shop.books, key=lambda _: draw.random())[PER_EDITION:]
+    come = make_stock(BOOKS)[HELD_BACK - edition * COME :][:COME]
+    stay = sorted(server.shop.books, key=lambda _: draw.random())[GO:]
     kept = {book.number for book in stay}
     on_sale = [book for book in server.shop.books if book.number in kept]
     server.shop = Shop([*come, *(_moved(book, draw) for book in on_sale)])

@@ -5,6 +5,7 @@ stands as long as the plan says: a slow machine makes no slow film, and nothing 
 """
 
 import base64
+import time
 from typing import TYPE_CHECKING, Any
 
 from infra.tour.browser import settle
@@ -20,6 +21,7 @@ Place = tuple[float, float]
 
 TOP = 24  # Pixels left above what is scrolled to.
 LOOK_MILLISECONDS = 250
+WATCHED_SECONDS = 300.0  # On the clock, of what may take long.
 
 # The browser draws no pointer into its pictures.
 POINTER = """([x, y, pressed]) => {
@@ -160,10 +162,9 @@ class Stage:
         """See how something goes on until it is over; however long it took, the film takes this."""
         taken: list[bytes] = []
         over = self.page.locator(until).first
-        for _ in range(1200):
+        deadline = time.monotonic() + WATCHED_SECONDS
+        while not over.is_visible() and time.monotonic() < deadline:
             taken.append(self._picture(False))
-            if over.is_visible():
-                break
             self.page.wait_for_timeout(LOOK_MILLISECONDS)
         over.wait_for()
         settle(self.page)

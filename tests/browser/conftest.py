@@ -59,7 +59,7 @@ def looking(
     from playwright.sync_api import Error as PlaywrightError
 
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)  # A machine may have other work.
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)

@@ -34,8 +34,8 @@ def cover_of(book: MadeUpBook) -> bytes:
 
 
 def _rings(number: int) -> str:
-    x, y = 50 + number * 29 % 110, 190 + number * 13 % 50
-    return "".join(f'<circle cx="{x}" cy="{y}" r="{r}"/>' for r in range(12, 120, 15))
+    x, y = 60 + number * 29 % 80, 189
+    return "".join(f'<circle cx="{x}" cy="{y}" r="{r}"/>' for r in range(10, 72, 12))
 
 
 def _waves(number: int) -> str:
