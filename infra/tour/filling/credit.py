@@ -19,7 +19,7 @@ REVIEWED, TOLD = 12, 30
 POLICY: dict[str, Any] = {
     "regras": {"titulos_em_atraso": {"ativa": False, "consequencia": "revisao", "maximo": 0}},
     "alteraveis": {
-        "valor_pedido": {"direcao": "diminui", "minimo": 0, "maximo": 1_000_000},
+        "valor_pedido": {"direcao": "diminui", "minimo": 600, "maximo": 1_000_000},
         "atraso_medio_dias": {"direcao": "diminui", "minimo": 0, "maximo": 100},
         "maior_atraso_dias": {"direcao": "diminui", "minimo": 0, "maximo": 100},
     },
@@ -111,10 +111,14 @@ def _decide(company: Api, orders: Sequence[Item]) -> None:
 
 
 def _explained_denial(company: Api) -> dict[str, Any]:
-    """An order that the model denied, best one with a change that would have it approved."""
+    """An order that the model denied; best one with little unknown, and a change for approval."""
     asked = {"situacao": "negado", "origem": "modelo", "limit": 40}
     found: list[dict[str, Any]] = [
         company.get(f"/credito/pedidos/{each['id']}")
         for each in company.get("/credito/pedidos", **asked)["items"]
     ]
-    return max(found, key=lambda order: bool((order["contrafactual"] or {}).get("mudancas")))
+    return max(found, key=lambda order: (_has_way_out(order), -len(order["avisos"])))
+
+
+def _has_way_out(order: dict[str, Any]) -> bool:
+    return bool((order["contrafactual"] or {}).get("mudancas"))

@@ -49,5 +49,5 @@ def _speak(admin: Api, people: list[dict[str, Any]], today: Any) -> None:
 
 def _falling(admin: Api) -> dict[str, Any]:
     """Of those at risk one who has come for long, so that there is a rhythm to see."""
-    people: list[dict[str, Any]] = admin.get("/retencao/fila", capacidade=25)["items"]
+    people: list[dict[str, Any]] = admin.get("/retencao/fila", capacidade=8)["items"]
     return max(people, key=lambda one: admin.get(f"/aluno/{one['aluno_id']}/frequencia")["total"])
