@@ -4,9 +4,9 @@ Time in the film is not time on the clock. A frame is taken when the page shows 
 stands as long as the plan says: a slow machine makes no slow film, and nothing half loaded is seen.
 """
 
-import base64
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from infra.tour.browser import settle
 from infra.tour.film import FRAME_SECONDS, Reel
@@ -21,6 +21,7 @@ Place = tuple[float, float]
 
 TOP = 24  # Pixels left above what is scrolled to.
 LOOK_MILLISECONDS = 250
+TRIES, PICTURE_MILLISECONDS = 3, 15_000
 WATCHED_SECONDS = 300.0  # On the clock, of what may take long.
 
 # The browser draws no pointer into its pictures.
@@ -56,7 +57,6 @@ class Stage:
         self.page = page
         self.places = places
         self._reel = reel
-        self._camera: Any = page.context.new_cdp_session(page)
         self._hand: Place = (720.0, 400.0)
 
     def hold(self, seconds: float) -> None:
@@ -174,9 +174,20 @@ class Stage:
         self._reel.add(self._picture(pressed), seconds)
 
     def _picture(self, pressed: bool) -> bytes:
+        """What the window shows; where it is led elsewhere meanwhile, what it shows then."""
+        from playwright.sync_api import Error
+
+        for _ in range(TRIES):
+            with suppress(Error):
+                return self._shot(pressed)
+            self.page.wait_for_load_state("load")
+        return self._shot(pressed)
+
+    def _shot(self, pressed: bool) -> bytes:
         self.page.evaluate(POINTER, [*self._hand, pressed])
-        asked = {"format": "jpeg", "quality": JPEG_QUALITY}
-        return base64.b64decode(self._camera.send("Page.captureScreenshot", asked)["data"])
+        return self.page.screenshot(
+            type="jpeg", quality=JPEG_QUALITY, caret="initial", timeout=PICTURE_MILLISECONDS
+        )
 
 
 def _between(start: Place, end: Place, share: float) -> Place:

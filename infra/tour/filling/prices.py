@@ -14,10 +14,10 @@ FLATS, LATER = 900, 60
 QUARTERS = {"Centro": 1.0, "Jardim das Flores": 1.12, "Lagoa": 1.45, "Vila Nova": 0.86}
 STATES = {"novo": 1.1, "reformado": 1.04, "original": 0.95}
 CORRECTIONS: dict[str, Any] = {
-    "preco": {"papel": "alvo", "unidade": "R$"},
-    "area": {"unidade": "m²"},
-    "metro": {"unidade": "km"},
-    "condominio": {"unidade": "R$"},
+    "preço": {"papel": "alvo", "unidade": "R$"},
+    "área": {"unidade": "m²"},
+    "metrô": {"unidade": "km"},
+    "condomínio": {"unidade": "R$"},
 }
 MEMBERS = {"dados": "treinador", "diretoria": "leitor"}
 TRAININGS = (
@@ -34,22 +34,22 @@ def made_up_flats(count: int, seed: int = 5) -> pd.DataFrame:
         {
             "codigo": [f"AP{number:04}" for number in range(count)],
             "bairro": rng.choice(list(QUARTERS), count, p=(0.3, 0.25, 0.15, 0.3)),
-            "area": area,
+            "área": area,
             "quartos": (area / 38 + rng.normal(0, 0.5, count)).clip(1, 5).round().astype(int),
             "vagas": rng.choice([0, 1, 2], count, p=(0.3, 0.5, 0.2)),
             "andar": rng.integers(1, 22, count),
             "ano": rng.integers(1972, 2026, count),
             "estado": rng.choice(list(STATES), count, p=(0.2, 0.35, 0.45)),
-            "metro": rng.gamma(2.0, 0.7, count).round(1),
+            "metrô": rng.gamma(2.0, 0.7, count).round(1),
             "varanda": rng.choice(["sim", "não"], count),
         }
     )
-    flats["condominio"] = (area * rng.uniform(6, 12, count)).round(2)
+    flats["condomínio"] = (area * rng.uniform(6, 12, count)).round(2)
     worth = flats["bairro"].map(QUARTERS) * flats["estado"].map(STATES) * (5_200 * area)
     worth *= 1 + 0.04 * flats["vagas"] + 0.006 * flats["andar"]
-    worth *= np.exp(-0.004 * (2026 - flats["ano"]) - 0.05 * flats["metro"])
-    flats["preco"] = (worth * rng.lognormal(0, 0.07, count)).round(2)
-    flats.loc[rng.random(count) < 0.08, "condominio"] = np.nan
+    worth *= np.exp(-0.004 * (2026 - flats["ano"]) - 0.05 * flats["metrô"])
+    flats["preço"] = (worth * rng.lognormal(0, 0.07, count)).round(2)
+    flats.loc[rng.random(count) < 0.08, "condomínio"] = np.nan
     return flats
 
 
@@ -68,15 +68,17 @@ def fill_prices(admin: Api) -> Places:
     for login, role in MEMBERS.items():
         admin.put(f"{home}/membros/{login}", {"papel": role})
     csv = {"Content-Type": "text/csv"}
-    sent = admin.post(f"{home}/datasets", as_csv(flats.iloc[:FLATS]), headers=csv)["dataset"]
+    sent = admin.post(f"{home}/datasets?nome=Anúncios", as_csv(flats.iloc[:FLATS]), headers=csv)[
+        "dataset"
+    ]
     admin.all_finished()
     admin.ask("PATCH", f"{home}/datasets/{sent['id']}/colunas", CORRECTIONS)
     for names in TRAININGS:
         tried = [{"nome": name} for name in names]
-        wanted = {"dataset": sent["id"], "alvo": "preco", "algoritmos": tried}
+        wanted = {"dataset": sent["id"], "alvo": "preço", "algoritmos": tried}
         admin.finished(admin.post(f"{home}/treinamentos", wanted)["id"])
     _foretell(admin, home, flats.iloc[FLATS:])
-    file = admin.put_file(as_csv(flats.iloc[:40].drop(columns="preco")), "text/csv")
+    file = admin.put_file(as_csv(flats.iloc[:40].drop(columns="preço")), "text/csv")
     job = admin.post(f"{home}/previsoes/lote", {"objeto": file})
     admin.post(f"{home}/modelos/comparar", {"a": 2, "b": 1})
     ask_for_nightly_health()
@@ -92,7 +94,7 @@ def fill_prices(admin: Api) -> Places:
 
 
 def _foretell(admin: Api, home: str, later: pd.DataFrame) -> None:
-    known = later.drop(columns=["preco", "codigo"]).astype(object)
+    known = later.drop(columns=["preço", "codigo"]).astype(object)
     rows = known.where(known.notna(), None).to_dict("records")
     codes = later["codigo"].tolist()
     for start in range(0, LATER, 20):
@@ -101,6 +103,6 @@ def _foretell(admin: Api, home: str, later: pd.DataFrame) -> None:
         admin.post(f"{home}/previsoes", asked)
     told = [
         {"referencia": code, "valor": str(price)}
-        for code, price in zip(codes, later["preco"], strict=True)
+        for code, price in zip(codes, later["preço"], strict=True)
     ][: LATER * 4 // 5]
     admin.post(f"{home}/observados", {"observados": told})

@@ -1,6 +1,6 @@
 """The price lab: from a file to a prediction that is explained."""
 
-from infra.tour.acts import Attach, Open, Point, Press, Scroll, Slide, Watch
+from infra.tour.acts import Attach, Open, Point, Press, Scroll, Slide, Watch, Write
 from infra.tour.filling.prices import as_csv, made_up_flats
 from infra.tour.pages import Who
 from infra.tour.plan import Scene, Step
@@ -18,7 +18,8 @@ DATA = Scene(
             (
                 Open(f"{HOME}/dados"),
                 Attach("#arquivo", "anuncios.csv", lambda: as_csv(made_up_flats(MORE_FLATS, 9))),
-                Press("form[data-upload] button.main", then="main h1"),
+                Write("#campo-nome", "Novembro"),
+                Press("form[data-upload] button.main", then="main .tabs + :is(#andamento, .tiles)"),
                 Watch("#colunas", 2.4),
             ),
         ),
@@ -36,7 +37,7 @@ EXPERIMENT = Scene(
             "Treze algoritmos, cada um com seus ajustes, tentados nas mesmas linhas "
             "ao lado da regra ingênua.",
             (
-                Open(f"{HOME}/treinos/novo?dataset={{dataset}}&alvo=preco"),
+                Open(f"{HOME}/treinos/novo?dataset={{dataset}}&alvo=preço"),
                 Scroll("section:has(#com)"),
                 Point(".algorithms li >> nth=2"),
             ),
