@@ -11,10 +11,10 @@ from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
 from chalicelib.books.routes_scraping import scraping
 from chalicelib.books.service_removal import remove_old_files
-from chalicelib.console.forms import MULTIPART, advise
-from chalicelib.console.model_pages import REFUSALS as MODEL_REFUSALS
+from chalicelib.console.forms import MULTIPART
 from chalicelib.console.operation import OPERACAO
 from chalicelib.console.pages_jobs import job_pages
+from chalicelib.console.pages_password import password_page
 from chalicelib.console.pages_requests import request_pages
 from chalicelib.console.pages_trail import trail_pages
 from chalicelib.console.pages_users import user_pages
@@ -24,6 +24,7 @@ from chalicelib.console.sections import show_sections
 from chalicelib.core import idempotency
 from chalicelib.core.audit_heads import store_heads
 from chalicelib.core.clock import utc_now
+from chalicelib.core.portuguese_faults import advise
 from chalicelib.core.preflights import answer_preflights
 from chalicelib.core.route_minutes import remove_old_minutes
 from chalicelib.core.routes import core
@@ -36,13 +37,16 @@ from chalicelib.credit import service_models as credit_service_models
 from chalicelib.credit import service_removal
 from chalicelib.credit.pages import ADVICE as CREDIT_ADVICE
 from chalicelib.credit.pages import CREDITO
-from chalicelib.credit.pages import REFUSALS as CREDIT_REFUSALS
 from chalicelib.credit.pages_companies import company_pages
+from chalicelib.credit.pages_company import own_company_pages
 from chalicelib.credit.pages_datasets import dataset_pages
+from chalicelib.credit.pages_fairness import fairness_pages
 from chalicelib.credit.pages_models import credit_model_pages
+from chalicelib.credit.pages_order_lots import order_lot_pages
 from chalicelib.credit.pages_orders import order_pages
 from chalicelib.credit.pages_policy import policy_pages
 from chalicelib.credit.pages_trail import company_trail_pages
+from chalicelib.credit.pages_trials import trial_pages
 from chalicelib.credit.routes_audit import company_trail
 from chalicelib.credit.routes_companies import companies
 from chalicelib.credit.routes_datasets import datasets
@@ -66,11 +70,13 @@ from chalicelib.gym.pages_imports import imports_page
 from chalicelib.gym.pages_member import member_page
 from chalicelib.gym.pages_members import members_pages
 from chalicelib.gym.pages_models import churn_pages
+from chalicelib.gym.pages_personal_data import personal_data_pages
 from chalicelib.gym.pages_plans import plans_page
 from chalicelib.gym.pages_plays import plays_page
 from chalicelib.gym.pages_reports import reports_pages
 from chalicelib.gym.pages_retention import retention_pages
 from chalicelib.gym.pages_synthetic import synthetic_page
+from chalicelib.gym.pages_visits import visits_pages
 from chalicelib.gym.routes import gym
 from chalicelib.gym.routes_members import members
 from chalicelib.gym.routes_models import models
@@ -107,6 +113,7 @@ app.api.binary_types.append(MULTIPART)  # Files in forms need not be UTF-8.
 app.register_blueprint(core)
 app.register_blueprint(trail)
 app.register_blueprint(console)
+app.register_blueprint(password_page)
 app.register_blueprint(request_pages)
 app.register_blueprint(job_pages)
 app.register_blueprint(user_pages)
@@ -116,10 +123,14 @@ app.register_blueprint(datasets)
 app.register_blueprint(companies)
 app.register_blueprint(company_trail)
 app.register_blueprint(company_pages)
+app.register_blueprint(fairness_pages)
+app.register_blueprint(own_company_pages)
+app.register_blueprint(order_lot_pages)
 app.register_blueprint(order_pages)
 app.register_blueprint(policy_pages)
 app.register_blueprint(dataset_pages)
 app.register_blueprint(credit_model_pages)
+app.register_blueprint(trial_pages)
 app.register_blueprint(company_trail_pages)
 app.register_blueprint(identity_api)
 app.register_blueprint(books)
@@ -129,6 +140,8 @@ app.register_blueprint(gym)
 app.register_blueprint(desk)
 app.register_blueprint(members_pages)
 app.register_blueprint(member_page)
+app.register_blueprint(visits_pages)
+app.register_blueprint(personal_data_pages)
 app.register_blueprint(retention_pages)
 app.register_blueprint(reports_pages)
 app.register_blueprint(imports_page)
@@ -166,9 +179,7 @@ answer_preflights(app)
 show_sections(ACADEMIA, CREDITO, LIVROS, PRECOS, OPERACAO)
 tell(GYM_REFUSALS)
 tell(BOOKS_REFUSALS)
-tell(CREDIT_REFUSALS)
 tell(PRICES_REFUSALS)
-tell({**MODEL_REFUSALS, **GYM_REFUSALS})
 advise({**GYM_ADVICE, **BOOKS_ADVICE, **CREDIT_ADVICE, **PRICES_ADVICE})
 
 

@@ -18,9 +18,13 @@ class RunCsvNotFound(NotFound):
 class SnapshotNotFound(NotFound):
     """There is no snapshot under this number; GET /api/v1/snapshots lists those that there are."""
 
+    motivo = "Não há retrato do catálogo com este número."
+
 
 class NothingReadYet(SnapshotNotFound):
     """No shop has been read yet; an admin has one read by POST /api/v1/scraping/trigger."""
+
+    motivo = "Nenhuma loja foi lida ainda."
 
 
 class DumpUnknown(NotFound):
@@ -45,25 +49,40 @@ class SourceNotAllowed(Unprocessable):
 class UpcRepeated(Conflict):
     """Two books of one catalogue have the same UPC."""
 
+    motivo = "Dois livros do mesmo catálogo têm o mesmo UPC."
+
 
 class CatalogueTooSmall(Conflict):
     """The run found fewer books than it must; the catalogue stays as it was."""
+
+    motivo = "A coleta achou menos livros do que deveria. O catálogo ficou como estava."
 
 
 class CatalogueIsReal(Conflict):
     """The catalogue holds the books of a real shop; made-up ones do not replace them."""
 
+    motivo = (
+        "O catálogo tem os livros de uma loja de verdade. Livros inventados não tomam o lugar "
+        "deles."
+    )
+
 
 class SiteUnreachable(ServiceUnavailable):
     """The site does not answer; the catalogue stays as it was."""
+
+    motivo = "A loja não responde. O catálogo ficou como estava."
 
 
 class SiteNotReadable(Unprocessable):
     """The site answers, but it is not a catalogue that can be read."""
 
+    motivo = "A loja responde, mas não tem um catálogo que se possa ler."
+
 
 class SiteAsksToWait(Conflict):
     """The site asks to be left alone for longer than a run waits; try again later."""
+
+    motivo = "A loja pediu mais tempo do que uma coleta espera. Tente de novo mais tarde."
 
 
 class LikedUnknown(Unprocessable):

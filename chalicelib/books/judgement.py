@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.books.errors import CatalogueIsReal, CatalogueTooSmall
 from chalicelib.books.found import Found
+from chalicelib.core.portuguese import number
 
 LEAST_PERCENT = 95
 
@@ -47,5 +48,8 @@ def judge(found: Found, current: Current | None, *, accepts_smaller: bool) -> No
         f"The run found {books} books and could not read {found.counts.errors} pages; the site "
         f"states {stated}, the last good run found {before}. At least {LEAST_PERCENT} % of either "
         "are needed, so the catalogue stays as it was. With accept_smaller an admin takes it as "
-        "it is."
+        "it is.",
+        motivo=f"A coleta achou {number(books)} livros e não leu {number(found.counts.errors)}"
+        f" páginas; a loja diz ter {number(stated)}, a última coleta boa achou {number(before)}."
+        f" São precisos {LEAST_PERCENT}% de cada: o catálogo ficou como estava.",
     )

@@ -22,14 +22,6 @@ REFUSALS: Mapping[type[Problem], str] = {
     errors.RunNotFound: "Esta coleta não existe mais.",
     errors.QuarantinedPageNotFound: "Esta página não está mais na quarentena.",
     errors.SourceNotAllowed: "Esta loja não está entre as que podem ser lidas.",
-    errors.CatalogueTooSmall: "A coleta achou menos livros do que deveria. "
-    "O catálogo ficou como estava.",
-    errors.CatalogueIsReal: "O catálogo tem os livros de uma loja de verdade. "
-    "Livros inventados não tomam o lugar deles.",
-    errors.SiteUnreachable: "A loja não responde. O catálogo ficou como estava.",
-    errors.SiteNotReadable: "A loja responde, mas não tem um catálogo que se possa ler.",
-    errors.SiteAsksToWait: "A loja pediu mais tempo do que uma coleta espera. "
-    "Tente de novo mais tarde.",
 }
 
 ADVICE: Mapping[str, str] = {

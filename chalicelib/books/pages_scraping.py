@@ -13,21 +13,15 @@ from chalicelib.books.queues import BOOKS_SCRAPE_QUEUE
 from chalicelib.books.schemas import QuarantineQuery, RunOut, TriggerIn
 from chalicelib.books.service_snapshots import catalogue_source
 from chalicelib.console.forms import Form
+from chalicelib.console.job_actions import REFUSALS as JOB_REFUSALS
+from chalicelib.console.job_actions import JobWords, act_on_job, is_under_way, newest_job
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
 from chalicelib.core import job_control
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
-from chalicelib.core.errors import BadRequest
-from chalicelib.core.job_control import (
-    JobFinished,
-    JobNotFound,
-    JobNotRedrivable,
-    JobOut,
-    JobQuery,
-)
-from chalicelib.core.jobs import JobKeyTaken, JobState
+from chalicelib.core.job_control import JobNotFound, JobOut
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.settings import HOUSE, settings
 from chalicelib.core.types import Id
@@ -36,8 +30,12 @@ from chalicelib.identity.service import names_of
 
 PATH = "/console/livros/coletas"
 QUARANTINE = "/console/livros/quarentena"
-UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 UNREAD_SHOWN = 20
+WORDS = JobWords(
+    cancelled="A coleta foi cancelada.",
+    stopping="A coleta vai parar no próximo ponto seguro.",
+    queued="A loja está sendo lida de novo.",
+)
 
 scraping_pages = Routes(__name__)
 
@@ -63,14 +61,13 @@ def _shops() -> list[str]:
 def show_runs(session: Session, visit: Visit, form: Form, query: RunsQuery) -> Shown:
     """The runs, latest first, and what is being read."""
     runs, cursor, total = service_runs.list_runs(session, query)
-    asked = JobQuery(queue=BOOKS_SCRAPE_QUEUE.name, limit=1)
-    jobs, _, _ = job_control.list_jobs(session, visit.who, asked)
+    newest = newest_job(session, visit.who, BOOKS_SCRAPE_QUEUE.name)
     return Shown(
         "books/runs.html",
         runs=runs,
         cursor=cursor,
         total=total,
-        current=next((JobOut.model_validate(j) for j in jobs if j.state in UNDER_WAY), None),
+        current=JobOut.model_validate(newest) if is_under_way(newest) else None,
         states=STATES,
         shops=_shops(),
         source=catalogue_source(session),
@@ -139,7 +136,7 @@ def show_run(session: Session, visit: Visit, run_id: UUID, form: Form) -> Shown:
         run=run,
         job=job,
         asker=names_of(session, {run.owner} if run else set()),
-        is_live=job is not None and job.state in UNDER_WAY,
+        is_live=is_under_way(job),
         states=STATES,
         unread=unread,
         unread_total=unread_total,
@@ -160,18 +157,12 @@ def get_run_page(session: Session, visit: Visit, run_id: UUID, form: Form) -> Sh
     tenant=HOUSE,
     allow=Role.ADMIN,
     again=show_run,
-    raises=(RunNotFound, JobNotFound, JobFinished, JobNotRedrivable, JobKeyTaken),
+    raises=(RunNotFound, *JOB_REFUSALS),
 )
 def post_run_page(session: Session, visit: Visit, run_id: UUID, form: Form) -> Reply:
     """Stop a run, or have it done again."""
     _run_and_job(session, visit, run_id)
-    if form.action == "cancelar":
-        job_control.cancel_job(session, visit.who, run_id)
-        return visit.go(f"{PATH}/{run_id}", "A coleta vai parar no próximo ponto seguro.")
-    if form.action == "repetir":
-        job_control.redrive_job(session, visit.who, run_id)
-        return visit.go(f"{PATH}/{run_id}", "A loja está sendo lida de novo.")
-    raise BadRequest
+    return visit.go(f"{PATH}/{run_id}", act_on_job(session, visit, run_id, form.action, WORDS))
 
 
 @scraping_pages.route(QUARANTINE, methods=["GET"])

@@ -47,7 +47,7 @@ def begin(run: JobRun, site: Site, message: ScrapeMessage, now: datetime) -> Non
         **asdict(Counts()),
     }
     # Only one job reads at a time: another that is said to run has died of something.
-    died = {"title": "Interrupted", "detail": "The worker of this run died."}
+    died = {"title": "Interrupted", "detail": "O processo desta coleta morreu."}
     others = update(ScrapeRun).where(
         ScrapeRun.state == RunState.RUNNING.value, ScrapeRun.id != run.job_id
     )
@@ -82,7 +82,7 @@ def told_how_it_ends(run: JobRun) -> Iterator[None]:
 
 
 def _end(run: JobRun, state: RunState, problem: Problem | None) -> None:
-    error = {"title": type(problem).__name__, "detail": problem.detail} if problem else None
+    error = {"title": type(problem).__name__, "detail": problem.motivo} if problem else None
     note(run, state=state.value, ended_at=utc_now(), error=error)
 
 

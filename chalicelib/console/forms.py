@@ -1,6 +1,6 @@
 """What a person typed into a page, and what is wrong with it, in their words."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,39 +14,13 @@ from chalicelib.core.clock import zone
 from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
 from chalicelib.core.parsing import FORM, RawBody, parse_form, refuse_nul
 from chalicelib.core.portuguese import number
+from chalicelib.core.portuguese_faults import faults_of
 from chalicelib.core.settings import settings
 
 MULTIPART = "multipart/form-data"
 TOKEN = "ficha"  # The name of a field.
 ACTION = "acao"
 MOST_FIELDS = 5_000  # Tables of a thousand columns are described by some fields for each.
-MANDATORY = "Preencha este campo."
-TEXTS: Mapping[str, str] = {
-    "missing": MANDATORY,
-    "string_too_short": "Use pelo menos {min_length} caracteres.",
-    "string_too_long": "Use no máximo {max_length} caracteres.",
-    "int_parsing": "Use um número inteiro.",
-    "int_from_float": "Use um número inteiro.",
-    "float_parsing": "Use um número.",
-    "decimal_parsing": "Use um valor como 119,90.",
-    "decimal_max_places": "Use no máximo {decimal_places} casas decimais.",
-    "decimal_max_digits": "Este número é grande demais.",
-    "greater_than": "Use um número maior que {gt}.",
-    "greater_than_equal": "Use {ge} ou mais.",
-    "less_than": "Use um número menor que {lt}.",
-    "less_than_equal": "Use {le} ou menos.",
-    "enum": "Escolha uma das opções.",
-    "literal_error": "Escolha uma das opções.",
-    "date_past": "Use uma data que já passou.",
-    "date_parsing": "Use uma data que existe.",
-    "date_from_datetime_parsing": "Use uma data que existe.",
-    "extra_forbidden": "Este campo não é esperado aqui.",
-}
-ADVICE: dict[str, str] = {
-    "use 3 to 100 letters, digits and any of . _ @ + -": "Use de 3 a 100 letras sem acento, "
-    "algarismos ou . _ @ + -",
-}
-"""What schemas advise in English -> the same in Portuguese."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -128,34 +102,11 @@ class Form:
         try:
             return validate()
         except ValidationError as error:
-            found = dict(faults_of(error))
-            raise ValidationFailed(
-                errors=[FieldError(campo=name, erro=text) for name, text in found.items()]
-            ) from None
-
-
-def advise(advice: Mapping[str, str]) -> None:
-    """Say in Portuguese what a product's schemas advise."""
-    ADVICE.update(advice)
+            raise ValidationFailed(errors=faults_of(error)) from None
 
 
 def _written(value: Any) -> str:
     return number(value) if isinstance(value, float | Decimal) else str(value)
-
-
-def faults_of(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """What does not fit a model: each field, and why in Portuguese."""
-    for fault in error.errors(include_url=False, include_input=False):
-        name = ".".join(str(part) for part in fault["loc"])
-        yield name, _in_portuguese(fault["type"], fault["msg"], fault.get("ctx", {}))
-
-
-def _in_portuguese(kind: str, message: str, context: Mapping[str, Any]) -> str:
-    if kind == "string_too_short" and context.get("min_length") == 1:
-        return MANDATORY
-    if kind in TEXTS:
-        return TEXTS[kind].format(**context)
-    return ADVICE.get(message.removeprefix("Value error, "), "Confira este campo.")
 
 
 def read_form(media_type: str, content_type: str, data: bytes) -> Form:

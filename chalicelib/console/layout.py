@@ -15,7 +15,7 @@ from chalicelib.console.problems import failure, told_by_name
 from chalicelib.console.sections import Section, sections_for
 from chalicelib.console.visits import Visit
 from chalicelib.core import portuguese
-from chalicelib.core.clock import local_day, utc_now
+from chalicelib.core.clock import local_day, utc_now, zone
 from chalicelib.core.settings import settings
 from chalicelib.core.storage import upload_origin
 
@@ -157,6 +157,7 @@ def _environment() -> "Environment":
         "faz": _or_dash(_ago),
         "iso": datetime.fromisoformat,
         "para_campo": _for_field,
+        "campo_instante": _for_instant_field,
         "legivel": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         "json": lambda value: json.dumps(value, default=_plain, ensure_ascii=False),
     }
@@ -202,6 +203,11 @@ def _for_field(value: Any) -> str:
     if isinstance(value, Decimal):
         return portuguese.number(value, 2)
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _for_instant_field(value: datetime) -> str:
+    """A moment as a `datetime-local` input wants it."""
+    return f"{value.astimezone(zone(settings().local_timezone)):%Y-%m-%dT%H:%M}"
 
 
 def _plain(value: Any) -> Any:

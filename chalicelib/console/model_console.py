@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from chalicelib.console.sections import Link
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.errors import Problem
 from chalicelib.core.jobs import Job
@@ -58,6 +59,9 @@ class ModelConsole:
         tenant: Whose users, where the model belongs to one tenant.
         companies_only: The model is each company's own.
         raises: Refusals of asking for a training or a comparison.
+        links: Other pages about it.
+        measure: Asks for a measurement of the version that answers; None where none is offered.
+        steps: How a training's steps begin and what they are, where people may follow them.
     """
 
     title: str
@@ -78,6 +82,9 @@ class ModelConsole:
     tenant: str | None = None
     companies_only: bool = False
     raises: tuple[type[Problem], ...] = ()
+    links: tuple[Link, ...] = ()
+    measure: Callable[[Session, Principal], Job] | None = None
+    steps: tuple[tuple[str, str], ...] = ()
 
     def declared(self) -> dict[str, Any]:
         """Who is let in, for `@page`."""

@@ -12,16 +12,16 @@ from sqlalchemy.orm import Session
 
 from chalicelib.console import charts
 from chalicelib.console.forms import Form
+from chalicelib.console.job_actions import is_under_way, newest_job
 from chalicelib.console.layout import Shown
 from chalicelib.console.model_card import show_version
 from chalicelib.console.model_console import METRICS, ModelConsole
+from chalicelib.console.model_overlay import overlays
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Principal
 from chalicelib.core.calls import Reply
-from chalicelib.core.errors import BadRequest, Forbidden, Problem
-from chalicelib.core.job_control import JobQuery, list_jobs
-from chalicelib.core.jobs import Job, JobState
+from chalicelib.core.errors import BadRequest, Forbidden
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.web import Routes
 from chalicelib.identity import service
@@ -33,12 +33,6 @@ from chalicelib.ml.versions import ModelUnusable
 
 SHOWN_VERSIONS = 10
 SHOWN_MOVES = 10
-REFUSALS: Mapping[type[Problem], str] = {
-    AlreadyChampion: "Esta versão já é a que responde.",
-    NoEarlierChampion: "Nenhuma outra versão respondeu antes desta.",
-    ModelVersionNotFound: "Esta versão não existe.",
-    ModelUnusable: "O modelo guardado desta versão não pode responder.",
-}
 
 
 class VersionsQuery(PageQuery):
@@ -119,7 +113,7 @@ def show_model(
     found, cursor, total = versions.list_versions(session, name, query, console.summary)
     metrics = [m for m in console.summary.model_fields if m not in VersaoOut.model_fields]
     moves, _, _ = versions.list_moves(session, name, PageQuery(limit=SHOWN_MOVES))
-    training = _newest(session, visit.who, console.training_queue)
+    training = newest_job(session, visit.who, console.training_queue)
     return Shown(
         "console/model.html",
         console=console,
@@ -127,9 +121,10 @@ def show_model(
         health=console.health(session, visit.who, now),
         history=history_figures(console.history(session, visit.who)),
         training=training,
-        is_training=training is not None and _is_under_way(training),
-        comparison=_newest(session, visit.who, console.comparison_queue),
+        is_training=is_under_way(training),
+        comparison=newest_job(session, visit.who, console.comparison_queue),
         versions=found,
+        overlays=overlays(session, name, found),
         cursor=cursor,
         total=total,
         metrics=[(metric, *METRICS.get(metric, (metric, ""))) for metric in metrics],
@@ -138,17 +133,8 @@ def show_model(
         people=service.names_of(session, [move.por for move in moves]),
         may_train=console.may_train(visit.who),
         may_promote=console.may_promote(visit.who),
-        under_way=_is_under_way,
+        under_way=is_under_way,
     )
-
-
-def _newest(session: Session, principal: Principal, queue: str) -> Job | None:
-    found, _, _ = list_jobs(session, principal, JobQuery(queue=queue, limit=1))
-    return found[0] if found else None
-
-
-def _is_under_way(job: Job) -> bool:
-    return job.state in (JobState.QUEUED, JobState.RUNNING)
 
 
 def history_figures(found: Mapping[str, Sequence[tuple[datetime, float]]]) -> list[dict[str, Any]]:
@@ -183,9 +169,12 @@ def change_model(console: ModelConsole, session: Session, principal: Principal, 
         Forbidden: The role does not allow it.
         AlreadyChampion, ModelUnusable, ModelVersionNotFound, NoEarlierChampion: It cannot be.
     """
-    if form.action in ("treinar", "comparar"):
+    if form.action in ("treinar", "comparar", "medir"):
         if not console.may_train(principal):
             raise Forbidden
+        if form.action == "medir" and console.measure is not None:
+            console.measure(session, principal)
+            return "A medida foi pedida. O resultado aparece aqui em instantes."
         if form.action == "treinar":
             console.train(session, principal)
             return "O treino começou. Acompanhe aqui."

@@ -32,6 +32,7 @@ from chalicelib.core.errors import (
     ValidationFailed,
 )
 from chalicelib.core.parsing import FORM
+from chalicelib.core.portuguese_faults import in_portuguese
 from chalicelib.core.views import Declared, View, parameters_of
 
 HTML = "text/html; charset=utf-8"
@@ -114,7 +115,7 @@ class PageEdge(Edge):
         offered = self._arguments(request, path, principal)
         form: Form = offered["form"]
         form.told = told(problem).text
-        form.errors = {error.campo: error.erro for error in problem.errors}
+        form.errors = {error.campo: in_portuguese(error.erro) for error in problem.errors}
         assert self._again is not None  # noqa: S101  # Asked before.
         tenant = principal.tenant if principal else None
         with unit_of_work(tenant=tenant, autocommit=True) as session:

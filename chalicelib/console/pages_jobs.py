@@ -8,6 +8,7 @@ from pydantic import ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
+from chalicelib.console.job_actions import REFUSALS, act_on_job, is_under_way
 from chalicelib.console.job_words import QUEUES
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
@@ -15,16 +16,9 @@ from chalicelib.console.visits import Visit
 from chalicelib.core import imports, job_control
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
-from chalicelib.core.errors import BadRequest
-from chalicelib.core.job_control import (
-    JobFinished,
-    JobNotFound,
-    JobNotRedrivable,
-    JobOut,
-    JobQuery,
-)
+from chalicelib.core.job_control import JobNotFound, JobOut, JobQuery
 from chalicelib.core.job_counts import count_jobs
-from chalicelib.core.jobs import JobKeyTaken, JobState
+from chalicelib.core.jobs import JobState
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.web import Routes
@@ -37,7 +31,6 @@ STATES = (
     (JobState.SUCCEEDED, "Concluídas"),
     (JobState.CANCELLED, "Canceladas"),
 )
-UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 REJECTIONS_SHOWN = 20
 
 job_pages = Routes(__name__)
@@ -89,7 +82,7 @@ def show_job(session: Session, visit: Visit, job_id: UUID, form: Form) -> Shown:
     return Shown(
         "console/operation/job.html",
         job=JobOut.model_validate(job),
-        is_live=job.state in UNDER_WAY,
+        is_live=is_under_way(job),
         message=job.message,
         rejections=rejections,
         rejections_total=total,
@@ -106,23 +99,7 @@ def get_job_page(session: Session, visit: Visit, job_id: UUID, form: Form) -> Sh
 
 
 @job_pages.route(f"{PATH}/{{job_id}}", methods=["POST"])
-@page(
-    job_pages,
-    tenant=HOUSE,
-    allow=Role.ADMIN,
-    again=show_job,
-    raises=(JobNotFound, JobFinished, JobNotRedrivable, JobKeyTaken),
-)
+@page(job_pages, tenant=HOUSE, allow=Role.ADMIN, again=show_job, raises=REFUSALS)
 def post_job_page(session: Session, visit: Visit, job_id: UUID, form: Form) -> Reply:
     """Cancel a job, or send it again."""
-    at = f"{PATH}/{job_id}"
-    if form.action == "cancelar":
-        job = job_control.cancel_job(session, visit.who, job_id)
-        is_over = job.state == JobState.CANCELLED
-        return visit.go(
-            at, "A tarefa foi cancelada." if is_over else "A tarefa para no próximo ponto seguro."
-        )
-    if form.action == "reenviar":
-        job_control.redrive_job(session, visit.who, job_id)
-        return visit.go(at, "A tarefa está de novo na fila.")
-    raise BadRequest
+    return visit.go(f"{PATH}/{job_id}", act_on_job(session, visit, job_id, form.action))

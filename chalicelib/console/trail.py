@@ -1,17 +1,22 @@
 """The audit trail as a page, of the house's and of a company's: who changed what, and the check."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pydantic import ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console.layout import Shown
+from chalicelib.console.visits import Visit
 from chalicelib.core import audit
 from chalicelib.core.audit import AuditoriaQuery
 from chalicelib.core.audit_chain import VerificacaoOut
+from chalicelib.core.audit_export import MOST_ENTRIES, ExportarQuery
+from chalicelib.core.calls import Reply
 from chalicelib.core.clock import zone
+from chalicelib.core.routes_audit import export_reply
 from chalicelib.core.settings import settings
 
 NOUNS: Mapping[str, str] = {
@@ -54,26 +59,43 @@ WHOLE: Mapping[str, str] = {
 }
 
 
-class TrailQuery(AuditoriaQuery):
-    """The filters as a form sends them: what is not chosen comes empty, instants are local."""
+class _Typed(BaseModel):
+    """Filters as a form sends them: what is not chosen comes empty, instants are local."""
 
     model_config = ConfigDict(extra="ignore")
 
-    @field_validator("ator", "acao", "objeto", "desde", "ate", "cursor", mode="before")
+    @field_validator("ator", "acao", "objeto", "cursor", mode="before", check_fields=False)
     @classmethod
     def _as_typed(cls, value: object) -> object:
         return value.strip() or None if isinstance(value, str) else value
 
-    @field_validator("desde", "ate", mode="before")
+    @field_validator("desde", "ate", mode="before", check_fields=False)
     @classmethod
     def _local(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            typed = datetime.fromisoformat(value)
-        except ValueError:
-            return value
-        return typed if typed.tzinfo else typed.replace(tzinfo=zone(settings().local_timezone))
+        return as_local(value)
+
+
+class TrailQuery(_Typed, AuditoriaQuery):
+    """Which part of the trail is shown."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class TrailExportQuery(_Typed, ExportarQuery):
+    """Which part of the trail is exported."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def as_local(value: object) -> object:
+    """A date and time that was typed, in our zone; None where the field was left empty."""
+    if not isinstance(value, str) or not value.strip():
+        return value or None
+    try:
+        typed = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return value
+    return typed if typed.tzinfo else typed.replace(tzinfo=zone(settings().local_timezone))
 
 
 def said_of(acao: str) -> str:
@@ -94,4 +116,18 @@ def trail_page(session: Session, query: TrailQuery, verdict: VerificacaoOut | No
     """
     entries, cursor, total = audit.list_entries(session, query)
     shown: dict[str, Any] = {"entries": entries, "cursor": cursor, "total": total}
-    return Shown("console/trail.html", query=query, verdict=verdict, said_of=said_of, **shown)
+    return Shown(
+        "console/trail.html",
+        query=query,
+        verdict=verdict,
+        said_of=said_of,
+        most=MOST_ENTRIES,
+        **shown,
+    )
+
+
+def trail_file(visit: Visit, query: TrailExportQuery, now: datetime) -> Reply:
+    """The trail as NDJSON to be saved, or where it is."""
+    found = export_reply(visit.who, query, visit.call, now)
+    named = f'attachment; filename="trilha-{now:%Y-%m-%d}-{query.desde_seq}.ndjson"'
+    return replace(found, headers={**found.headers, "Content-Disposition": named})

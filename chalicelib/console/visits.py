@@ -27,6 +27,11 @@ KEY = "previsto.visit"
 class FormNotOurs(Forbidden):
     """This form was not sent from a page of this console, or from one that is too old."""
 
+    motivo = (
+        "Este formulário é antigo ou não foi enviado por uma página deste console. "
+        "Volte, recarregue a página e envie de novo."
+    )
+
 
 @dataclass
 class Visit:

@@ -22,20 +22,26 @@ ATTEMPTS_PER_REDRIVE = 5
 class JobNotFound(NotFound):
     """There is no job of yours under this id."""
 
+    motivo = "Esta tarefa não existe, ou não é sua."
+
 
 class JobFinished(Conflict):
     """This job has already ended; only a queued or running one can be cancelled."""
 
+    motivo = "Esta tarefa já terminou."
+
 
 class JobNotRedrivable(Conflict):
     """Only a failed or cancelled job can be sent again."""
+
+    motivo = "Só se reenvia uma tarefa que falhou ou foi cancelada."
 
 
 class JobError(BaseModel):
     """Why the last attempt ended badly."""
 
     title: str = Field(description="Kind of problem, as in a problem document.")
-    detail: str
+    detail: str = Field(description="What happened and what to do, in Portuguese.")
     attempt: int
 
 

@@ -37,6 +37,8 @@ SYSTEM = "sistema"  # Owner of what the schedule or the program itself asks for.
 class JobKeyTaken(Conflict):
     """Another job for the same work is queued or running already; follow that one."""
 
+    motivo = "Já há uma tarefa igual em andamento."
+
 
 class JobState(StrEnum):
     """Where a job is in its life."""

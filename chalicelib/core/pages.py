@@ -33,6 +33,8 @@ RowT = TypeVar("RowT")
 class CursorInvalid(BadRequest):
     """This cursor was not made by this list; start again without one."""
 
+    motivo = "Esta página da lista não existe mais. Comece de novo pelo início."
+
 
 class PageQuery(BaseModel):
     """Query parameters of every list."""

@@ -29,6 +29,8 @@ IS_UNFINISHED = Job.state.in_([JobState.QUEUED, JobState.RUNNING])
 class ArquivoEmUso(ServiceUnavailable):
     """A file that may mention the person is being imported; it is deleted after that."""
 
+    motivo = "Um arquivo que pode citar a pessoa está sendo lido; ele é apagado depois disso."
+
 
 class ArquivoRecebido(BaseModel):
     """A raw file that was taken in, which may mention the person beside others."""

@@ -25,6 +25,10 @@ LINE_TOO_LONG = "A linha é longa demais."
 class HeaderInvalid(Unprocessable):
     """The file's first line is not a header with the columns that are needed."""
 
+    motivo = (
+        "A primeira linha do arquivo não é um cabeçalho com as colunas necessárias, ou as repete."
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -107,22 +111,37 @@ class RowFile:
         with closing(self._open_at(0)) as stream:
             raw = stream.readline(LONGEST_LINE_BYTES)
         if raw.startswith(ZIP):
-            raise HeaderInvalid("This is a workbook or a zip file; save its sheet as CSV UTF-8.")
+            raise HeaderInvalid(
+                "This is a workbook or a zip file; save its sheet as CSV UTF-8.",
+                motivo="Este arquivo é uma planilha ou um zip. Salve a aba como CSV UTF-8.",
+            )
         try:
             text = raw.removeprefix(BOM).decode()
         except UnicodeDecodeError:
-            raise HeaderInvalid("The header is not in UTF-8; save it as CSV UTF-8.") from None
+            raise HeaderInvalid(
+                "The header is not in UTF-8; save it as CSV UTF-8.",
+                motivo="O cabeçalho não está em UTF-8. Salve o arquivo como CSV UTF-8.",
+            ) from None
         delimiter = max(",;\t", key=text.count)
         fields = _fields(raw.removeprefix(BOM), delimiter)
         if isinstance(fields, BadRow) or len(raw) == LONGEST_LINE_BYTES or "\r" in text.rstrip():
-            raise HeaderInvalid("The first line is no header of a CSV with one row a line.")
+            raise HeaderInvalid(
+                "The first line is no header of a CSV with one row a line.",
+                motivo="A primeira linha não é o cabeçalho de um CSV com uma linha por registro.",
+            )
         names = [name.strip().lower() for name in fields]
         if not any(names):
-            raise HeaderInvalid("The first line is no header: it must name the columns.")
+            raise HeaderInvalid(
+                "The first line is no header: it must name the columns.",
+                motivo="A primeira linha não é um cabeçalho: ela precisa dar nome às colunas.",
+            )
         # Spreadsheets leave columns without a name behind the last one.
         named = [name for name in names if name]
         if len(set(named)) < len(named):
-            raise HeaderInvalid("The header is ambiguous: a column's name stands in it twice.")
+            raise HeaderInvalid(
+                "The header is ambiguous: a column's name stands in it twice.",
+                motivo="O cabeçalho é ambíguo: uma coluna está nele duas vezes.",
+            )
         return names, delimiter, len(raw)
 
     def _csv_rows(self) -> Iterator[tuple[int, Row | BadRow]]:

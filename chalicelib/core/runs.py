@@ -179,11 +179,11 @@ class JobRun:
         """End the run badly; the job waits for its next attempt when there is one.
 
         Args:
-            problem: What to tell the owner; internals belong in the log.
+            problem: What to tell the owner, in Portuguese; internals belong in the log.
             retry: Whether another attempt could end otherwise.
         """
         again = next_attempt(self.attempt, self.attempt_limit, utc_now()) if retry else None
-        error = {"title": type(problem).__name__, "detail": problem.detail, "attempt": self.attempt}
+        error = {"title": type(problem).__name__, "detail": problem.motivo, "attempt": self.attempt}
         if again is None:
             self._finish(JobState.FAILED, error=error)
         else:

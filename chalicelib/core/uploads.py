@@ -53,18 +53,26 @@ class Upload(Base):
 class UploadTooLarge(Unprocessable):
     """The file is larger than this installation takes (UPLOAD_MAX_MB)."""
 
+    motivo = "O arquivo é maior do que o permitido."
+
 
 class ObjectMissing(Unprocessable):
     """No upload of yours has this key, or its content has not arrived yet."""
+
+    motivo = "O arquivo não chegou, ou já foi removido. Envie de novo."
 
 
 class FileTypeUnsupported(Unprocessable):
     """This upload was declared as a type that is not taken here; of files of rows,
     text/csv and application/x-ndjson are."""
 
+    motivo = "Envie um arquivo CSV ou NDJSON."
+
 
 class EmptyFile(Unprocessable):
     """The file is empty."""
+
+    motivo = "O arquivo está vazio."
 
 
 class UploadIn(Strict):

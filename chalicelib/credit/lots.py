@@ -79,9 +79,15 @@ def _csv_items(text: bytes, reader: ItemReader) -> Iterator[SentItem]:
     header = [name for name in RowFile(open_at, CSV, ()).header() if name]
     names = [column_name(name) for name in header]
     if len(set(names)) < len(names):
-        raise LoteIlegivel("Two columns of the header have the same name, case and accents aside.")
+        raise LoteIlegivel(
+            "Two columns of the header have the same name, case and accents aside.",
+            motivo="Duas colunas do cabeçalho têm o mesmo nome, salvo maiúsculas e acentos.",
+        )
     if missing := reader.missing_columns(names):
-        raise LoteIlegivel(f"The header lacks: {', '.join(missing)}.")
+        said = ", ".join(missing)
+        raise LoteIlegivel(
+            f"The header lacks: {said}.", motivo=f"Faltam colunas no cabeçalho: {said}."
+        )
     for line, row in RowFile(open_at, CSV, header).rows():
         content = row if isinstance(row, BadRow) else dict(zip(names, row, strict=True))
         yield SentItem(line - 1, content)

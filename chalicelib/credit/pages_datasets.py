@@ -1,35 +1,43 @@
 """Pages of what a company sends to have a model trained: opened, sent in lots, concluded."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
+from chalicelib.console.job_actions import REFUSALS as JOB_REFUSALS
+from chalicelib.console.job_actions import act_on_job, followed_job, is_under_way
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
-from chalicelib.core import job_control
+from chalicelib.core import uploads
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
-from chalicelib.core.db import unit_of_work
-from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
-from chalicelib.core.job_control import JobNotFound, JobOut
+from chalicelib.core.job_control import JobOut
 from chalicelib.core.jobs import JobState
-from chalicelib.core.pages import CursorInvalid, PageQuery
+from chalicelib.core.pages import LONGEST_CURSOR, CursorInvalid, PageQuery
 from chalicelib.core.rowfile import HeaderInvalid
-from chalicelib.core.types import Strict
+from chalicelib.core.settings import settings
+from chalicelib.core.uploads import (
+    FileTypeUnsupported,
+    ObjectMissing,
+    UploadIn,
+    UploadTooLarge,
+)
 from chalicelib.core.web import Routes
 from chalicelib.credit import (
     service_conclusion,
     service_dataset_view,
     service_datasets,
+    service_lot_files,
     service_lots,
 )
+from chalicelib.credit.dataset_forms import Sent, receive_file, take_file
 from chalicelib.credit.errors import (
+    ArquivoSendoDividido,
     DatasetEmConferencia,
     DatasetEncerrado,
     DatasetFechado,
@@ -40,23 +48,25 @@ from chalicelib.credit.errors import (
     LoteVazio,
 )
 from chalicelib.credit.item_fields import Tipo
-from chalicelib.credit.item_tables import Place
-from chalicelib.credit.lot_files import lots_of
 from chalicelib.credit.schemas_datasets import (
     ConcluirIn,
     DatasetDetalhe,
     DatasetIn,
     ErrosQuery,
     LotesQuery,
-    Seq,
 )
-from chalicelib.credit.service_lots import LotBody
-from chalicelib.credit.words import DATASETS, KINDS, TARGETS, TRAINING_STEPS
+from chalicelib.credit.words import (
+    COLUMN_KINDS,
+    COLUMN_WARNINGS,
+    DATASETS,
+    KINDS,
+    TARGETS,
+    TRAINING_STEPS,
+)
 
 PATH = "/console/credito/envios"
 LOTS_SHOWN = 30
 FAULTS_SHOWN = 30
-UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
 dataset_pages = Routes(__name__)
 company = partial(page, dataset_pages, allow=Role.EMPRESA, companies_only=True)
@@ -68,19 +78,25 @@ class DatasetsQuery(PageQuery):
     model_config = ConfigDict(extra="ignore")
 
 
-class LotForm(Strict):
-    """What a file holds, and the number of its first lot."""
+class DatasetQuery(BaseModel):
+    """Which parts of a dataset's lists are shown."""
 
-    tipo: Tipo = Field(strict=False)
-    seq: Seq | None = None
+    model_config = ConfigDict(extra="ignore")
+
+    lotes: str | None = Field(None, max_length=LONGEST_CURSOR)
+    erros: str | None = Field(None, max_length=LONGEST_CURSOR)
+    tipo: Tipo | None = None
+
+    @field_validator("lotes", "erros", "tipo", mode="before")
+    @classmethod
+    def _nothing_chosen(cls, value: object) -> object:
+        return value or None
 
 
-@dataclass(frozen=True)
-class StoredLot:
-    """A lot whose body has been stored."""
+class JobField(BaseModel):
+    """Which job a button is about."""
 
-    place: Place
-    body: LotBody
+    tarefa: UUID
 
 
 def show_datasets(session: Session, query: DatasetsQuery, form: Form) -> Shown:
@@ -112,43 +128,47 @@ def post_datasets_page(session: Session, visit: Visit, form: Form, now: datetime
     return visit.go(f"{PATH}/{found.id}", "Aberto. Agora envie os arquivos.")
 
 
-def show_dataset(session: Session, visit: Visit, dataset_id: UUID, form: Form) -> Shown:
+def show_dataset(
+    session: Session, visit: Visit, dataset_id: UUID, form: Form, query: DatasetQuery
+) -> Shown:
     """What has come of it: lots, what was refused and why, checking, training."""
     found = service_dataset_view.describe_dataset(session, dataset_id)
-    lots, _, lots_total = service_lots.list_lots(session, dataset_id, LotesQuery(limit=LOTS_SHOWN))
-    faults, _, faults_total = service_lots.list_faults(
-        session, dataset_id, ErrosQuery(limit=FAULTS_SHOWN)
+    lots, more_lots, lots_total = service_lots.list_lots(
+        session, dataset_id, LotesQuery(limit=LOTS_SHOWN, cursor=query.lotes)
     )
-    checking = _job(session, visit, found.conclusao.job_id if found.conclusao else None)
-    training = _job(session, visit, _training_of(checking))
-    live = [job for job in (checking, training) if job and job.state in UNDER_WAY]
+    faults, more_faults, faults_total = service_lots.list_faults(
+        session, dataset_id, ErrosQuery(limit=FAULTS_SHOWN, cursor=query.erros, tipo=query.tipo)
+    )
+    files = service_lot_files.files_of(session, dataset_id)
+    checking = followed_job(session, visit.who, found.conclusao.job_id if found.conclusao else None)
+    training = followed_job(session, visit.who, _training_of(checking))
     return Shown(
         "credit/dataset.html",
         dataset=found,
         lots=lots,
+        more_lots=more_lots,
         lots_total=lots_total,
         faults=faults,
+        more_faults=more_faults,
         faults_total=faults_total,
+        query=query,
+        files=[each for each in files if each.state != JobState.SUCCEEDED],
+        most_mb=settings().upload_max_mb,
         checking=checking,
         training=training,
-        is_live=bool(live) or any(kind.pendentes for kind in found.tipos),
+        is_live=is_under_way(checking)
+        or is_under_way(training)
+        or any(is_under_way(each) for each in files)
+        or any(kind.pendentes for kind in found.tipos),
         states=DATASETS,
         targets=TARGETS,
         kinds=KINDS,
+        column_kinds=COLUMN_KINDS,
+        column_warnings=COLUMN_WARNINGS,
         steps=TRAINING_STEPS,
         expected=_counted(found, form),
         form=form,
     )
-
-
-def _job(session: Session, visit: Visit, job_id: UUID | None) -> JobOut | None:
-    """A job, unless there is none or it was deleted long ago."""
-    if job_id is None:
-        return None
-    try:
-        return JobOut.model_validate(job_control.get_job(session, visit.who, job_id))
-    except JobNotFound:
-        return None
 
 
 def _training_of(checking: JobOut | None) -> UUID | None:
@@ -164,73 +184,58 @@ def _counted(found: DatasetDetalhe, form: Form) -> Form:
 
 
 @dataset_pages.route(f"{PATH}/{{dataset_id}}", methods=["GET"])
-@company(raises=(DatasetNotFound,), autocommit=True)
-def get_dataset_page(session: Session, visit: Visit, dataset_id: UUID, form: Form) -> Shown:
+@company(query=DatasetQuery, raises=(DatasetNotFound, CursorInvalid), autocommit=True)
+def get_dataset_page(
+    session: Session, visit: Visit, dataset_id: UUID, form: Form, query: DatasetQuery
+) -> Shown:
     """What has come of it: lots, what was refused and why, checking, training."""
-    return show_dataset(session, visit, dataset_id, form)
-
-
-def _take_lots(visit: Visit, dataset_id: UUID, form: Form, now: datetime) -> list[StoredLot]:
-    """The lots that a sent file makes, their bodies stored before the transaction."""
-    if form.action != "lote":
-        return []
-    if form.file is None or not form.file.data:
-        raise ValidationFailed(errors=[FieldError(campo="arquivo", erro="Escolha um arquivo.")])
-    said = form.read(LotForm)
-    tenant, first = visit.who.tenant, said.seq or _next_number(visit, dataset_id, said.tipo)
-    return [
-        StoredLot(
-            Place(tenant, dataset_id, said.tipo, seq),
-            service_lots.take_body(visit.who, dataset_id, said.tipo, raw, now),
-        )
-        for seq, raw in enumerate(lots_of(form.file.data), start=first)
-    ]
-
-
-def _next_number(visit: Visit, dataset_id: UUID, tipo: Tipo) -> int:
-    with unit_of_work(tenant=visit.who.tenant, autocommit=True) as session:
-        kinds = service_dataset_view.count_lots(session, dataset_id)
-    return 1 + next(kind.maior_seq for kind in kinds if kind.tipo is tipo)
+    return show_dataset(session, visit, dataset_id, form, query)
 
 
 @dataset_pages.route(f"{PATH}/{{dataset_id}}", methods=["POST"])
 @company(
+    query=DatasetQuery,
     again=show_dataset,
-    before=_take_lots,
+    before=take_file,
     raises=(
         DatasetNotFound,
         DatasetEmConferencia,
         DatasetEncerrado,
         DatasetFechado,
+        ArquivoSendoDividido,
         LoteIlegivel,
         LoteVazio,
         LoteGrande,
         LotesPendentes,
         HeaderInvalid,
+        UploadTooLarge,
+        ObjectMissing,
+        FileTypeUnsupported,
+        *JOB_REFUSALS,
     ),
 )
-def post_dataset_page(  # Three actions on one page.
+def post_dataset_page(  # All that one can do with it.
     session: Session,
     visit: Visit,
     dataset_id: UUID,
     form: Form,
-    prepared: list[StoredLot],
+    prepared: Sent,
     now: datetime,
 ) -> Reply:
-    """Take the lots of a file, conclude, or give up."""
+    """Take a file, conclude, give up; or stop or repeat what a job is doing for it."""
     at = f"{PATH}/{dataset_id}"
+    if form.action == "autorizar":
+        return Reply(uploads.create_upload(session, visit.who, form.read(UploadIn), now))
     if form.action == "lote":
-        for lot in prepared:
-            service_lots.receive_lot(session, visit.who, lot.place, lot.body, now)
-        items = sum(lot.body.itens for lot in prepared)
-        return visit.go(at, f"{items} itens recebidos em {len(prepared)} lote(s).")
+        return visit.go(at, receive_file(session, visit.who, prepared, now))
     if form.action == "concluir":
         service_conclusion.ask_to_close(session, visit.who, dataset_id, _concluded(form), now)
         return visit.go(at, "O envio está sendo conferido. Se estiver em ordem, o treino começa.")
-    if form.action == "cancelar":
+    if form.action == "desistir":
         service_datasets.cancel_dataset(session, visit.who, dataset_id, now)
         return visit.go(at, "O envio foi cancelado, e o que veio nele será removido.")
-    raise BadRequest
+    said = act_on_job(session, visit, form.read(JobField).tarefa, form.action)
+    return visit.go(at, said)
 
 
 def _concluded(form: Form) -> ConcluirIn:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from chalicelib.console.model_console import ModelConsole
 from chalicelib.console.model_pages import model_pages
+from chalicelib.console.sections import Link
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.jobs import Job
 from chalicelib.credit import health, service_models
@@ -18,7 +19,9 @@ from chalicelib.credit.schemas_datasets import EstadoDataset
 from chalicelib.credit.schemas_models import RetreinoIn, SaudeOut, VersaoResumoOut
 from chalicelib.credit.tables import Dataset
 from chalicelib.credit.tables_models import MedicaoRow
+from chalicelib.credit.words import TRAINING_STEPS
 
+PATH = "/console/modelos/credito"
 SHOWN_DAYS = 90
 
 
@@ -42,6 +45,11 @@ def _train(session: Session, principal: Principal) -> Job:
         raise DatasetAberto
     asked = RetreinoIn.model_validate({"dataset": "acervo", "alvo": alvo}, strict=False)
     return service_models.ask_for_training(session, principal, asked)
+
+
+def _measure(session: Session, principal: Principal) -> Job:
+    tenant, owner = principal.tenant, principal.subject
+    return service_models.ask_for_health(session, tenant=tenant, owner=owner)
 
 
 def _health(session: Session, principal: Principal, now: datetime) -> SaudeOut:
@@ -69,7 +77,7 @@ def _history(
 
 CREDIT_CONSOLE = ModelConsole(
     title="Modelo de crédito",
-    path="/console/modelos/credito",
+    path=PATH,
     model=lambda principal: credit_model_name(principal.tenant),
     label="O desfecho ruim de um pedido: bloqueado, ou inadimplente.",
     summary=VersaoResumoOut,
@@ -85,6 +93,13 @@ CREDIT_CONSOLE = ModelConsole(
     promoters=(Role.ADMIN, Role.EMPRESA),
     companies_only=True,
     raises=(DatasetAberto,),
+    links=(
+        Link("Comparar versões", f"{PATH}/comparar"),
+        Link("Testar com um arquivo", f"{PATH}/testar"),
+        Link("Treinar com opções", f"{PATH}/treinar"),
+    ),
+    measure=_measure,
+    steps=TRAINING_STEPS,
 )
 
 credit_model_pages = model_pages(CREDIT_CONSOLE)

@@ -1,15 +1,17 @@
 """A company's audit trail as a page."""
 
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy.orm import Session
 
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
-from chalicelib.console.trail import TrailQuery, trail_page
+from chalicelib.console.trail import TrailExportQuery, TrailQuery, trail_file, trail_page
 from chalicelib.console.visits import Visit
 from chalicelib.core.audit_chain import VerificarQuery, verify_chain
 from chalicelib.core.auth import Role
+from chalicelib.core.calls import Reply
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.pages import CursorInvalid
 from chalicelib.core.routes_audit import LONG_READS
@@ -37,3 +39,17 @@ def post_company_trail(visit: Visit, query: TrailQuery) -> Shown:
     verdict = verify_chain(visit.who.tenant, VerificarQuery())
     with unit_of_work(tenant=visit.who.tenant, autocommit=True) as session:
         return trail_page(session, query, verdict)
+
+
+@company_trail_pages.route(f"{PATH}/exportar", methods=["GET"])
+@page(
+    company_trail_pages,
+    query=TrailExportQuery,
+    allow=Role.EMPRESA,
+    companies_only=True,
+    limit=LONG_READS,
+    own_transactions=True,
+)
+def get_company_trail_export(visit: Visit, query: TrailExportQuery, now: datetime) -> Reply:
+    """The trail as a file, whose chain anybody can verify."""
+    return trail_file(visit, query, now)

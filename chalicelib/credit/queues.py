@@ -11,11 +11,19 @@ from chalicelib.core.queues import Queue
 
 
 class LoteMessage(BaseModel):
-    """A lot of a dataset has been received."""
+    """A lot of a dataset has been received, or a file of any length that makes lots.
+
+    Attributes:
+        dataset: Which.
+        tipo: Kind of the items.
+        seq: Of the lot; of a file, that of its first one.
+        objeto: Key of the file; None where it is one lot.
+    """
 
     dataset: UUID
     tipo: str
     seq: int
+    objeto: str | None = None
 
 
 class FecharMessage(BaseModel):

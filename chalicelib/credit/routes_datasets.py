@@ -21,6 +21,7 @@ from chalicelib.credit import (
     service_lots,
 )
 from chalicelib.credit.errors import (
+    ArquivoSendoDividido,
     DatasetEmConferencia,
     DatasetEncerrado,
     DatasetFechado,
@@ -169,7 +170,13 @@ def get_erros(session: Session, dataset_id: UUID, query: ErrosQuery, call: Call)
     body=ConcluirIn,
     status=202,
     response=JobOut,
-    raises=(DatasetNotFound, DatasetEmConferencia, DatasetEncerrado, LotesPendentes),
+    raises=(
+        DatasetNotFound,
+        DatasetEmConferencia,
+        DatasetEncerrado,
+        LotesPendentes,
+        ArquivoSendoDividido,
+    ),
 )
 def post_concluir(
     session: Session,

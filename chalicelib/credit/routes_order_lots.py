@@ -10,7 +10,7 @@ from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.web import Routes, endpoint
-from chalicelib.credit import service_fairness, service_order_lots
+from chalicelib.credit import service_fairness, service_order_lots, service_order_lots_view
 from chalicelib.credit.errors import ColunaNaoSensivel, LotePedidosNotFound
 from chalicelib.credit.schemas_fairness import EquidadeOut, EquidadeQuery
 from chalicelib.credit.schemas_order_lots import (
@@ -60,7 +60,7 @@ def get_pedidos_lote(
     session: Session, principal: Principal, lote_id: UUID, query: PageQuery, call: Call
 ) -> Reply:
     """Follow a lot: how many of its orders are decided, and what became of each."""
-    found = service_order_lots.describe_lot(session, principal, lote_id, query, call)
+    found = service_order_lots_view.describe_lot(session, principal, lote_id, query, call)
     headers = {"Link": f'<{found.next}>; rel="next"'} if found.next else {}
     return Reply(found, headers=headers)
 

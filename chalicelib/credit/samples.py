@@ -53,7 +53,7 @@ def read_sample(found: Mapping[str, Any], default: str, reading: Reading) -> Sam
     Raises:
         ItemRefused: Names everything that cannot be read.
     """
-    fields, inline = _parted(found)
+    fields, inline = parted(found)
     defaults = {"numero": default, "cliente": f"{UNNAMED} {default}"}
     order, item = read_whole(fields, inline, reading, defaults)
     if item.values["desfecho_informado"]:
@@ -61,7 +61,7 @@ def read_sample(found: Mapping[str, Any], default: str, reading: Reading) -> Sam
     return Sample(order, item.values["desfecho"])
 
 
-def _parted(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def parted(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """The order's own fields, and those of what comes with it, by place."""
     fields: dict[str, Any] = {}
     own: dict[str, Any] = {}

@@ -226,7 +226,10 @@ class ConcluirIn(Strict):
 
 
 class LoteReport(BaseModel):
-    """What became of a lot's items; zeros where another job had done the work."""
+    """What became of a lot's items; zeros where another job had done the work.
+
+    Of a file, its first lot, and how many of its items were taken in, to be judged lot by lot.
+    """
 
     tipo: Tipo
     seq: int

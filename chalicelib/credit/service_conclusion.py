@@ -12,6 +12,7 @@ from chalicelib.credit.errors import DatasetEmConferencia, DatasetEncerrado, Lot
 from chalicelib.credit.queues import CREDIT_DATASETS_QUEUE, FecharMessage
 from chalicelib.credit.schemas_datasets import ConcluirIn, EstadoDataset, EstadoLote
 from chalicelib.credit.service_datasets import KEPT_OPEN, live_job, lock_dataset, record
+from chalicelib.credit.service_lot_files import refuse_while_dividing
 from chalicelib.credit.tables import Dataset, Lote
 
 
@@ -27,6 +28,7 @@ def ask_to_close(
         DatasetEmConferencia: It is being checked against other counts.
         DatasetEncerrado: It is closed, cancelled or expired.
         LotesPendentes: Lots of it are still being stored.
+        ArquivoSendoDividido: A file of it is being divided into lots.
     """
     dataset = lock_dataset(session, dataset_id)
     terms = {
@@ -42,6 +44,7 @@ def ask_to_close(
             return job
     elif dataset.estado != EstadoDataset.ABERTO:
         raise DatasetEncerrado
+    refuse_while_dividing(session, dataset.id)
     _refuse_pending(session, dataset)
     job = enqueue(
         session,

@@ -2,11 +2,16 @@
 
 from chalicelib.core.personal_data import delete_folder, erase_files_of_jobs, export_folder
 from chalicelib.core.runs import JobRun
-from chalicelib.credit.queues import CREDIT_ANALYSIS_QUEUE, CREDIT_ORDERS_QUEUE, ApagarMessage
+from chalicelib.credit.queues import (
+    CREDIT_ANALYSIS_QUEUE,
+    CREDIT_LOTS_QUEUE,
+    CREDIT_ORDERS_QUEUE,
+    ApagarMessage,
+)
 from chalicelib.credit.schemas_lgpd import ApagarReport
 from chalicelib.credit.service_lots import bodies_of
 
-TAKING_FILES = (CREDIT_ORDERS_QUEUE.name, CREDIT_ANALYSIS_QUEUE.name)
+TAKING_FILES = (CREDIT_LOTS_QUEUE.name, CREDIT_ORDERS_QUEUE.name, CREDIT_ANALYSIS_QUEUE.name)
 
 
 def erase_files(run: JobRun, message: ApagarMessage) -> ApagarReport:

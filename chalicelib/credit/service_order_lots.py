@@ -7,64 +7,65 @@ twice. Whatever keeps an order from being decided is written in the same place.
 
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
+from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
 from chalicelib.core.auth import Principal
-from chalicelib.core.calls import Call
 from chalicelib.core.clock import utc_now
 from chalicelib.core.errors import FieldError, InternalError, Problem, ValidationFailed
 from chalicelib.core.jobs import enqueue
-from chalicelib.core.pages import AS_ID, PageQuery, decode_cursor, encode_cursor
-from chalicelib.core.parsing import JSON, RawBody, parse_json
+from chalicelib.core.parsing import JSON, RawBody
+from chalicelib.core.portuguese_faults import faults_of
+from chalicelib.core.rowfile import CSV, BadRow
 from chalicelib.core.runs import JobRun
 from chalicelib.core.storage import ObjectNotFound
-from chalicelib.core.uploads import keep_body, object_store, store_must_answer
+from chalicelib.core.uploads import (
+    keep_body,
+    object_store,
+    store_must_answer,
+    upload_media_type,
+)
 from chalicelib.credit.assessments import ReasonsDoNotAddUp
 from chalicelib.credit.errors import (
-    LotePedidosNotFound,
     LotePedidosSemCorpo,
     PedidoRepetido,
 )
-from chalicelib.credit.intake import NewOrder, read_order
+from chalicelib.credit.intake import NewOrder, read_order, read_whole
+from chalicelib.credit.items import ItemRefused, reading_at
+from chalicelib.credit.order_files import lines_of, lots_of_orders, reading_bytes
 from chalicelib.credit.queues import CREDIT_ORDERS_QUEUE, PedidosMessage
+from chalicelib.credit.samples import parted
 from chalicelib.credit.schemas_order_lots import (
-    ItemDeLoteOut,
     LotePedidosIn,
-    LotePedidosOut,
     LotePedidosReport,
 )
 from chalicelib.credit.schemas_orders import PedidoIn
+from chalicelib.credit.service_order_lots_view import count_lines, find_lot
 from chalicelib.credit.service_orders import Sender, decide_order
 from chalicelib.credit.tables_decisions import ItemDeLote, LoteDePedidos
 
 log = logging.getLogger("previsto.credit")
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """An order as a file's row has it, rather than as JSON of the API."""
+
+    found: Mapping[str, Any] | BadRow
+
 
 STEP = "decidindo pedidos"
 # What a fault in computing on one order raises: it is that order's, and the others go on. A lost
 # lease and services that do not answer are the run's, and end it.
 FAULTS = (ReasonsDoNotAddUp, ArithmeticError, LookupError, TypeError, ValueError)
 
-COUNTS = text("""
-SELECT count(*) FILTER (WHERE d.situacao = 'aprovado') AS aprovados,
-    count(*) FILTER (WHERE d.situacao = 'revisao') AS em_revisao,
-    count(*) FILTER (WHERE d.situacao = 'negado') AS negados,
-    count(*) FILTER (WHERE i.problema IS NOT NULL) AS problemas,
-    count(*) AS feitos
-FROM credito_itens_pedidos i LEFT JOIN credito_decisoes d ON d.pedido_id = i.pedido_id
-WHERE i.tenant = :tenant AND i.lote_id = :lote
-""")
-LINES = text("""
-SELECT i.linha, i.numero, i.pedido_id, i.problema, d.decisao, d.situacao
-FROM credito_itens_pedidos i LEFT JOIN credito_decisoes d ON d.pedido_id = i.pedido_id
-WHERE i.tenant = :tenant AND i.lote_id = :lote AND i.linha > :after
-ORDER BY i.linha LIMIT :rows
-""")
 DONE = text("SELECT linha FROM credito_itens_pedidos WHERE tenant = :tenant AND lote_id = :lote")
 
 
@@ -75,6 +76,22 @@ def keep_lot(principal: Principal, body: LotePedidosIn, now: datetime) -> str:
         ServiceUnavailable: The store does not answer.
     """
     return keep_body(principal, RawBody(JSON, body.model_dump_json().encode()), now)
+
+
+def keep_file(principal: Principal, data: bytes, now: datetime) -> list[tuple[str, int]]:
+    """Store a file of orders as lots, ahead of the transaction that will name them.
+
+    Returns:
+        Key and number of orders of each, in their order.
+
+    Raises:
+        HeaderInvalid, LoteIlegivel, LoteVazio: It is no file of orders.
+        ServiceUnavailable: The store does not answer.
+    """
+    return [
+        (keep_body(principal, raw, now), raw.data.count(b"\n") - (raw.media_type == CSV))
+        for raw in lots_of_orders(data)
+    ]
 
 
 def receive_lot(
@@ -121,14 +138,15 @@ def decide_lot(run: JobRun, message: PedidosMessage) -> LotePedidosReport:
         lote = find_lot(session, message.lote)
         scope = {"tenant": run.tenant, "lote": lote.id}
         done = set(session.execute(DONE, scope).scalars())
-    orders = _orders(lote.objeto)
+        media_type = upload_media_type(session, lote.objeto)
+    orders = _orders(lote.objeto, media_type)
     sender = Sender(run.tenant, run.owner, lote.id)
     for line, sent in enumerate(orders, start=1):
         run.progress(line - 1, len(orders), STEP)
         if line not in done:
             _decide_line(run, sender, line, sent)
     with run.reading() as session:
-        counts = session.execute(COUNTS, scope).one()
+        counts = count_lines(session, [lote.id])[lote.id]
     return LotePedidosReport(
         itens=len(orders),
         aprovados=counts.aprovados,
@@ -138,13 +156,16 @@ def decide_lot(run: JobRun, message: PedidosMessage) -> LotePedidosReport:
     )
 
 
-def _orders(objeto: str) -> list[Any]:
+def _orders(objeto: str, media_type: str) -> list[Any]:
+    """Orders as JSON has them, or as rows of a file."""
     try:
         with store_must_answer():
             data = object_store().read(objeto)
     except ObjectNotFound:
         raise LotePedidosSemCorpo from None
-    return LotePedidosIn.model_validate_json(data).pedidos
+    if media_type == JSON:
+        return LotePedidosIn.model_validate_json(data).pedidos
+    return [FileRow(row) for _, row in lines_of(reading_bytes(data), media_type)]
 
 
 def _decide_line(run: JobRun, sender: Sender, line: int, sent: Any) -> None:
@@ -170,63 +191,35 @@ def _decide_line(run: JobRun, sender: Sender, line: int, sent: Any) -> None:
 
 
 def _read(sent: Any, now: datetime) -> NewOrder:
-    errors: list[FieldError] = []
-    found = parse_json(PedidoIn, json.dumps(sent).encode(), errors)
-    if found is None:
-        raise ValidationFailed(errors=errors)
+    if isinstance(sent, FileRow):
+        return _read_row(sent.found, now)
+    try:
+        found = PedidoIn.model_validate_json(json.dumps(sent))
+    except ValidationError as error:
+        raise ValidationFailed(errors=faults_of(error)) from None
     return read_order(found, now)
+
+
+def _read_row(found: Mapping[str, Any] | BadRow, now: datetime) -> NewOrder:
+    """An order of a file's row, read as the rows of lots are."""
+    if isinstance(found, BadRow):
+        raise ValidationFailed(errors=[FieldError(campo="linha", erro=found.reason)])
+    try:
+        fields, inline = parted(found)
+        return read_whole(fields, inline, reading_at(now))[0]
+    except ItemRefused as refusal:
+        errors = [FieldError(campo=f.campo or "linha", erro=f.motivo) for f in refusal.faults]
+        raise ValidationFailed(errors=errors) from None
 
 
 def _number_of(sent: Any) -> str | None:
     """The order's number, for people to find it by, as far as it has one."""
-    number = sent.get("numero") if isinstance(sent, dict) else None
+    found = sent.found if isinstance(sent, FileRow) else sent
+    number = found.get("numero") if isinstance(found, Mapping) else None
     return number[:100] if isinstance(number, str) else None
 
 
 def _document(problem: Problem, request_id: str) -> dict[str, Any]:
-    return {**problem.document(request_id), "location": problem.headers.get("Location")}
-
-
-def find_lot(session: Session, lote_id: UUID) -> LoteDePedidos:
-    """A lot of the session's tenant.
-
-    Raises:
-        LotePedidosNotFound: There is none.
-    """
-    lote = session.get(LoteDePedidos, lote_id)
-    if lote is None:
-        raise LotePedidosNotFound
-    return lote
-
-
-def describe_lot(
-    session: Session, principal: Principal, lote_id: UUID, query: PageQuery, call: Call
-) -> LotePedidosOut:
-    """A lot, and a page of what became of its orders.
-
-    Raises:
-        LotePedidosNotFound: There is no such lot.
-        CursorInvalid: The cursor is not of this list.
-    """
-    lote = find_lot(session, lote_id)
-    scope = {"tenant": principal.tenant, "lote": lote.id}
-    counts = session.execute(COUNTS, scope).one()
-    after = 0 if query.cursor is None else decode_cursor(query.cursor, (AS_ID,))[0]
-    rows = session.execute(LINES, {**scope, "after": after, "rows": query.limit + 1}).all()
-    shown = rows[: query.limit]
-    cursor = encode_cursor([shown[-1].linha]) if len(rows) > query.limit else None
-    return LotePedidosOut(
-        id=lote.id,
-        job_id=lote.job_id,
-        itens=lote.itens,
-        recebido_em=lote.recebido_em,
-        aprovados=counts.aprovados,
-        em_revisao=counts.em_revisao,
-        negados=counts.negados,
-        problemas=counts.problemas,
-        pendentes=lote.itens - counts.feitos,
-        items=[ItemDeLoteOut.model_validate(row) for row in shown],
-        total=counts.feitos,
-        total_exact=True,
-        next=call.next_page(cursor),
-    )
+    """Why an order was not decided, for people: in Portuguese."""
+    document = {**problem.document(request_id), "detail": problem.motivo}
+    return {**document, "location": problem.headers.get("Location")}

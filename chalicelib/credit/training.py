@@ -8,6 +8,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy.orm import Session
 
+from chalicelib.core.portuguese import number, percent
 from chalicelib.core.runs import JobRun
 from chalicelib.credit.errors import (
     AlvoNaoDito,
@@ -86,7 +87,7 @@ def train_model(run: JobRun, message: TreinoMessage) -> CreditReport:
     try:
         return _train(run, learned)
     except TooLittleData as error:
-        raise PoucosPedidos(_numbers(used)) from error
+        raise PoucosPedidos(motivo=_numbers(used)) from error
 
 
 def source_of(session: Session, message: TreinoMessage, started_at: datetime) -> Source:
@@ -118,22 +119,25 @@ def usable(orders: Orders, counts: Counts) -> tuple[Orders, Taken]:
     known = len(orders) + orders.older
     if counts.pedidos and 1 - known / counts.pedidos > MOST_WITHOUT_OUTCOME:
         raise PedidosInaproveitaveis(
-            f"Of {counts.pedidos} orders {known} have an outcome that this alvo knows;"
-            f" at least {1 - MOST_WITHOUT_OUTCOME:.0%} are needed. See the outcomes of the lots."
+            motivo=f"De {number(counts.pedidos)} pedidos, {number(known)} têm um desfecho que este"
+            f" alvo conhece; são precisos {percent(1 - MOST_WITHOUT_OUTCOME)}. Veja os desfechos"
+            " dos lotes."
         )
     empty = orders.empty
     if len(orders) and empty.mean() > MOST_EMPTY:
         raise PedidosInaproveitaveis(
-            f"Of {len(orders)} orders with an outcome, of {int(empty.sum())} nothing else is known"
-            f" as of their dates: no cliente, limite, consulta nor atributos; at most"
-            f" {MOST_EMPTY:.0%} may be so. See since when clientes and limites are said to hold."
+            motivo=f"De {number(len(orders))} pedidos com desfecho, de"
+            f" {number(int(empty.sum()))} não se sabia mais nada na data deles: nem cliente, nem"
+            f" limite, nem consulta, nem colunas próprias; no máximo {percent(MOST_EMPTY)} podem"
+            " estar assim. Veja desde quando se diz que clientes e limites valem."
         )
     kept = judgeable(orders)
     found = orders.part(kept)
     undated = _few_undated(orders) & ~empty
     bad, recent = int(found.y.sum()), int((~kept & ~empty & ~undated).sum())
     if len(found) < FEWEST_ORDERS or min(bad, len(found) - bad) < FEWEST_OF_A_CLASS:
-        raise PoucosPedidos(_numbers(found) + (TOO_RECENT.format(n=recent) if recent else ""))
+        too_recent = TOO_RECENT.format(n=number(recent)) if recent else ""
+        raise PoucosPedidos(motivo=_numbers(found) + too_recent)
     return found, Taken(
         recebidos=counts.pedidos,
         sem_desfecho=counts.pedidos - known,
@@ -161,15 +165,16 @@ def _few_undated(orders: Orders) -> Mask:
 def _numbers(orders: Orders) -> str:
     clientes = len(np.unique(orders.who))
     return (
-        f"{len(orders)} orders of {clientes} clientes with a known outcome, {int(orders.y.sum())}"
-        f" of them bad: at least {FEWEST_ORDERS} are needed and {FEWEST_OF_A_CLASS} of either"
-        f" kind, of clientes enough to judge on some and train on others."
+        f"{number(len(orders))} pedidos de {number(clientes)} clientes com desfecho conhecido,"
+        f" {number(int(orders.y.sum()))} deles ruins: são precisos {FEWEST_ORDERS}, com"
+        f" {FEWEST_OF_A_CLASS} de cada tipo, e clientes bastantes para treinar com uns e julgar"
+        " com outros."
     )
 
 
 TOO_RECENT = (
-    " Another {n} are too recent: of orders of their age those that were paid early are known,"
-    " and not yet those that were not."
+    " Outros {n} são recentes demais: dos pedidos desta idade já se conhecem os que foram pagos"
+    " cedo, e ainda não os que não foram."
 )
 
 
@@ -201,17 +206,17 @@ def refuse_giveaways(orders: Orders, columns: tuple[Column, ...]) -> None:
     """
     found = giveaways(orders, columns)
     if not columns:
-        raise PoucosPedidos("No column says anything that differs between orders.")
+        raise PoucosPedidos(motivo="Nenhuma coluna diz algo que difira entre os pedidos.")
     if found:
         named = "; ".join(
-            f"{each.column} ({'by being absent' if each.by_absence else 'by its value'},"
-            f" AUC {each.auc:.3f})"
+            f"{each.column} ({'por faltar' if each.by_absence else 'pelo valor'},"
+            f" AUC {number(each.auc, 3)})"
             for each in found
         )
         raise ColunaEntregaResposta(
-            f"These columns tell the outcome by themselves: {named}. They were probably written"
-            " down after it. Send them as they were when the order came, or train without them"
-            " (`ignorar`)."
+            motivo=f"Estas colunas entregam o desfecho sozinhas: {named}. Devem ter sido"
+            " preenchidas depois dele. Envie-as como estavam quando o pedido chegou, ou treine sem"
+            " elas."
         )
 
 

@@ -1,22 +1,21 @@
 """A version tried on a file of sample orders: scores, and metrics where it says what became of
 them; nothing is decided and nothing kept."""
 
-import json
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.core.errors import Unprocessable
-from chalicelib.core.rowfile import CSV, NOT_JSON, BadRow, RowFile
+from chalicelib.core.rowfile import BadRow
 from chalicelib.core.runs import JobRun
-from chalicelib.core.uploads import object_store, require_stored, upload_media_type
+from chalicelib.core.uploads import require_stored, upload_media_type
 from chalicelib.credit.columns import table_of
 from chalicelib.credit.items import ItemRefused, reading_at
 from chalicelib.credit.models import credit_model_name
+from chalicelib.credit.order_files import SentLine, lines_of, reading_from
 from chalicelib.credit.queues import EnsaioMessage
 from chalicelib.credit.samples import Sample, look_at, read_sample
 from chalicelib.credit.schemas_models import MOST_SAMPLES, LinhaRecusada, TesteReport
@@ -34,22 +33,23 @@ from chalicelib.ml.training.rows import LabelledRows
 MOST_ROWS = 20_000
 ROWS_PER_TRANSACTION = 100
 REFUSALS_SHOWN = 20
-LONGEST_LINE_BYTES = 1_000_000
 
 LEARNED = (
     "{n} de {of} linhas com desfecho são do período ou dos clientes com que a versão foi treinada:"
     " se são pedidos do treino, ela parece melhor do que é."
 )
 
-Line = tuple[int, Mapping[str, Any] | BadRow]
-
 
 class ArquivoGrande(Unprocessable):
     """This file has more than 20,000 rows; try the version on fewer."""
 
+    motivo = "O arquivo tem mais de 20.000 linhas. Teste a versão com menos."
+
 
 class ArquivoVazio(Unprocessable):
     """No row of this file could be read as a sample order."""
+
+    motivo = "Nenhuma linha do arquivo pôde ser lida como um pedido."
 
 
 def try_file(run: JobRun, message: EnsaioMessage) -> TesteReport:
@@ -67,7 +67,7 @@ def try_file(run: JobRun, message: EnsaioMessage) -> TesteReport:
         policy = training_policy(session, run.tenant)
         media_type = upload_media_type(session, message.objeto)
     require_stored(message.objeto)
-    samples, refused = read_samples(_lines(message.objeto, media_type), now)
+    samples, refused = read_samples(lines_of(reading_from(message.objeto), media_type), now)
     if not samples:
         raise ArquivoVazio
     rows = _look_at_all(run, samples, now)
@@ -92,7 +92,9 @@ def try_file(run: JobRun, message: EnsaioMessage) -> TesteReport:
     )
 
 
-def read_samples(lines: Iterator[Line], now: datetime) -> tuple[list[Sample], list[LinhaRecusada]]:
+def read_samples(
+    lines: Iterator[SentLine], now: datetime
+) -> tuple[list[Sample], list[LinhaRecusada]]:
     """The samples of a file, and the rows that are none.
 
     Raises:
@@ -113,32 +115,6 @@ def read_samples(lines: Iterator[Line], now: datetime) -> tuple[list[Sample], li
             said = "; ".join(f"{f.campo or 'linha'}: {f.motivo}" for f in refusal.faults)
             refused.append(LinhaRecusada(linha=line, motivo=said))
     return samples, refused
-
-
-def _lines(objeto: str, media_type: str) -> Iterator[Line]:
-    def open_at(offset: int) -> BinaryIO:
-        return object_store().open(objeto, offset=offset)
-
-    if media_type != CSV:
-        yield from _json_lines(open_at(0))
-        return
-    header = [name for name in RowFile(open_at, CSV, ()).header() if name]
-    for line, row in RowFile(open_at, CSV, header).rows():
-        yield line, row if isinstance(row, BadRow) else dict(zip(header, row, strict=True))
-
-
-def _json_lines(stream: BinaryIO) -> Iterator[Line]:
-    with closing(stream):
-        line = 0
-        while raw := stream.readline(LONGEST_LINE_BYTES):
-            line += 1
-            if not raw.strip():
-                continue
-            try:
-                found = json.loads(raw)
-            except (ValueError, RecursionError):
-                found = None
-            yield line, found if isinstance(found, dict) else BadRow(NOT_JSON)
 
 
 def _look_at_all(run: JobRun, samples: list[Sample], now: datetime) -> list[dict[str, Any]]:

@@ -40,6 +40,31 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "limites": ("Limites", "cliente, valor; vale_desde, utilizado"),
     "consultas-serasa": ("Consultas à Serasa", "cliente, consultada_em; ocorrencias, protestos…"),
 }
+COLUMN_KINDS: Mapping[str, str] = {
+    "number": "Número",
+    "category": "Categoria",
+    "bool": "Sim ou não",
+    "date": "Data",
+    "outcome": "Desfecho",
+    "id": "Código",
+}
+COLUMN_WARNINGS: Mapping[str, str] = {
+    "constante": "sempre igual",
+    "quase_vazia": "quase vazia",
+    "identificador": "parece um código",
+    "tipos_misturados": "tipos misturados",
+    "muitas_categorias": "categorias demais",
+}
+LOT_COLUMNS = (
+    ("numero", "O número do pedido, que a empresa lhe dá. Necessária."),
+    ("cliente", "O código do cliente. Necessária."),
+    ("valor", "Em R$, como 1.500,00. Necessária."),
+    ("data", "Do pedido; agora, se faltar."),
+    ("limite.valor", "O limite do cliente, se é novo."),
+    ("cliente.titulos_em_atraso", "E o mais que houver de novo do cliente, do mesmo jeito."),
+    ("consulta.ocorrencias", "E o mais que a Serasa respondeu, do mesmo jeito."),
+)
+"""Column of a file of orders -> what it holds."""
 TRAINING_STEPS = (
     ("lendo", "Ler os pedidos"),
     ("separando", "Separar quem julga de quem treina"),

@@ -9,9 +9,10 @@ from chalicelib.console.sections import Attention, Link, Section, Tone
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.clock import local_day
 from chalicelib.core.errors import Problem
+from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import day, number
 from chalicelib.core.settings import settings
-from chalicelib.gym import errors, health, service_contacts
+from chalicelib.gym import errors, health, service_contacts, service_visits
 from chalicelib.gym.schemas_retention import ContatosQuery
 from chalicelib.gym.service_worklist import worklist
 from chalicelib.gym.tables import RelatorioDiario
@@ -21,6 +22,7 @@ READERS = (Role.OPERADOR, Role.CIENTISTA, Role.LEITOR)
 DESK = Role.OPERADOR
 CAPACITY = 40  # What the worklist has when nobody says otherwise.
 MANY_CONTACTS = 5
+EXITS = "/console/academia/saidas-sem-entrada"
 
 REFUSALS: Mapping[type[Problem], str] = {
     errors.AlunoNotFound: "Não há aluno com este número.",
@@ -66,6 +68,7 @@ ADVICE: Mapping[str, str] = {
     "use an e-mail address such as ana.lima@example.com": "Use um e-mail como "
     "ana.lima@example.com.",
     "use 8 to 20 digits, such as +55 11 98765-4321": "Use de 8 a 20 dígitos, como 11 98765-4321.",
+    "lies in the future": "Está no futuro.",
     "limite of ritmo_proprio is a share of the own pace, at most 1": "O limite do ritmo é uma "
     "parte, de 0 a 1.",
 }
@@ -76,6 +79,7 @@ def look_for_attention(session: Session, principal: Principal, now: datetime) ->
     return [
         *_worklist(session, principal, now),
         *_overdue(session, now),
+        *_exits(session),
         *_report(session, now),
         *_health(session, now),
     ]
@@ -96,6 +100,13 @@ def _overdue(session: Session, now: datetime) -> Iterator[Attention]:
         said = "contato atrasado" if late == 1 else "contatos atrasados"
         path = "/console/academia/retencao?ver=atrasados"
         yield Attention(number(late, 0), said, path, "Ver contatos", tone)
+
+
+def _exits(session: Session) -> Iterator[Attention]:
+    _, _, (lost, _) = service_visits.list_exits_without_entry(session, PageQuery(limit=1))
+    if lost:
+        said = "saída sem entrada" if lost == 1 else "saídas sem entrada"
+        yield Attention(number(lost, 0), said, EXITS, "Conferir", "atencao")
 
 
 def _report(session: Session, now: datetime) -> Iterator[Attention]:
@@ -139,6 +150,7 @@ ACADEMIA = Section(
         Link("Retenção", "/console/academia/retencao"),
         Link("Jogadas e regras", "/console/academia/jogadas"),
         Link("Efeito e permanência", "/console/academia/efeito"),
+        Link("Saídas sem entrada", EXITS),
         Link("Relatório do dia", "/console/academia/relatorios"),
         Link("Modelo de risco", "/console/modelos/churn"),
         Link("Planos", "/console/academia/planos"),

@@ -10,15 +10,16 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
+from chalicelib.console.job_actions import REFUSALS as JOB_REFUSALS
+from chalicelib.console.job_actions import JobWords, act_on_job, is_under_way
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
 from chalicelib.core import imports, job_control, uploads
 from chalicelib.core.auth import Principal
 from chalicelib.core.calls import Reply
-from chalicelib.core.errors import BadRequest
-from chalicelib.core.job_control import JobFinished, JobNotFound, JobNotRedrivable, JobQuery
-from chalicelib.core.jobs import Job, JobKeyTaken, JobState, enqueue
+from chalicelib.core.job_control import JobNotFound, JobQuery
+from chalicelib.core.jobs import Job, enqueue
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.parsing import JSON, RawBody
 from chalicelib.core.queues import Queue
@@ -38,6 +39,11 @@ from chalicelib.gym.schemas import ImportMessage
 
 PATH = "/console/academia/importar"
 NAMES = {ALUNO_QUEUE.name: "Importação de alunos", CHECKIN_QUEUE.name: "Importação de visitas"}
+WORDS = JobWords(
+    cancelled="A importação foi cancelada.",
+    stopping="A importação vai parar no próximo ponto seguro.",
+    queued="A importação continua de onde parou.",
+)
 SHOWN_JOBS = 5
 SHOWN_REJECTIONS = 50
 
@@ -102,8 +108,12 @@ def _followed(session: Session, principal: Principal, job_id: UUID | None) -> di
     job = job_control.get_job(session, principal, job_id)
     wanted = PageQuery(limit=SHOWN_REJECTIONS)
     rejections, _, (refused, _) = imports.list_rejections(session, job.id, wanted)
-    is_over = job.state not in (JobState.QUEUED, JobState.RUNNING)
-    return {"job": job, "is_over": is_over, "rejections": rejections, "refused": refused}
+    return {
+        "job": job,
+        "is_over": not is_under_way(job),
+        "rejections": rejections,
+        "refused": refused,
+    }
 
 
 @imports_page.route(PATH, methods=["GET"])
@@ -145,16 +155,7 @@ def _received(principal: Principal, form: Form, now: datetime) -> str | None:
     allow=DESK,
     again=show_imports,
     before=_received,
-    raises=(
-        EmptyFile,
-        FileTypeUnsupported,
-        JobFinished,
-        JobKeyTaken,
-        JobNotFound,
-        JobNotRedrivable,
-        ObjectMissing,
-        UploadTooLarge,
-    ),
+    raises=(EmptyFile, FileTypeUnsupported, ObjectMissing, UploadTooLarge, *JOB_REFUSALS),
 )
 def post_import(
     session: Session, visit: Visit, form: Form, now: datetime, prepared: str | None
@@ -173,10 +174,5 @@ def post_import(
         )
         return visit.go(f"{PATH}?tarefa={job.id}", "O arquivo chegou e está sendo importado.")
     job_id = form.read(JobFields).tarefa
-    if form.action == "cancelar":
-        job_control.cancel_job(session, visit.who, job_id)
-        return visit.go(f"{PATH}?tarefa={job_id}", "A importação foi cancelada.")
-    if form.action != "reenviar":
-        raise BadRequest
-    job_control.redrive_job(session, visit.who, job_id)
-    return visit.go(f"{PATH}?tarefa={job_id}", "A importação continua de onde parou.")
+    told = act_on_job(session, visit, job_id, form.action, WORDS)
+    return visit.go(f"{PATH}?tarefa={job_id}", told)

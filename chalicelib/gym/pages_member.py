@@ -1,10 +1,8 @@
 """A member's page: who they are, how they come, how likely they are to leave, and why."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from chalicelib.console import charts
@@ -16,7 +14,7 @@ from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest
 from chalicelib.core.settings import HOUSE
-from chalicelib.core.types import Id, Instant
+from chalicelib.core.types import Id
 from chalicelib.core.web import Routes
 from chalicelib.gym import (
     service_calendar,
@@ -24,24 +22,24 @@ from chalicelib.gym import (
     service_history,
     service_member_changes,
     service_risk,
-    service_visits,
 )
 from chalicelib.gym.errors import (
     AlunoJaAtivo,
     AlunoJaInativo,
     AlunoMudou,
-    AlunoNoControle,
     AlunoNotFound,
-    ContatoEmAberto,
-    ContatoNotFound,
     EmailTaken,
     MudancaForaDeOrdem,
     PlanoForaDeOferta,
     PlanoUnknown,
-    VisitaNotFound,
 )
 from chalicelib.gym.pages import DESK, READERS
-from chalicelib.gym.pages_contacts import conclude_contact, open_contact
+from chalicelib.gym.pages_contacts import (
+    CONTACT_ACTIONS,
+    CONTACT_REFUSALS,
+    ContactAct,
+    contact_people,
+)
 from chalicelib.gym.pages_desk import CHECKIN_REFUSALS, record_passage
 from chalicelib.gym.pages_members import PATH, plan_text, plans
 from chalicelib.gym.schemas import AlunoIn, FrequenciaOut, FrequenciaQuery, RiscoOut
@@ -60,6 +58,9 @@ member_page = Routes(__name__)
 def show_member(session: Session, visit: Visit, aluno_id: int, form: Form, now: datetime) -> Shown:
     """All that the desk and the retention team ask about a member."""
     aluno, etag = service_member_changes.describe_aluno(session, aluno_id)
+    contatos, _, _ = service_contacts.list_contatos(
+        session, ContatosQuery(aluno_id=aluno_id, limit=MOST_CONTACTS), now
+    )
     return Shown(
         "gym/member.html",
         aluno=aluno,
@@ -68,10 +69,9 @@ def show_member(session: Session, visit: Visit, aluno_id: int, form: Form, now: 
         plan_options=[
             (p.id, plan_text(p)) for p in plans(session) if p.ativo or p.id == aluno.plano_id
         ],
-        contatos=service_contacts.list_contatos(
-            session, ContatosQuery(aluno_id=aluno_id, limit=MOST_CONTACTS), now
-        )[0],
+        contatos=contatos,
         can_act=visit.who.role in (Role.ADMIN, DESK),
+        **contact_people(session, visit, contatos),
         **_risk(session, aluno_id, now),
         **_rhythm(session, aluno_id, now),
     )
@@ -128,17 +128,14 @@ def get_member(session: Session, visit: Visit, aluno_id: Id, form: Form, now: da
     again=show_member,
     raises=(
         *CHECKIN_REFUSALS,
+        *CONTACT_REFUSALS,
         AlunoJaAtivo,
         AlunoJaInativo,
         AlunoMudou,
-        AlunoNoControle,
-        ContatoEmAberto,
-        ContatoNotFound,
         EmailTaken,
         MudancaForaDeOrdem,
         PlanoForaDeOferta,
         PlanoUnknown,
-        VisitaNotFound,
     ),
 )
 def post_member(session: Session, visit: Visit, aluno_id: Id, form: Form, now: datetime) -> Reply:
@@ -173,26 +170,11 @@ def _bring_back(session: Session, visit: Visit, aluno_id: int, _form: Form, now:
     return f"{aluno.nome} está de volta."
 
 
-class VisitFields(BaseModel):
-    """Which visit of a member a button is about."""
-
-    entrada: Instant = Field()
-
-
-def _strike(session: Session, visit: Visit, aluno_id: int, form: Form, now: datetime) -> str:
-    entrada = form.read(VisitFields).entrada
-    service_visits.strike_visit(session, visit.who, aluno_id, entrada, now)
-    return "A visita foi anulada."
-
-
-Act = Callable[[Session, Visit, int, Form, datetime], str]
-ACTIONS: dict[str, Act] = {
+ACTIONS: dict[str, ContactAct] = {
     "entrada": _pass,
     "saida": _pass,
     "salvar": _save,
     "cancelar": _cancel,
     "reativar": _bring_back,
-    "anular": _strike,
-    "contato": open_contact,
-    "desfecho": conclude_contact,
+    **CONTACT_ACTIONS,
 }

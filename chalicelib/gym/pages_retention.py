@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console import charts
@@ -15,8 +15,10 @@ from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
+from chalicelib.core.errors import BadRequest
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.settings import HOUSE
+from chalicelib.core.types import Id
 from chalicelib.core.web import Routes
 from chalicelib.gym import (
     service_analyses,
@@ -24,15 +26,9 @@ from chalicelib.gym import (
     service_retention_effect,
     service_scores,
 )
-from chalicelib.gym.errors import (
-    AlunoNoControle,
-    AlunoNotFound,
-    ContatoEmAberto,
-    ContatoNotFound,
-    JogadaUnknown,
-)
+from chalicelib.gym.errors import AlunoNotFound, JogadaUnknown
 from chalicelib.gym.pages import CAPACITY, DESK, READERS
-from chalicelib.gym.pages_contacts import conclude_contact
+from chalicelib.gym.pages_contacts import CONTACT_ACTIONS, CONTACT_REFUSALS, contact_people
 from chalicelib.gym.schemas_models import CurvaOut
 from chalicelib.gym.schemas_retention import ContatosQuery, EfeitoQuery
 from chalicelib.gym.service_members import names_of
@@ -67,6 +63,12 @@ class WorkQuery(PageQuery):
 
     ver: View = View.HOJE
     capacidade: int = Field(CAPACITY, ge=1, le=200)
+    de: Id | None = Field(None, description="Whose contacts.")
+
+    @field_validator("de", mode="before")
+    @classmethod
+    def _nothing_chosen(cls, value: object) -> object:
+        return None if value == "" else value
 
 
 def show_work(session: Session, visit: Visit, form: Form, query: WorkQuery, now: datetime) -> Shown:
@@ -80,8 +82,10 @@ def show_work(session: Session, visit: Visit, form: Form, query: WorkQuery, now:
     }
     if query.ver is View.HOJE:
         fila = describe_worklist(session, visit.who, query.capacidade, now)
+        told |= contact_people(session, visit, [])
         return Shown("gym/worklist.html", fila=fila, most_reasons=MOST_REASONS, **told)
     wanted = ContatosQuery(
+        responsavel_id=query.de,
         aberto=query.ver is not View.FEITOS,
         atrasado=True if query.ver is View.ATRASADOS else None,
         limit=query.limit,
@@ -89,7 +93,16 @@ def show_work(session: Session, visit: Visit, form: Form, query: WorkQuery, now:
     )
     found, cursor, total = service_contacts.list_contatos(session, wanted, now)
     names = names_of(session, [each.aluno_id for each in found])
-    return Shown("gym/contacts.html", found=found, cursor=cursor, total=total, names=names, **told)
+    told |= contact_people(session, visit, found)
+    return Shown(
+        "gym/contacts.html",
+        found=found,
+        cursor=cursor,
+        total=total,
+        names=names,
+        de=query.de,
+        **told,
+    )
 
 
 def _late(session: Session, now: datetime) -> int:
@@ -119,7 +132,7 @@ class WorkFields(BaseModel):
     query=WorkQuery,
     allow=DESK,
     again=show_work,
-    raises=(AlunoNotFound, AlunoNoControle, ContatoEmAberto, ContatoNotFound, JogadaUnknown),
+    raises=(AlunoNotFound, JogadaUnknown, *CONTACT_REFUSALS),
 )
 def post_work(session: Session, visit: Visit, form: Form, query: WorkQuery, now: datetime) -> Reply:
     """Record what came of a contact; or have everybody scored anew."""
@@ -129,8 +142,11 @@ def post_work(session: Session, visit: Visit, form: Form, query: WorkQuery, now:
             session, owner=visit.who.subject, motivo="manual", dedupe_key="manual"
         )
         return visit.go(back, "As probabilidades estão sendo calculadas.")
+    act = CONTACT_ACTIONS.get(form.action)
+    if act is None:
+        raise BadRequest
     aluno_id = form.read(WorkFields).aluno_id
-    told = conclude_contact(session, visit, aluno_id, form, now)
+    told = act(session, visit, aluno_id, form, now)
     name = names_of(session, [aluno_id])[aluno_id]
     return visit.go(back, f"{name}: {told[0].lower()}{told[1:]}")
 

@@ -23,6 +23,8 @@ from chalicelib.gym.tables import Aluno
 from chalicelib.gym.tables_retention import Contato, GrupoRetencao, Jogada
 from chalicelib.identity.tables import Usuario
 
+_CAN_BE_GIVEN = and_(Usuario.ativo, Usuario.papel.in_((Role.ADMIN, Role.OPERADOR)))
+
 
 def list_contatos(
     session: Session, query: ContatosQuery, now: datetime
@@ -100,11 +102,17 @@ def change_contato(
     return contato
 
 
+def list_responsaveis(session: Session) -> list[tuple[int, str]]:
+    """Who can be given a contact: id and name, by name."""
+    statement = select(Usuario.id, Usuario.nome).where(_CAN_BE_GIVEN).order_by(Usuario.nome)
+    return [(row.id, row.nome) for row in session.execute(statement)]
+
+
 def _require_responsavel(session: Session, usuario_id: int | None) -> None:
     if usuario_id is None:
         return
-    found = session.get(Usuario, usuario_id)
-    if found is None or not found.ativo or found.papel not in (Role.ADMIN, Role.OPERADOR):
+    found = session.scalar(select(Usuario.id).where(Usuario.id == usuario_id, _CAN_BE_GIVEN))
+    if found is None:
         raise ResponsavelUnknown
 
 

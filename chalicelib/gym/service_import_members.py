@@ -78,7 +78,10 @@ def import_alunos(run: JobRun, message: ImportMessage) -> ImportReport:
     file = open_file(Position())
     names = set(file.header()) if file.is_csv else set(ALUNO_COLUMNS)
     if not {"nome", "email"} <= names or not names & {"plano", "plano_id"}:
-        raise HeaderInvalid("The CSV needs a header with nome, email, and plano or plano_id.")
+        raise HeaderInvalid(
+            "The CSV needs a header with nome, email, and plano or plano_id.",
+            motivo="O CSV precisa de um cabeçalho com nome, email e plano ou plano_id.",
+        )
     now = utc_now()
     target = Target(
         table="staged_alunos",

@@ -63,7 +63,9 @@ def _require_columns(file: RowFile) -> None:
     if not names & {"aluno_id", "email"} or not names & {"entrada", "saida"}:
         raise HeaderInvalid(
             "The CSV needs a header with aluno_id or email, and entrada or saida;"
-            f" it may also have {', '.join(CHECKIN_COLUMNS[4:])}."
+            f" it may also have {', '.join(CHECKIN_COLUMNS[4:])}.",
+            motivo="O CSV precisa de um cabeçalho com aluno_id ou email, e entrada ou saida; pode"
+            f" ter também {', '.join(CHECKIN_COLUMNS[4:])}.",
         )
 
 

@@ -63,7 +63,12 @@ def export_aluno(principal: Principal, aluno_id: int, now: datetime) -> tuple[st
         document = _document(session, aluno_id)
         audit.record_by(session, principal, "aluno.dados_exportados", f"aluno:{aluno_id}")
     folder = export_folder(principal.tenant, aluno_id)
-    return hand_over(document, folder, f"dados-do-aluno-{aluno_id}-{now:%Y-%m-%d}.json")
+    return hand_over(document, folder, copy_name(aluno_id, now))
+
+
+def copy_name(aluno_id: int, now: datetime) -> str:
+    """What a copy is saved as."""
+    return f"dados-do-aluno-{aluno_id}-{now:%Y-%m-%d}.json"
 
 
 def erase_aluno(session: Session, principal: Principal, aluno_id: int, now: datetime) -> Job:

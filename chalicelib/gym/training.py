@@ -22,6 +22,8 @@ FOLD_SHARE = 0.2
 class TooLittleHistory(Unprocessable):
     """There are too few visits to learn from: several months of them are needed."""
 
+    motivo = "Ainda não há histórico bastante para treinar: são precisos vários meses de visitas."
+
 
 def update_model(run: JobRun) -> TrainingReport:
     """Train on the visits there are, judge on the latest of them, publish, and promote.

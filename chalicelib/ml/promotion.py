@@ -33,9 +33,13 @@ from chalicelib.ml.registry import (
 class AlreadyChampion(Conflict):
     """This version answers already."""
 
+    motivo = "Esta versão já é a que responde."
+
 
 class NoEarlierChampion(Conflict):
     """No other version answered before this one; there is nothing to go back to."""
+
+    motivo = "Nenhuma outra versão respondeu antes desta."
 
 
 class Move(StrEnum):

@@ -40,6 +40,8 @@ class Alias(StrEnum):
 class ModelVersionNotFound(NotFound):
     """There is no such version of this model."""
 
+    motivo = "Esta versão não existe."
+
 
 class Model(Base):
     """A model by name, and the last number given to a version of it."""

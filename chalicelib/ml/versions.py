@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,6 +49,8 @@ class FiguraNotFound(NotFound):
 
 class ModelUnusable(Conflict):
     """This version's stored model is missing or is not the one registered; it cannot answer."""
+
+    motivo = "O modelo guardado desta versão não pode responder."
 
 
 @cache
@@ -159,6 +161,29 @@ def figure(session: Session, name: ModelName, version: int, figure_name: str) ->
     if found is None:
         raise FiguraNotFound
     return FiguraOut.model_validate(found)
+
+
+def figures_of(
+    session: Session, name: ModelName, version_numbers: Collection[int], figure_names: Sequence[str]
+) -> dict[int, dict[str, FiguraOut]]:
+    """Some figures of some versions' cards: version -> name -> figure, those that there are."""
+    rows = session.execute(
+        select(
+            ModelVersion.version, *(ModelVersion.figures[each].label(each) for each in figure_names)
+        ).where(
+            ModelVersion.tenant == name.tenant,
+            ModelVersion.model == name.model,
+            ModelVersion.version.in_(version_numbers),
+        )
+    )
+    return {
+        version: {
+            each: FiguraOut.model_validate(found)
+            for each, found in zip(figure_names, figures, strict=True)
+            if found is not None
+        }
+        for version, *figures in rows
+    }
 
 
 def _with_figures(session: Session, name: ModelName, version: int) -> ModelVersion:

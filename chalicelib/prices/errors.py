@@ -30,9 +30,13 @@ class MembrosDemais(Conflict):
 class DatasetNotFound(NotFound):
     """This project has no dataset under this id."""
 
+    motivo = "Este projeto não tem este arquivo."
+
 
 class DatasetNaoPronto(Conflict):
     """This dataset has not been profiled yet, or its file was refused; see its `estado`."""
+
+    motivo = "Este arquivo ainda não foi lido, ou foi recusado."
 
 
 class DatasetEmUso(Conflict):
@@ -42,9 +46,17 @@ class DatasetEmUso(Conflict):
 class ArquivoGrande(Unprocessable):
     """The file is larger than a dataset may be (PRECOS_DATASET_MAX_MB)."""
 
+    motivo = "O arquivo é maior do que se pode ler."
+
 
 class ArquivoRecusado(Unprocessable):
     """The file cannot be read as a table."""
+
+    motivo = "O arquivo não pode ser lido como uma tabela."
+
+    def __init__(self, detail: str | None = None) -> None:
+        """Say what is wrong with the file, in Portuguese: people read it wherever it is said."""
+        super().__init__(detail, motivo=detail)
 
 
 class CorrecaoInvalida(Unprocessable):

@@ -6,6 +6,8 @@ from chalicelib.core.errors import Conflict, NotFound, Unprocessable
 class TreinamentoNotFound(NotFound):
     """This project has no training under this id."""
 
+    motivo = "Este treinamento não existe mais."
+
 
 class PrevisaoNotFound(NotFound):
     """This project has no prediction under this id."""
@@ -18,9 +20,13 @@ class TreinamentoTerminou(Conflict):
 class SemCampeao(Conflict):
     """No version of this project answers yet: train one, promote one, or name a `versao`."""
 
+    motivo = "Nenhuma versão responde ainda. Treine ou promova uma."
+
 
 class VersaoArquivada(Conflict):
     """This version is archived and does not answer; restore it first."""
+
+    motivo = "Esta versão está arquivada. Restaure-a antes."
 
 
 class CampeaoNaoSeArquiva(Conflict):
@@ -34,6 +40,8 @@ class VersaoNaoArquivada(Conflict):
 class AlvosDiferentes(Unprocessable):
     """These versions foretell different targets, or in another unit; they cannot be compared."""
 
+    motivo = "Estas versões não preveem a mesma coisa, ou não na mesma unidade."
+
 
 class ExplicacaoCara(Unprocessable):
     """Explaining so many rows would take too long; ask for fewer, or without `explicar`."""
@@ -46,13 +54,19 @@ class SemExplicacao(Unprocessable):
 class ArquivoSemColunas(Unprocessable):
     """The file has none of the columns that the version reads."""
 
+    motivo = "O arquivo não tem nenhuma das colunas que a versão lê."
+
 
 class ExperimentoNaoServe(Unprocessable):
     """What was asked for does not fit the dataset:"""
 
+    motivo = "O que foi pedido não combina com o arquivo:"
+
 
 class LinhasDemais(Unprocessable):
     """The file has more than 5,000,000 rows, which one job predicts; send it in parts."""
+
+    motivo = "O arquivo tem mais de 5.000.000 de linhas, o máximo de uma tarefa. Divida-o."
 
 
 class DadosGrandes(Unprocessable):
@@ -65,6 +79,8 @@ class DadosIlegiveis(Unprocessable):
 
 class LoteNotFound(NotFound):
     """This project has no file of predictions under this id."""
+
+    motivo = "Este arquivo de previsões não existe mais."
 
 
 class LoteNaoPronto(Conflict):

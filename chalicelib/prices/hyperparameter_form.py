@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chalicelib.console.forms import faults_of
 from chalicelib.core.errors import FieldError
 from chalicelib.core.portuguese import number
+from chalicelib.core.portuguese_faults import faults_of
 from chalicelib.prices.algorithms import ALGORITMOS, BASELINE, Algoritmo, Tarefa
 from chalicelib.prices.words import HYPERPARAMETERS, NO_LIMIT, OPTIONS
 
@@ -144,7 +144,8 @@ def given_hyperparameters(
         model.model_validate(given)
     except ValidationError as error:
         return given, [
-            FieldError(campo=_of_form(nome, place), erro=text) for place, text in faults_of(error)
+            FieldError(campo=_of_form(nome, each.campo), erro=each.erro)
+            for each in faults_of(error)
         ]
     return given, []
 

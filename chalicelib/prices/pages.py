@@ -29,6 +29,7 @@ from chalicelib.prices.words import ROLES
 
 PATH = "/console/precos"
 PROJECT = PATH + "/{projeto_id}"
+SMALLEST = 0.01  # That three digits behind the comma tell something of.
 RECENT = timedelta(days=7)
 UNSEEN = (ProjetoNotFound, NotAUser)
 
@@ -119,10 +120,14 @@ def said(value: float | Decimal | None) -> str:
     """A number of whatever size, with as many digits as tell something."""
     if value is None:
         return "–"
-    size = abs(value)
-    if size >= 1000 or size == 0:
-        return number(value, 0)
-    return number(value) if size >= 1 else f"{value:.3g}".replace(".", ",")
+    size = abs(float(value))
+    if size == 0:
+        return "0"
+    if size >= 1:
+        written = number(size, 0 if size >= 1000 else None)
+    else:
+        written = number(size, 3) if size >= SMALLEST else f"{size:.2g}".replace(".", ",")
+    return f"−{written}" if value < 0 else written
 
 
 def look_for_attention(session: Session, principal: Principal, now: datetime) -> list[Attention]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -38,6 +38,7 @@ from chalicelib.prices import (
     service_models,
     service_predictions,
 )
+from chalicelib.prices.answers import explanation_ms
 from chalicelib.prices.case_form import case_fields, case_of, in_case_fields
 from chalicelib.prices.errors import DatasetNotFound
 from chalicelib.prices.errors_models import (
@@ -57,11 +58,13 @@ from chalicelib.prices.schemas_datasets import ColunaPerfil
 from chalicelib.prices.schemas_predictions import LoteIn, PrevisaoOut, PrevisoesIn, PrevisoesOut
 from chalicelib.prices.words import UNSEEN as UNSEEN_WORDS
 
+if TYPE_CHECKING:
+    from chalicelib.ml.serving import ServedModel
+
 ASK = PROJECT + "/prever"
 FILES = PROJECT + "/arquivos"
 OFFERED_VERSIONS = 50
 SHOWN_FIRST = 12
-YES = "sim"
 
 prediction_pages = Routes(__name__)
 everybody = partial(anybody, prediction_pages)
@@ -181,13 +184,19 @@ def post_ask_page(
         PrevisoesIn,
         instancia=case_of(form.values, schema),
         versao=asked.versao,
-        explicar=True if form["explicar"] == YES else None,
+        explicar=explains_one(asked.model),
     )
     try:
         answer = service_predictions.predict(session, visit.who, projeto_id, body, now)
     except ValidationFailed as problem:
         raise in_case_fields(problem, schema) from None
     return _ask(session, visit, projeto_id, query, form, answered_case(answer, body))
+
+
+def explains_one(model: "ServedModel") -> bool:
+    """Whether a person may wait for the reasons: longer than a program would."""
+    waits = service_predictions.MOST_EXPLAINING_MS
+    return model.explainer is not None and explanation_ms(model.metadata) <= waits
 
 
 def answered_case(answer: PrevisoesOut, asked: PrevisoesIn) -> Answered:

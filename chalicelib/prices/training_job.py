@@ -78,7 +78,7 @@ def _publish(run: JobRun, training: Treinamento) -> TrainingReport:
     except ValidationFailed as refusal:
         # A job's error has no fields: it says them.
         said = "; ".join(f"{each.campo}: {each.erro}" for each in refusal.errors)
-        raise ExperimentoNaoServe(f"{ExperimentoNaoServe.default_detail()} {said}.") from refusal
+        raise ExperimentoNaoServe(motivo=f"{ExperimentoNaoServe.motivo} {said}.") from refusal
     found = run_experiment(experiment, rows, run, settings().fit_jobs)
     _keep(run, training.id, found)
     name = price_model_name(run.tenant, training.projeto_id)

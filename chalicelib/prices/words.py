@@ -10,7 +10,7 @@ ROLES: Mapping[str, tuple[str, str]] = {
     Papel.LEITOR.value: ("Leitura", "vê tudo e faz previsões"),
     Papel.TREINADOR.value: ("Treino", "também envia dados e treina"),
     Papel.ADMIN.value: ("Administração", "também promove versões e compartilha"),
-    Papel.DONO.value: ("Dono", "também exclui e transfere o projeto"),
+    Papel.DONO.value: ("Dono", "pode tudo, até excluir e transferir"),
 }
 
 KINDS: Mapping[str, str] = {

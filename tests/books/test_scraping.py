@@ -208,7 +208,7 @@ def test_a_shop_that_shrank_fails_with_the_numbers_until_an_admin_takes_it(
     shop.shop = Shop(shop.shop.books[:40])
     job = scraped(admin)
     assert (job["state"], job["error"]["title"]) == ("failed", "CatalogueTooSmall")
-    assert "found 40 books" in job["error"]["detail"]
+    assert "achou 40 livros" in job["error"]["detail"]
     assert rows("SELECT count(*) FROM books WHERE gone_at IS NULL") == [(BOOKS,)]
     taken = scraped(admin, accept_smaller=True)["result"]
     assert (taken["books"], taken["gone"]) == (40, 20)

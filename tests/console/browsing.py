@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from tests.client import Answer, Client
 
 FORM = "application/x-www-form-urlencoded"
+BOUNDARY = "limite-do-formulario"
 
 
 @dataclass
@@ -158,6 +159,17 @@ class Browser:
         """Fill in a form of a page and send it."""
         seen = page.form(form)
         return self.post(seen.action or at, {**seen.fields, **fields})
+
+    def send_file(self, at: str, form: str, content: str, **fields: Any) -> Page:
+        """Fill in a form of the page at an address, attach a file, and follow where it leads."""
+        seen = self.get(at).form(form)
+        known = {**seen.fields, **fields}
+        parts = [f'name="{name}"\r\n\r\n{value}' for name, value in known.items()]
+        parts.append(f'name="arquivo"; filename="a.csv"\r\nContent-Type: text/csv\r\n\r\n{content}')
+        body = "".join(f"--{BOUNDARY}\r\nContent-Disposition: form-data; {p}\r\n" for p in parts)
+        data = f"{body}--{BOUNDARY}--\r\n".encode()
+        media = f"multipart/form-data; boundary={BOUNDARY}"
+        return self._follow(self._send("POST", seen.action or at, data, content_type=media))
 
     def sign_in(self, login: str, password: str) -> Page:
         """Through the form, as a person would."""

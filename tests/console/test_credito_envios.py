@@ -13,7 +13,6 @@ from tests.credit.companies import sign_up_company
 from tests.gym.work import work_off
 
 PATH = "/console/credito/envios"
-BOUNDARY = "limite-do-formulario"
 
 
 @pytest.fixture
@@ -34,14 +33,7 @@ def at(portal: Browser) -> str:
 
 
 def send_file(portal: Browser, at: str, content: str, **fields: Any) -> Page:
-    """As a browser sends a form with a file."""
-    known = {**portal.get(at).form("lote").fields, "acao": "lote", **fields}
-    parts = [f'name="{name}"\r\n\r\n{value}' for name, value in known.items()]
-    parts.append(f'name="arquivo"; filename="a.csv"\r\nContent-Type: text/csv\r\n\r\n{content}')
-    body = "".join(f"--{BOUNDARY}\r\nContent-Disposition: form-data; {p}\r\n" for p in parts)
-    data = f"{body}--{BOUNDARY}--\r\n".encode()
-    media = f"multipart/form-data; boundary={BOUNDARY}"
-    return portal._follow(portal._send("POST", at, data, content_type=media))
+    return portal.send_file(at, "lote", content, **fields)
 
 
 def test_dataset_is_opened_and_listed(portal: Browser, at: str) -> None:
@@ -128,7 +120,7 @@ def test_whole_dataset_is_closed_and_training_is_followed(portal: Browser, at: s
 
 
 def test_dataset_is_given_up(portal: Browser, at: str) -> None:
-    page = portal.submit(portal.get(at), at, "cancelar")
+    page = portal.submit(portal.get(at), at, "desistir")
     assert "Cancelado" in page.text
 
 
@@ -139,7 +131,7 @@ def test_dataset_of_another_company_is_not_there(
     stranger.sign_in(sign_up_company(senha_hash=password_hash).client.login, PASSWORD)
     assert stranger.get(at).status == 404
     token = stranger.get("/").form("/sair").fields["ficha"]
-    assert stranger.post(at, {"ficha": token, "acao": "cancelar"}).status == 404
+    assert stranger.post(at, {"ficha": token, "acao": "desistir"}).status == 404
     assert stranger.get(f"{PATH}/{uuid4()}").status == 404
 
 

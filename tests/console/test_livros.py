@@ -147,7 +147,7 @@ def test_admin_has_the_shop_read_follows_and_stops(catalogue: Path, chief: Brows
     page = chief.submit(page, _job_path(), "cancelar")
     assert "Interrompido" in page.text
     assert "data-live" not in page.source
-    page = chief.submit(page, _job_path(), "repetir")
+    page = chief.submit(page, _job_path(), "reenviar")
     assert "Na fila" in page.text
 
 
@@ -176,7 +176,7 @@ def test_run_that_came_to_nothing_says_why(catalogue: Path, chief: Browser) -> N
     page = chief.get(f"{PATH}/coletas")
     assert "Falhou" in page.text
     page = chief.get(_job_path())
-    assert "menos livros do que deveria" in page.text
+    assert "A coleta achou 3 livros" in page.text
 
 
 def test_quarantined_page_is_shown_as_text_and_not_run(

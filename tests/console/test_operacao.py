@@ -41,7 +41,7 @@ def run_as_system(statement: str, **values: object) -> None:
 
 
 def fail(job: UUID) -> None:
-    error = '{"title": "SiteUnreachable", "detail": "Nobody is there.", "attempt": 5}'
+    error = '{"title": "SiteUnreachable", "detail": "A loja não responde.", "attempt": 5}'
     run_as_system(
         "UPDATE jobs SET state = 'failed', finished_at = now(), error = cast(:error AS jsonb)"
         " WHERE id = :job",

@@ -16,9 +16,10 @@ from chalicelib.core import audit, runs, telemetry
 from chalicelib.core.claims import claim
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
-from chalicelib.core.errors import InternalError, ServiceUnavailable, Unprocessable
+from chalicelib.core.errors import InternalError, Problem, ServiceUnavailable, Unprocessable
 from chalicelib.core.jobs import JobState
 from chalicelib.core.queues import Queue
+from chalicelib.core.rowfile import HeaderInvalid
 from chalicelib.core.runs import JobRun, LeaseLost, RunCancelled, RunInterrupted
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.sweep import sweep
@@ -527,3 +528,20 @@ def test_one_request_id_from_the_job_to_its_handler(make_job: MakeJob) -> None:
     notes_id(event(job_id), None)
     assert seen == ["the-request-that-asked"]
     assert telemetry.request_id() == ""
+
+
+@pytest.mark.parametrize("retry", [True, False])
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (InternalError(), "Algo deu errado do nosso lado, e ficou registrado."),
+        (HeaderInvalid("No header.", motivo="Não há cabeçalho."), "Não há cabeçalho."),
+    ],
+)
+def test_job_says_in_portuguese_why_it_ended(
+    make_job: MakeJob, problem: Problem, said: str, retry: bool
+) -> None:
+    job_id = make_job()
+    claimed().fail(problem, retry=retry)
+    error = job_row(job_id).error
+    assert (error["title"], error["detail"]) == (type(problem).__name__, said)

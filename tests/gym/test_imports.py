@@ -412,7 +412,7 @@ def test_a_csv_without_its_header_fails_with_the_reason(
     assert job["state"] == "failed"
     assert job["attempt"] == 1
     assert job["error"]["title"] == "HeaderInvalid"
-    assert "header" in job["error"]["detail"]
+    assert "cabeçalho" in job["error"]["detail"]
 
 
 def test_a_header_alone_is_an_import_of_nothing(operador: Client, plano_id: int) -> None:

@@ -228,7 +228,7 @@ def test_too_little_history_fails_with_the_reason(cientista: Client, history: st
     job = finished_job(cientista, cientista.post(TRAIN))
     assert (job["state"], job["attempt"]) == ("failed", 1)
     assert job["error"]["title"] == "TooLittleHistory"
-    assert "several months" in job["error"]["detail"]
+    assert "vários meses" in job["error"]["detail"]
     assert count_versions() == 0
     assert _alias(Alias.CHAMPION) is None
 

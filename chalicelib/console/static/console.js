@@ -48,7 +48,7 @@ document.addEventListener("submit", (event) => {
     return;
   }
   // A double click must not send a form twice.
-  if (form.method === "post") {
+  if (form.method === "post" && !("download" in form.dataset)) {
     setTimeout(() => {
       for (const button of form.querySelectorAll("button")) button.disabled = true;
     });
@@ -87,6 +87,7 @@ async function refresh(address, selector) {
   for (const part of document.querySelectorAll(selector)) {
     const fresh = page.getElementById(part.id);
     if (fresh) part.replaceWith(fresh);
+    else part.remove(); // What it told of is over.
   }
   return true;
 }

@@ -2,6 +2,15 @@
 // bar of how far it is, and then the form hands over its key. Without scripts the form sends it.
 "use strict";
 
+const MOST_INLINE_BYTES = 3.9 * 1024 * 1024; // The rest of the form has to fit, too.
+
+// A file as a person reads its size.
+function sized(file) {
+  const kb = file.size / 1024;
+  const shown = kb < 1024 ? [Math.max(1, Math.round(kb)), "KB"] : [(kb / 1024).toFixed(1), "MB"];
+  return `${file.name} · ${String(shown[0]).replace(".", ",")} ${shown[1]}`;
+}
+
 function mediaType(name) {
   if (/\.parquet$/i.test(name)) return "application/vnd.apache.parquet";
   return /\.(ndjson|jsonl)$/i.test(name) ? "application/x-ndjson" : "text/csv";
@@ -45,8 +54,14 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
   const drop = form.querySelector("[data-drop]");
   const failed = form.querySelector("[data-failed]");
   for (const part of form.querySelectorAll("[data-scripted]")) part.hidden = false;
+  const refuse = (said) => {
+    failed.textContent = said;
+    failed.hidden = false;
+    // After the page has locked them against a second click.
+    setTimeout(() => form.querySelectorAll("button").forEach((one) => (one.disabled = false)));
+  };
   const show = () => {
-    form.querySelector("[data-chosen]").textContent = input.files[0]?.name ?? "";
+    form.querySelector("[data-chosen]").textContent = input.files[0] ? sized(input.files[0]) : "";
   };
   input.addEventListener("change", show);
   for (const kind of ["dragover", "dragleave", "drop"]) {
@@ -61,8 +76,13 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
     show();
   });
   form.addEventListener("submit", async (event) => {
-    if (form.elements.objeto.value) return;
+    const fits = input.files[0] && input.files[0].size <= MOST_INLINE_BYTES;
+    if (form.elements.objeto?.value || ("inline" in form.dataset && fits)) return;
     event.preventDefault();
+    if (!form.elements.objeto) {
+      refuse("O arquivo tem mais de 4 MB. Divida-o em vários.");
+      return;
+    }
     failed.hidden = true;
     const sending = form.querySelector("[data-sending]");
     sending.hidden = false;
@@ -73,10 +93,8 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
       input.disabled = true; // It has been sent.
       form.submit();
     } catch (error) {
-      failed.textContent = error.message;
-      failed.hidden = false;
       sending.hidden = true;
-      for (const button of form.querySelectorAll("button")) button.disabled = false;
+      refuse(error.message);
     }
   });
 }

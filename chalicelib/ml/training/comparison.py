@@ -26,9 +26,16 @@ Report = TypeVar("Report", bound=ComparisonReport)
 class NoCommonHoldOut(Unprocessable):
     """There are no rows yet that neither version was trained on and that could tell them apart."""
 
+    motivo = (
+        "Ainda não há linhas com que nenhuma das versões tenha sido treinada e que as "
+        "distingam; com o tempo haverá."
+    )
+
 
 class ModelUnloadable(Unprocessable):
     """The stored model of one of the versions is missing or is not the one registered."""
+
+    motivo = "O modelo guardado de uma das versões não pode ser lido."
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ REST_SHARE = 0.25  # Of all work: the last fit, its learning curve, export, card
 class TooLittleToLearn(Unprocessable):
     """There are too few rows, groups or instants to learn from and to judge on."""
 
+    motivo = "Há linhas, grupos ou instantes de menos com que aprender e julgar."
+
 
 def run_experiment(
     experimento: Experimento, dados: Dados, listen: Listener, jobs: int

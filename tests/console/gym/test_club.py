@@ -77,7 +77,7 @@ def test_file_without_its_columns_fails_in_words(desk: Browser, plano_id: int) -
     work_off()
     page = desk.get(address)
     assert "Falhou" in page.text
-    assert "não tem as colunas esperadas" in page.text
+    assert "precisa de um cabeçalho com nome, email" in page.text
     page = desk.submit(page, address, "reenviar")
     assert "continua de onde parou" in page.text
     page = desk.submit(page, address, "cancelar")

@@ -141,6 +141,25 @@ def test_contact_is_planned_and_concluded(desk: Browser, member: str) -> None:
     assert count("contatos") == 1
 
 
+def test_contact_is_given_to_somebody_and_found_by_whose_it_is(
+    desk: Browser, member: str, client_of: MakeUser
+) -> None:
+    colleague, reader = client_of(Role.OPERADOR), client_of(Role.LEITOR)
+    page = desk.get(member)
+    mine = page.form("contato").fields["responsavel_id"]
+    refused = desk.send(
+        page, member, "contato", canal="email", responsavel_id=str(reader.usuario_id)
+    )
+    assert (refused.status, "Escolha alguém ativo da operação" in refused.text) == (422, True)
+    desk.submit(page, member, "contato", canal="email")
+    work = "/console/academia/retencao"
+    assert "1 contato" in desk.get(work, ver="abertos", de=mine).text
+    page = desk.submit(desk.get(member), member, "passar", responsavel_id=str(colleague.usuario_id))
+    assert "O contato agora é de operador" in page.text
+    assert "Nenhum contato a fazer" in desk.get(work, ver="abertos", de=mine).text
+    assert "1 contato" in desk.get(work, ver="abertos", de=str(colleague.usuario_id)).text
+
+
 def test_who_is_held_out_is_contacted_only_on_purpose(
     desk: Browser, member: str, hold_out: SetHoldOut
 ) -> None:

@@ -1,8 +1,16 @@
 """The churn model's pages, which other products share."""
 
+import json
+import re
+from typing import Any
+
 import pytest
 
 from chalicelib.core.auth import Role
+from chalicelib.core.db import unit_of_work
+from chalicelib.core.settings import HOUSE
+from chalicelib.gym.models import CHURN
+from chalicelib.ml.registry import version_of
 from tests.console.browsing import Browser
 from tests.console.conftest import Visitor
 from tests.gym.conftest import MakeAluno
@@ -81,3 +89,29 @@ def test_actions_ask_for_their_own_role(browser_of: Visitor, role: Role, action:
     token = page.form("/sair").fields["ficha"]
     page = browser.post(MODEL, {"ficha": token, "acao": action})
     assert page.status == 403
+
+
+def curve(y: float) -> dict[str, Any]:
+    own = {"type": "scatter", "name": "modelo", "x": [0, 1], "y": [0, y], "error_y": {}}
+    chance = {"type": "scatter", "name": "acaso", "x": [0, 1], "y": [0, 1]}
+    return {"roc": {"data": [own, chance], "layout": {"xaxis": {"title": "Falsos positivos"}}}}
+
+
+def test_curves_of_versions_lie_over_each_other(boss: Browser) -> None:
+    for version in (1, 2):
+        publish_model(version)
+        with unit_of_work(tenant=HOUSE) as session:
+            row = version_of(session, CHURN, version)
+            row.figures = curve(version / 2)
+    page = boss.get(MODEL)
+    assert "Curvas lado a lado" in page.text
+    (figure,) = re.findall(r'<script type="application/json">(.*?)</script>', page.source)
+    lines = json.loads(figure)["data"]
+    assert [line["name"] for line in lines] == ["Versão 2, responde", "Versão 1", "acaso"]
+    assert [line["y"] for line in lines] == [[0, 1.0], [0, 0.5], [0, 1]]
+    assert "error_y" not in lines[0]
+
+
+def test_one_version_has_nothing_to_lie_over(boss: Browser) -> None:
+    publish_model()
+    assert "Curvas lado a lado" not in boss.get(MODEL).text

@@ -233,8 +233,8 @@ def test_a_column_that_gives_the_answer_away_is_named(company: Company) -> None:
     job = train(company.client, dataset)
     assert (job["state"], job["attempt"]) == ("failed", 1)
     assert job["error"]["title"] == "ColunaEntregaResposta"
-    assert "pedido.data_do_pagamento (by being absent, AUC 1.000)" in job["error"]["detail"]
-    assert "pedido.dias_ate_pagar (by its value, AUC 1.000)" in job["error"]["detail"]
+    assert "pedido.data_do_pagamento (por faltar, AUC 1,000)" in job["error"]["detail"]
+    assert "pedido.dias_ate_pagar (pelo valor, AUC 1,000)" in job["error"]["detail"]
     assert "prazo" not in job["error"]["detail"]
     assert alias(company.tenant, Alias.CHAMPION) is None
 
@@ -242,17 +242,21 @@ def test_a_column_that_gives_the_answer_away_is_named(company: Company) -> None:
 @pytest.mark.parametrize(
     ("changed", "title", "numbers"),
     [
-        ("DELETE FROM credito_pedidos WHERE id % 20 <> 0", "PoucosPedidos", "at least 200"),
+        ("DELETE FROM credito_pedidos WHERE id % 20 <> 0", "PoucosPedidos", "são precisos 200"),
         (
             "UPDATE credito_pedidos SET desfecho = 'pago' WHERE desfecho = 'inadimplente'",
             "PoucosPedidos",
-            "0 of them bad",
+            "0 deles ruins",
         ),
-        ("UPDATE credito_pedidos SET desfecho = NULL", "PedidosInaproveitaveis", "1500 orders 0"),
+        (
+            "UPDATE credito_pedidos SET desfecho = NULL",
+            "PedidosInaproveitaveis",
+            "De 1.500 pedidos, 0 têm",
+        ),
         (
             "UPDATE credito_pedidos SET atributos = '{}', cliente = id::text",
             "PedidosInaproveitaveis",
-            "nothing else is known",
+            "não se sabia mais nada",
         ),
     ],
 )
