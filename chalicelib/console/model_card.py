@@ -12,7 +12,6 @@ from chalicelib.console.layout import Shown
 from chalicelib.console.model_console import METRICS, ModelConsole
 from chalicelib.console.visits import Visit
 from chalicelib.core.portuguese import day, number, percent
-from chalicelib.identity import service
 from chalicelib.ml import versions
 from chalicelib.ml.schemas import CartaoOut, FiguraOut
 
@@ -21,6 +20,8 @@ FIGURES = {
     "pr": "Precisão e cobertura",
     "calibracao": "Calibração",
     "importancia": "Importância das colunas",
+    "aprovacao": "Ruins entre os aprovados, conforme quantos se aprova",
+    "custo": "Custo por pedido, conforme o limiar",
     "previsto_observado": "Previsto e observado",
     "residuos": "Resíduos",
 }
@@ -55,7 +56,7 @@ def show_version(console: ModelConsole, session: Session, visit: Visit, version:
     return Shown(
         "console/model_version.html",
         up=(console.path, console.title),
-        people=service.names_of(session, [card.criado_por]),
+        people=console.names(session, [card.criado_por]),
         **card_parts(card, lambda known: versions.figure(session, name, version, known)),
     )
 

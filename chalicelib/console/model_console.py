@@ -11,6 +11,7 @@ from chalicelib.console.sections import Link
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.errors import Problem
 from chalicelib.core.jobs import Job
+from chalicelib.identity.service import names_of
 from chalicelib.ml.registry import ModelName
 from chalicelib.ml.schemas import CompararIn, VersaoOut
 from chalicelib.ml.schemas_health import SaudeModelo
@@ -61,6 +62,7 @@ class ModelConsole:
         raises: Refusals of asking for a training or a comparison.
         links: Other pages about it.
         measure: Asks for a measurement of the version that answers; None where none is offered.
+        names: Subject -> what it is called, of those who train and promote.
         steps: How a training's steps begin and what they are, where people may follow them.
     """
 
@@ -84,6 +86,7 @@ class ModelConsole:
     raises: tuple[type[Problem], ...] = ()
     links: tuple[Link, ...] = ()
     measure: Callable[[Session, Principal], Job] | None = None
+    names: Callable[[Session, Collection[str]], Mapping[str, str]] = names_of
     steps: tuple[tuple[str, str], ...] = ()
 
     def declared(self) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest, Forbidden
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.web import Routes
-from chalicelib.identity import service
 from chalicelib.ml import versions
 from chalicelib.ml.promotion import AlreadyChampion, NoEarlierChampion
 from chalicelib.ml.registry import ModelVersionNotFound
@@ -130,7 +129,7 @@ def show_model(
         metrics=[(metric, *METRICS.get(metric, (metric, ""))) for metric in metrics],
         metric_names={metric: text for metric, (text, _) in METRICS.items()},
         moves=moves,
-        people=service.names_of(session, [move.por for move in moves]),
+        people=console.names(session, [move.por for move in moves]),
         may_train=console.may_train(visit.who),
         may_promote=console.may_promote(visit.who),
         under_way=is_under_way,

@@ -12,7 +12,7 @@ from chalicelib.core.web import Routes
 from chalicelib.credit import service_fairness, service_policies
 from chalicelib.credit.errors import ColunaNaoSensivel
 from chalicelib.credit.policy import ColumnName
-from chalicelib.credit.schemas_fairness import EquidadeQuery
+from chalicelib.credit.schemas_fairness import EquidadeOut, EquidadeQuery
 
 PATH = "/console/credito/equidade"
 SHARES = (
@@ -62,4 +62,16 @@ def get_fairness(session: Session, visit: Visit, query: FairnessQuery) -> Shown:
     if chosen is not None:
         asked = EquidadeQuery(coluna=chosen, desde=query.desde, ate=query.ate)
         found = service_fairness.fairness(session, tenant, asked)
-    return Shown("credit/fairness.html", columns=columns, chosen=chosen, found=found, shares=SHARES)
+    return Shown(
+        "credit/fairness.html",
+        columns=columns,
+        chosen=chosen,
+        found=found,
+        shares=SHARES,
+        measured=_measured(found) if found else [],
+    )
+
+
+def _measured(found: EquidadeOut) -> list[str]:
+    """The shares that at least one group has orders enough for."""
+    return [name for name, _ in SHARES if any(getattr(each, name) for each in found.grupos)]

@@ -12,6 +12,7 @@ from chalicelib.console.sections import Link
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.jobs import Job
 from chalicelib.credit import health, service_models
+from chalicelib.credit.authors import authors
 from chalicelib.credit.errors import DatasetAberto
 from chalicelib.credit.models import credit_model_name
 from chalicelib.credit.queues import CREDIT_TRAINING_QUEUE
@@ -99,6 +100,7 @@ CREDIT_CONSOLE = ModelConsole(
         Link("Treinar com opções", f"{PATH}/treinar"),
     ),
     measure=_measure,
+    names=authors,
     steps=TRAINING_STEPS,
 )
 

@@ -19,6 +19,7 @@ from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.types import Id, Strict
 from chalicelib.core.web import Routes
 from chalicelib.credit import service_orders, service_orders_list, service_replay, service_reviews
+from chalicelib.credit.authors import authors
 from chalicelib.credit.errors import (
     CorrecaoSemMotivo,
     DecisaoIgual,
@@ -155,6 +156,10 @@ def _order(
         situations=SITUATIONS,
         sources=SOURCES,
         outcomes=OUTCOMES,
+        people=authors(
+            session,
+            [found.decidido_por, *(each.por for each in (*found.revisoes, *found.desfechos))],
+        ),
         replay=again,
         form=form,
     )

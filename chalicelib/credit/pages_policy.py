@@ -2,22 +2,33 @@
 
 from functools import partial
 
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from chalicelib.console.forms import Form
+from chalicelib.console.forms import ACTION, Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
-from chalicelib.core.errors import BadRequest, ValidationFailed
+from chalicelib.core.errors import BadRequest, NotFound, ValidationFailed
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.types import ShortText, Strict
 from chalicelib.core.web import Routes
 from chalicelib.credit import service_policies
+from chalicelib.credit.authors import authors
 from chalicelib.credit.errors import PoliticaDesatualizada, PoliticaMudou
 from chalicelib.credit.policy import Politica
-from chalicelib.credit.policy_form import SHARES, form_of, policy_of, rules_shown, seal
+from chalicelib.credit.policy_form import (
+    CHANGEABLE,
+    DIRECTIONS,
+    SHARES,
+    changeable_rows,
+    form_of,
+    policy_of,
+    rules_shown,
+    seal,
+)
 from chalicelib.credit.schemas_policies import PoliticaIn, SimulacaoIn, SimulacaoOut
 from chalicelib.credit.words import OUTCOMES, SITUATIONS
 
@@ -27,6 +38,14 @@ SEEN = "vista"  # The field that says which policy's effect was shown.
 CHANGED = "Você mudou a política depois de ver o efeito. Confira-o de novo, e então salve."
 
 policy_pages = Routes(__name__)
+
+
+class VersionQuery(BaseModel):
+    """Which version is opened, rather than the one in use."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    versao: int | None = Field(None, ge=1, le=2**31 - 1)
 
 
 class _Reason(Strict):
@@ -40,17 +59,16 @@ company = partial(page, policy_pages, allow=Role.EMPRESA, companies_only=True)
 
 def show_policy(session: Session, visit: Visit, form: Form) -> Shown:
     """The policy in use, or what was typed of the next one, with the effect if it was seen."""
-    tried = _seen(session, visit, form)
+    tried = _seen(form)
     return _policy(session, visit, form, _effect(session, visit, tried) if tried else None, tried)
 
 
-def _seen(session: Session, visit: Visit, form: Form) -> Politica | None:
+def _seen(form: Form) -> Politica | None:
     """What was typed, where it is the policy whose effect was shown."""
     if not form[SEEN]:
         return None
-    current, _ = service_policies.describe_policy(session, visit.who.tenant)
     try:
-        typed = policy_of(form, current.politica)
+        typed = policy_of(form)
     except ValidationFailed:
         return None
     return typed if form[SEEN] == seal(typed) else None
@@ -66,6 +84,7 @@ def _policy(
     form: Form,
     effect: SimulacaoOut | None,
     tried: Politica | None = None,
+    opened: int | None = None,
 ) -> Shown:
     tenant = visit.who.tenant
     current, etag = service_policies.describe_policy(session, tenant)
@@ -81,6 +100,11 @@ def _policy(
         versions_total=total,
         rules=rules_shown(),
         shares=SHARES,
+        changeable=changeable_rows(filled),
+        changeable_columns=CHANGEABLE,
+        directions=DIRECTIONS,
+        opened=opened,
+        people=authors(session, [each.criada_por for each in versions]),
         form=filled,
         effect=effect,
         seal=seal(tried) if tried is not None else "",
@@ -90,10 +114,17 @@ def _policy(
 
 
 @policy_pages.route(PATH, methods=["GET"])
-@company(autocommit=True)
-def get_policy(session: Session, visit: Visit, form: Form) -> Shown:
-    """The policy in use, ready to be edited."""
-    return show_policy(session, visit, form)
+@company(query=VersionQuery, autocommit=True)
+def get_policy(session: Session, visit: Visit, form: Form, query: VersionQuery) -> Shown:
+    """The policy in use, ready to be edited; or an earlier one, to be put to use again."""
+    if query.versao is None:
+        return show_policy(session, visit, form)
+    earlier = service_policies.policy_of_version(session, visit.who.tenant, query.versao)
+    if earlier is None:
+        raise NotFound
+    found = form_of(earlier)
+    found.values[ACTION] = "abrir"
+    return _policy(session, visit, found, None, opened=query.versao)
 
 
 @policy_pages.route(PATH, methods=["POST"])
@@ -102,8 +133,7 @@ def post_policy(session: Session, visit: Visit, form: Form) -> Shown | Reply:
     """Show what a policy would have decided; put it to use once that has been seen."""
     if form.action not in ("simular", "salvar"):
         raise BadRequest
-    current, _ = service_policies.describe_policy(session, visit.who.tenant)
-    policy = policy_of(form, current.politica)
+    policy = policy_of(form)
     if form.action == "salvar" and form[SEEN] == seal(policy):
         new = PoliticaIn(politica=policy, motivo=form.read(_Reason).motivo)
         found, _ = service_policies.replace_policy(session, visit.who, new, form["lida"] or None)

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.console.forms import Form
-from chalicelib.credit.policy import Politica, Regras
+from chalicelib.core.errors import FieldError, ValidationFailed
+from chalicelib.credit.features import BASE_COLUMNS
+from chalicelib.credit.policy import (
+    CHANGEABLE_BASE,
+    MOST_CHANGEABLE,
+    Alteravel,
+    Politica,
+    Regras,
+)
 
 TITLES: Mapping[str, tuple[str, str]] = {
     "falencia": ("Falência", "A Serasa soube de uma falência."),
@@ -34,15 +42,21 @@ LABELS: Mapping[tuple[str, str], str] = {
 }
 PLAIN_LABELS = {"maximo": "Máximo", "minimo": "Mínimo", "maximo_dias": "Máximo, em dias"}
 COMMON = ("ativa", "consequencia")
+CHANGE_FIELDS = tuple(Alteravel.model_fields)
+DIRECTIONS = (("diminui", "Diminuir"), ("aumenta", "Aumentar"), ("ambas", "Os dois"))
+CHANGEABLE = tuple(
+    (column.name, column.label) for column in BASE_COLUMNS if column.name in CHANGEABLE_BASE
+)
+"""Base columns that may be declared changeable, and what they are called."""
 SHARES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "custos": (
-        ("perda_por_inadimplencia", "Perda de um pedido não pago, de 0 a 1"),
-        ("margem", "Ganho de um pedido pago, de 0 a 1"),
+        ("perda_por_inadimplencia", "Perda do não pago"),
+        ("margem", "Ganho do pago"),
     ),
     "faixa_revisao": (("abaixo", "Revisão abaixo do limiar"), ("acima", "Revisão acima do limiar")),
     "limiares": (
-        ("aprova_abaixo_de", "Aprova abaixo de, de 0 a 1"),
-        ("nega_a_partir_de", "Nega a partir de, de 0 a 1"),
+        ("aprova_abaixo_de", "Aprova abaixo de"),
+        ("nega_a_partir_de", "Nega a partir de"),
     ),
 }
 
@@ -100,7 +114,17 @@ def form_of(policy: Politica) -> Form:
         for name, _ in fields:
             values[f"{part}.{name}"] = "" if found is None else _written(getattr(found, name))
     values["sensiveis"] = "\n".join(policy.sensiveis)
+    for place, (column, how) in enumerate(policy.alteraveis.items()):
+        values[f"alteraveis.{place}.coluna"] = column
+        for name, value in how:
+            values[f"alteraveis.{place}.{name}"] = _written(value)
     return Form(values)
+
+
+def changeable_rows(form: Form) -> list[int]:
+    """The rows of the form's table of changeable columns: those filled in, and one for another."""
+    filled = [n for n in range(MOST_CHANGEABLE) if form[f"alteraveis.{n}.coluna"].strip()]
+    return [*filled, max(filled, default=-1) + 1][:MOST_CHANGEABLE]
 
 
 def _written(value: Any) -> str:
@@ -108,8 +132,8 @@ def _written(value: Any) -> str:
     return "" if value is None else str(value).replace(".", ",")
 
 
-def policy_of(form: Form, current: Politica) -> Politica:
-    """What was typed, with what the form does not ask for as it is.
+def policy_of(form: Form) -> Politica:
+    """What was typed.
 
     Raises:
         ValidationFailed: It is no policy; errors are by the names of the fields.
@@ -129,13 +153,23 @@ def policy_of(form: Form, current: Politica) -> Politica:
         del parts["limiares"]
     given = {part: {n: v for n, v in said.items() if v} for part, said in parts.items()}
     sensitive = [line.strip() for line in values.get("sensiveis", "").splitlines() if line.strip()]
-    return Form().read(
-        Politica,
-        regras=rules,
-        sensiveis=sensitive,
-        alteraveis=current.model_dump(mode="json")["alteraveis"],
-        **given,
-    )
+    changeable = _changeable(form)
+    return Form().read(Politica, regras=rules, sensiveis=sensitive, alteraveis=changeable, **given)
+
+
+def _changeable(form: Form) -> dict[str, dict[str, str]]:
+    """Column -> how it may be changed, as was typed."""
+    found: dict[str, dict[str, str]] = {}
+    for place in changeable_rows(form):
+        column = form[f"alteraveis.{place}.coluna"].strip()
+        if not column:
+            continue
+        if column in found:
+            told = f"{column} está duas vezes."
+            raise ValidationFailed(errors=[FieldError(campo="alteraveis", erro=told)])
+        typed = {n: _typed(form.values, f"alteraveis.{place}.{n}") for n in CHANGE_FIELDS}
+        found[column] = {name: value for name, value in typed.items() if value is not None}
+    return found
 
 
 def _typed(values: Mapping[str, str], name: str) -> str | None:

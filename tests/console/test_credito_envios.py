@@ -115,7 +115,7 @@ def test_whole_dataset_is_closed_and_training_is_followed(portal: Browser, at: s
     page = portal.get(at)
     assert "Fechado" in page.text
     assert "Comparar algoritmos" in page.text
-    assert "Pedidos demais não servem para aprender" in page.text
+    assert "não se sabia mais nada" in page.text
     assert 'value="lote"' not in page.source
 
 

@@ -55,7 +55,7 @@ def test_every_rule_has_its_words_and_a_policy_survives_its_form() -> None:
     exact = {"faixa_revisao": {"abaixo": 0.0555, "acima": 1e-7}, "sensiveis": ["cliente.sexo"]}
     limits = {"limiares": {"aprova_abaixo_de": 0.125, "nega_a_partir_de": 1.0}}
     for policy in (Politica(), Politica.model_validate({**exact, **limits})):
-        assert policy_of(form_of(policy), policy) == policy
+        assert policy_of(form_of(policy)) == policy
 
 
 def test_effect_is_shown_before_a_policy_is_saved(company: Company, portal: Browser) -> None:
@@ -106,3 +106,44 @@ def test_policy_that_changed_meanwhile_is_not_overwritten(
     page = send(portal, page, "salvar", motivo="Minha", **DENY_ALL)
     assert page.status == 412
     assert "Alguém mudou a política" in page.text
+
+
+def test_changeable_columns_are_added_changed_and_taken_away(
+    company: Company, portal: Browser
+) -> None:
+    page = portal.get(PATH)
+    assert page.form(PATH).fields["alteraveis.0.coluna"] == "valor_pedido"
+    another = {
+        "alteraveis.1.coluna": "titulos_em_atraso",
+        "alteraveis.1.direcao": "diminui",
+        "alteraveis.1.minimo": "0",
+        "alteraveis.1.maximo": "1.000",
+        "alteraveis.1.passo": "1",
+    }
+    page = send(portal, page, "simular", **another)
+    page = send(portal, page, "salvar", motivo="Quem paga o atraso volta a comprar")
+    found = company.client.get("/credito/politica").json["politica"]["alteraveis"]
+    assert found.keys() == {"valor_pedido", "titulos_em_atraso"}
+    assert (found["titulos_em_atraso"]["maximo"], found["titulos_em_atraso"]["passo"]) == (1000, 1)
+    page = send(portal, portal.get(PATH), "simular", **{"alteraveis.0.coluna": ""})
+    send(portal, page, "salvar", motivo="Só o atraso")
+    found = company.client.get("/credito/politica").json["politica"]["alteraveis"]
+    assert found.keys() == {"titulos_em_atraso"}
+    twice = {**another, "alteraveis.0.coluna": "titulos_em_atraso"}
+    page = send(portal, portal.get(PATH), "simular", **twice)
+    assert page.status == 422
+    assert "está duas vezes" in page.text
+
+
+def test_earlier_version_is_opened_and_put_to_use_again(company: Company, portal: Browser) -> None:
+    page = send(portal, portal.get(PATH), "simular", **DENY_ALL)
+    send(portal, page, "salvar", motivo="Cautela", **DENY_ALL)
+    page = portal.get(PATH, versao=1)
+    assert "que não é a que vale" in page.text
+    assert "regras.valor_do_pedido.ativa" not in page.form(PATH).fields
+    page = send(portal, page, "simular")
+    page = send(portal, page, "salvar", motivo="Cautela demais")
+    assert version_of(company) == 3
+    rule = company.client.get("/credito/politica").json["politica"]["regras"]["valor_do_pedido"]
+    assert rule["ativa"] is False
+    assert portal.get(PATH, versao=99).status == 404
