@@ -1,6 +1,5 @@
 """The system's Chromium without a window, driven by Playwright."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,9 +38,7 @@ def chromium() -> Iterator["Browser"]:
         )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=found,
-            args=["--no-sandbox", "--disable-gpu", "--lang=pt-BR"],
-            env={**os.environ, "LANGUAGE": "pt_BR"},
+            executable_path=found, args=["--no-sandbox", "--disable-gpu"]
         )
         yield browser
         browser.close()

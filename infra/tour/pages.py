@@ -34,6 +34,10 @@ class Page:
     in_readme: bool = False
 
 
+FILES = ("parquet", "exportar", "resultado", "copia", "{arquivo}")
+"""How addresses end that lead to a file; a file is not looked at."""
+
+
 def address(path: str, places: Places) -> str:
     """A page's address in a filled installation."""
     return re.sub(r"{(\w+)}", lambda found: places[found[1]], path)
@@ -42,11 +46,15 @@ def address(path: str, places: Places) -> str:
 PAGES = (
     Page("entrar", "/entrar", Who.NOBODY),
     Page("cadastro", "/cadastro", Who.NOBODY),
+    Page("senha", "/console/senha"),
     Page("inicio", "/"),
     Page("academia-recepcao", "/console/academia"),
     Page("academia-alunos", "/console/academia/alunos"),
     Page("academia-matricula", "/console/academia/alunos/novo"),
     Page("academia-aluno", "/console/academia/alunos/{aluno}", in_readme=True),
+    Page("academia-visitas", "/console/academia/alunos/{aluno}/visitas"),
+    Page("academia-dados", "/console/academia/alunos/{aluno}/dados"),
+    Page("academia-saidas", "/console/academia/saidas-sem-entrada"),
     Page("academia-retencao", "/console/academia/retencao"),
     Page("academia-jogadas", "/console/academia/jogadas"),
     Page("academia-efeito", "/console/academia/efeito"),
@@ -60,6 +68,10 @@ PAGES = (
     Page("credito-pedidos", "/console/credito/pedidos", Who.COMPANY),
     Page("credito-novo", "/console/credito/pedidos/novo", Who.COMPANY),
     Page("credito-pedido", "/console/credito/pedidos/{pedido}", Who.COMPANY, in_readme=True),
+    Page("credito-lotes", "/console/credito/pedidos/lotes", Who.COMPANY),
+    Page("credito-lote", "/console/credito/pedidos/lotes/{lote}", Who.COMPANY),
+    Page("credito-equidade", "/console/credito/equidade", Who.COMPANY),
+    Page("credito-empresa", "/console/credito/empresa", Who.COMPANY),
     Page("credito-revisoes", "/console/credito/revisoes", Who.COMPANY),
     Page("credito-politica", "/console/credito/politica", Who.COMPANY),
     Page("credito-envios", "/console/credito/envios", Who.COMPANY),
@@ -68,6 +80,9 @@ PAGES = (
     Page("credito-auditoria", "/console/credito/auditoria", Who.COMPANY),
     Page("modelos-credito", "/console/modelos/credito", Who.COMPANY),
     Page("modelos-credito-versao", "/console/modelos/credito/1", Who.COMPANY),
+    Page("modelos-credito-treinar", "/console/modelos/credito/treinar", Who.COMPANY),
+    Page("modelos-credito-testar", "/console/modelos/credito/testar", Who.COMPANY),
+    Page("modelos-credito-comparar", "/console/modelos/credito/comparar", Who.COMPANY),
     Page("livros-catalogo", "/console/livros"),
     Page("livros-livro", "/console/livros/{livro}"),
     Page("livros-numeros", "/console/livros/numeros"),

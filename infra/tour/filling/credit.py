@@ -46,11 +46,16 @@ def fill_credit(url: str) -> tuple[Company, Places]:
     records = simulate_company(clientes=CLIENTES, pedidos=PEDIDOS, until=utc_now(), seed=11)
     dataset = _send_records(company, records)
     company.put("/credito/politica", {"motivo": "Atrasos pesam no modelo.", "politica": POLICY})
-    _decide(company, records.pedidos[-UNDECIDED:])
+    lot = _decide(company, records.pedidos[-UNDECIDED:])
     ask_for_nightly_health()
     company.all_finished()
     denied = _explained_denial(company)
-    places = {"envio": dataset, "pedido": str(denied["id"]), "cliente": denied["cliente"]}
+    places = {
+        "envio": dataset,
+        "lote": lot,
+        "pedido": str(denied["id"]),
+        "cliente": denied["cliente"],
+    }
     return Company(LOGIN, password), places
 
 
@@ -82,8 +87,8 @@ def _lots(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
         yield items[start : start + LARGEST_LOT]
 
 
-def _decide(company: Api, orders: Sequence[Item]) -> None:
-    """Have orders decided, some of them by a person, and say what became of a few."""
+def _decide(company: Api, orders: Sequence[Item]) -> str:
+    """Have a lot decided, some orders by a person, and say what became of a few; gives the lot."""
     sent = [
         {
             "numero": order["numero"],
@@ -94,7 +99,7 @@ def _decide(company: Api, orders: Sequence[Item]) -> None:
         }
         for order in orders
     ]
-    lot = company.post("/credito/pedidos/lote", {"pedidos": sent})
+    lot: dict[str, str] = company.post("/credito/pedidos/lote", {"pedidos": sent})
     company.finished(lot["job_id"])
     waiting = company.get("/credito/revisoes", limit=REVIEWED)["items"]
     for place, order in enumerate(waiting[: len(waiting) * 2 // 3]):
@@ -108,6 +113,7 @@ def _decide(company: Api, orders: Sequence[Item]) -> None:
         when = (utc_now() - timedelta(days=1 + place % 3)).date().isoformat()
         if order["pedido_em"] is None or order["pedido_em"][:10] < when:
             company.post(f"/credito/pedidos/{order['id']}/desfecho", {"desfecho": came, "em": when})
+    return lot["id"]
 
 
 def _explained_denial(company: Api) -> dict[str, Any]:
