@@ -255,15 +255,21 @@ def test_a_reason_costs_what_it_works_not_what_else_the_machine_does() -> None:
     assert explanation_ms(cast(ServedModel, Sleeper()), {}) < EXPLANATION_BUDGET_MS
 
 
-@pytest.mark.parametrize(("rows", "leaf"), [(30, 5), (91, 9), (200, 20), (50_000, 20)])
-def test_leaves_of_a_histogram_boosting_are_smaller_where_rows_are_few(
-    rows: int, leaf: int
+@pytest.mark.parametrize(
+    ("rows", "leaf", "share"),
+    [(30, 5, 0.5), (91, 9, 0.5), (200, 20, 0.5), (10_000, 20, 0.5), (50_000, 20, 1.0)],
+)
+def test_a_histogram_boosting_follows_its_rows_where_nothing_is_said(
+    rows: int, leaf: int, share: float
 ) -> None:
+    def made(tarefa: Tarefa, **asked: Any) -> tuple[int, float]:
+        given = parameters_of("histograma_gradiente", tarefa, asked).model_dump()
+        found = unfitted("histograma_gradiente", tarefa, given, rows, 0)
+        return found.min_samples_leaf, found.max_features
+
     for tarefa in Tarefa:
-        given = parameters_of("histograma_gradiente", tarefa).model_dump()
-        assert unfitted("histograma_gradiente", tarefa, given, rows, 0).min_samples_leaf == leaf
-        given["min_samples_leaf"] = 3
-        assert unfitted("histograma_gradiente", tarefa, given, rows, 0).min_samples_leaf == 3
+        assert made(tarefa) == (leaf, share)
+        assert made(tarefa, min_samples_leaf=3, max_features=0.2) == (3, 0.2)
 
 
 def test_linear_models_learn_logarithms_only_where_that_helps() -> None:
