@@ -224,6 +224,8 @@ def _of_form(campo: str, algorithms: Sequence[str], places: Mapping[str, int]) -
         nome = algorithms[int(place)]
         kind, _, name = field.replace("busca.espaco", "busca").partition(".")
         return f"{'hp' if kind == 'hiperparametros' else kind}.{nome}.{name}".rstrip(".")
+    if campo == "engenharia.log_alvo":
+        return "log_alvo"
     if campo.startswith("engenharia.interacoes"):
         return "interacoes"
     if campo.startswith("engenharia.colunas."):
