@@ -81,6 +81,7 @@ FIGURES: Mapping[str, str] = {
 
 NO_LIMIT = "Em branco: sem limite."
 BLANKS: Mapping[str, str] = {
+    "max_features": "Em branco: metade das colunas até 10.000 linhas, todas além disso.",
     "min_samples_leaf": "Em branco: um décimo das linhas, de 5 a 20.",
 }
 """What a hyperparameter left blank means, where that is not `NO_LIMIT`."""
