@@ -544,4 +544,5 @@ def test_job_says_in_portuguese_why_it_ended(
     job_id = make_job()
     claimed().fail(problem, retry=retry)
     error = job_row(job_id).error
+    assert error is not None
     assert (error["title"], error["detail"]) == (type(problem).__name__, said)
