@@ -130,6 +130,20 @@ def remove_jobs() -> None:
     remove_old_minutes(utc_now())
 
 
+@scheduled(app, Cron(25, 7, "*", "*", "?", "*"))
+def remove_predictions() -> None:
+    """Delete what all products foretold too long ago, at 04:25 in São Paulo."""
+    from chalicelib.books import service_removal
+    from chalicelib.credit.service_old_decisions import remove_old_decisions
+    from chalicelib.gym.service_scores import remove_old_scores
+    from chalicelib.prices.service_old_predictions import remove_old_predictions
+
+    remove_old_scores(utc_now())
+    remove_old_decisions(utc_now())
+    remove_old_predictions(utc_now())
+    service_removal.remove_old_predictions(utc_now())
+
+
 @scheduled(app, Cron(40, 7, "*", "*", "?", "*"))
 def expire_datasets() -> None:
     """Give up the datasets that nothing has come for in a week, at 04:40 in São Paulo."""

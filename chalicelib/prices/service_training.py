@@ -151,7 +151,7 @@ def count_own(session: Session, principal: Principal, since: datetime) -> dict[J
         )
         .group_by(Job.state)
     )
-    return {row[0]: row[1] for row in session.execute(statement)}
+    return {JobState(state): count for state, count in session.execute(statement)}
 
 
 def see_training(
