@@ -356,7 +356,7 @@ def handler(worked_on: list[int]) -> Handler:
         worked_on.append(message.number)
         write(run, f"number {message.number}")
         if message.number % 2:
-            raise Unprocessable(motivo="Números ímpares são recusados.")
+            raise Unprocessable(motivo="Ímpares não são aceitos.")
         if message.number == 66:
             raise RuntimeError("swordfish")
         run.check_cancelled()
@@ -386,7 +386,7 @@ def test_one_bad_of_three_keeps_none_from_ending(make_job: MakeJob, handler: Han
     assert handler(event(*jobs), None) == {"batchItemFailures": []}
     assert [job_row(job_id).state for job_id in jobs] == ["succeeded", "failed", "succeeded"]
     error = job_row(jobs[1]).error
-    assert error == {"title": "Unprocessable", "detail": "Números ímpares são recusados.", "attempt": 1}
+    assert error == {"title": "Unprocessable", "detail": "Ímpares não são aceitos.", "attempt": 1}
 
 
 def test_unforeseen_error_is_tried_again_and_tells_nothing(
