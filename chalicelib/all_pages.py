@@ -7,6 +7,7 @@ from chalicelib.books.pages import ADVICE as BOOKS_ADVICE
 from chalicelib.books.pages import LIVROS
 from chalicelib.books.pages import REFUSALS as BOOKS_REFUSALS
 from chalicelib.books.pages_catalogue import catalogue_pages
+from chalicelib.books.pages_models import book_model_pages
 from chalicelib.books.pages_scraping import scraping_pages
 from chalicelib.console.operation import OPERACAO
 from chalicelib.console.pages_jobs import job_pages
@@ -48,8 +49,8 @@ from chalicelib.gym.pages_synthetic import synthetic_page
 from chalicelib.gym.pages_visits import visits_pages
 from chalicelib.prices.pages import ADVICE as PRICES_ADVICE
 from chalicelib.prices.pages import PRECOS
-from chalicelib.prices.pages import REFUSALS as PRICES_REFUSALS
 from chalicelib.prices.pages_datasets import dataset_pages as price_dataset_pages
+from chalicelib.prices.pages_files import file_pages
 from chalicelib.prices.pages_history import history_pages
 from chalicelib.prices.pages_predictions import prediction_pages
 from chalicelib.prices.pages_projects import project_pages
@@ -76,6 +77,7 @@ BLUEPRINTS = (
     company_trail_pages,
     catalogue_pages,
     scraping_pages,
+    book_model_pages,
     desk,
     members_pages,
     member_page,
@@ -93,11 +95,11 @@ BLUEPRINTS = (
     training_pages,
     version_pages,
     prediction_pages,
+    file_pages,
     history_pages,
 )
 
 show_sections(ACADEMIA, CREDITO, LIVROS, PRECOS, OPERACAO)
 tell(GYM_REFUSALS)
 tell(BOOKS_REFUSALS)
-tell(PRICES_REFUSALS)
 advise({**GYM_ADVICE, **BOOKS_ADVICE, **CREDIT_ADVICE, **PRICES_ADVICE})

@@ -110,6 +110,16 @@ class Selection:
         return not self.conditions and self.categories is None
 
     @property
+    def parameters(self) -> dict[str, Any]:
+        """What statements take, those too that have the categories as a parameter."""
+        return {**dict(self.values), "categories": list(self.categories or ())}
+
+    @property
+    def is_of_prices(self) -> bool:
+        """Whether prices alone decide: their index is right, whatever they are."""
+        return self.categories is None and {"price", "min_price", "max_price"} >= {*self.conditions}
+
+    @property
     def has_words(self) -> bool:
         """Whether words of the title are looked for."""
         return "title" in self.conditions
@@ -170,19 +180,29 @@ def encode_order(key: SortKey, *, is_descending: bool) -> str:
     return f"{'-' * is_descending}{key}"
 
 
-def books_statement(selection: Selection, part: Slice) -> tuple[HotStatement, dict[str, Any]]:
+def books_statement(
+    selection: Selection, part: Slice, rare: tuple[str, bool] | None = None
+) -> tuple[HotStatement, dict[str, Any]]:
     """The statement that gives a page, after the columns of the edition, and its values.
 
     It gives a row of an edition and no book where none is found, and one book more than asked.
+
+    Args:
+        selection: Which books.
+        part: Which of them.
+        rare: How so few are found that all of them are gathered first, and whether by one plan
+            for all values; None where they are met soon enough in their order.
     """
+    prices_by_price = selection.is_of_prices and part.key is SortKey.PRICE
+    where, is_prepared = rare or (selection.where(), selection.is_all or prices_by_price)
     shape = _books_sql(
-        selection.where(),
+        where,
         part.key,
         part.is_descending,
         is_after=part.after is not None,
-        is_prepared=selection.is_all,
+        is_prepared=is_prepared,
     )
-    return shape, {**dict(selection.values), **_values(part)}
+    return shape, {**selection.parameters, **_values(part)}
 
 
 def ids_statement(part: Slice, ids: Sequence[int]) -> tuple[HotStatement, dict[str, Any]]:
@@ -254,10 +274,14 @@ FROM ({LATEST_SNAPSHOT}) s LEFT JOIN LATERAL (
 """)
 
 
-@lru_cache(512)
-def count_statement(where: str) -> HotStatement:
+def count_statement(selection: Selection) -> HotStatement:
     """How many there are, up to one more than is counted."""
-    return HotStatement(f"""{PLANNED_FOR_VALUES}
+    return _count_sql(selection.where(), is_prepared=selection.is_of_prices)
+
+
+@lru_cache(512)
+def _count_sql(where: str, *, is_prepared: bool) -> HotStatement:
+    return HotStatement(f"""{"" if is_prepared else PLANNED_FOR_VALUES}
 SELECT count(*) AS found
 FROM (SELECT 1 FROM books b WHERE {where} LIMIT {LARGEST_EXACT_TOTAL + 1}) m
 """)

@@ -22,7 +22,7 @@ from chalicelib.books.schemas_books import (
     FacetOut,
     FacetsOut,
 )
-from chalicelib.books.schemas_questions import Filtered
+from chalicelib.books.schemas_questions import Filtered, SortKey
 from chalicelib.books.selection import (
     COLUMNS,
     MOST_FOUND,
@@ -34,7 +34,7 @@ from chalicelib.books.selection import (
     facets_statement,
     ids_statement,
 )
-from chalicelib.books.word_search import find_by_words
+from chalicelib.books.word_search import find_by_words, rare
 from chalicelib.core.pages import LARGEST_EXACT_TOTAL
 from chalicelib.core.statements import HotStatement
 
@@ -49,7 +49,7 @@ class Found:
         edition: Of the catalogue.
         rows: The books of the page.
         cursor: Where the next page begins; None on the last one.
-        total: How many there are, counted up to 10,000, of a search up to 1,000; those of a whole
+        total: How many there are, counted up to 10,000, of a search fewer; those of a whole
             catalogue all.
         is_exact: Whether there are no more.
         facets: Of a search.
@@ -81,10 +81,9 @@ def list_books(session: Session, query: Filtered, otherwise: str = BY_ID) -> Fou
     edition, rows, cursor = _page(session, selection, part)
     if selection.is_all:
         return Found(edition, rows, cursor, edition.books, is_exact=True)
-    where = selection.where()
 
     def count() -> int:
-        row = count_statement(where).one_or_none(session, **dict(selection.values))
+        row = count_statement(selection).one_or_none(session, **dict(selection.values))
         return int(row.found)
 
     found = kept_answers().get(edition, ("count", selection), count)
@@ -117,8 +116,11 @@ def _search_words(session: Session, query: Filtered, part: Slice) -> Found:
         statement, values = ids_statement(part, matches.ids)
         rows, cursor = _cut(statement.all(session, **values), part)
     else:
-        _, rows, cursor = _page(session, selection, part)
-    total = _capped(len(matches.ids), MOST_FOUND)
+        by = rare(selection.conditions, selection.categories is not None)
+        # By id they are met in the index that has the words as well.
+        is_gathered = matches.is_rare and part.key is not SortKey.ID
+        _, rows, cursor = _page(session, selection, part, by if is_gathered else None)
+    total = _capped(len(matches.ids), matches.most)
     return Found(edition, rows, cursor, *total, facets=matches.facets)
 
 
@@ -137,9 +139,9 @@ def _selected(session: Session, query: Filtered) -> Selection:
 
 
 def _page(
-    session: Session, selection: Selection, part: Slice
+    session: Session, selection: Selection, part: Slice, by: tuple[str, bool] | None = None
 ) -> tuple[Edition, Sequence[Any], str | None]:
-    statement, values = books_statement(selection, part)
+    statement, values = books_statement(selection, part, by)
     found = statement.all(session, **values)
     edition = edition_of(found[0] if found else None)
     return edition, *_cut([row for row in found if row.id is not None], part)

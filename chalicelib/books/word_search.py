@@ -25,51 +25,74 @@ from chalicelib.core.statements import HotStatement
 
 # The blocks that the index knows, by `blocos`: of 1,024 ids and of 16,384.
 SMALL, LARGE = 10, 14
+NEAREST = 8192
+"""How many books are looked at first, in small blocks."""
+
+FEW = 32
+"""What fewer of the nearest books have is rare enough to be read off the index whole."""
+
+MANY_BOOKS, MOST_OF_MANY = 10_000, 200
+"""Of a catalogue of more books than the first a search by words counts no more than the second:
+each book that is counted is read, and those of a large catalogue are seldom in memory."""
+
 MOST_LARGE = 32
 """How many large blocks are looked at one by one."""
 
-FEW = 64
-"""What has fewer books than this in a large block is rare enough to be read off the index whole."""
-
-BOUNDS = HotStatement(f"""
-SELECT e.lowest, e.highest, c.id, c.name
-FROM (SELECT min(b.id) AS lowest, max(b.id) AS highest FROM books b WHERE {LISTED}) e
-LEFT JOIN book_categories c ON true
+# Ids have gaps, where books are gone and where runs came to nothing: of large blocks without any
+# book the next one with some is looked for.
+BLOCKS = HotStatement(f"""
+WITH RECURSIVE nearest AS (
+    SELECT b.id FROM books b WHERE {LISTED} ORDER BY b.id LIMIT cast(:nearest AS bigint)
+), large (block, place) AS (
+    SELECT (SELECT max(id) FROM nearest) >> {LARGE}, 1
+    UNION ALL
+    SELECT (SELECT b.id >> {LARGE} FROM books b
+            WHERE {LISTED} AND b.id >= (l.block + 1) << {LARGE} ORDER BY b.id LIMIT 1), l.place + 1
+    FROM large l WHERE l.block IS NOT NULL AND l.place < {MOST_LARGE}
+)
+SELECT ARRAY(SELECT DISTINCT id >> {SMALL} AS block FROM nearest ORDER BY block) AS small,
+       ARRAY(SELECT block FROM large WHERE block IS NOT NULL ORDER BY block) AS large,
+       (SELECT max(b.id) FROM books b WHERE {LISTED}) AS highest
 """)
+NAMES = HotStatement("SELECT id, name FROM book_categories")
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """What there is to be found.
+class Blocks:
+    """Where books are.
 
     Attributes:
-        lowest: Of the ids of the books that are listed; 0 where there are none.
-        highest: Likewise.
-        names: Of categories, by their ids.
+        small: Numbers of the small blocks that the nearest books are in.
+        large: Numbers of the large blocks from the last of them on that have books.
+        highest: Id of all books; 0 where there are none.
     """
 
-    lowest: int
+    small: tuple[int, ...]
+    large: tuple[int, ...]
     highest: int
-    names: Mapping[int, str]
 
 
 @dataclass(frozen=True)
 class Matches:
-    """The first books that were found.
+    """The first books that were found, or some if they are rare.
 
     Attributes:
         ids: At most one more than are counted, in order; all there are where they are not more.
         facets: What those that are counted have.
+        is_rare: Whether there are so few that all of them may be read for a page.
+        most: How many are counted.
     """
 
     ids: "array[int]"
     facets: FacetsOut
+    is_rare: bool
+    most: int
 
     def has(self, part: Slice) -> bool:
         """Whether they hold a page, and the one book more that says whether another follows."""
-        if len(self.ids) <= MOST_FOUND:
+        if len(self.ids) <= self.most:
             return True
-        if part.key is not SortKey.ID or part.is_descending:
+        if self.is_rare or part.key is not SortKey.ID or part.is_descending:
             return False
         first = part.left_out if part.after is None else bisect_right(self.ids, part.after[1])
         return first + part.limit < len(self.ids)
@@ -77,8 +100,9 @@ class Matches:
 
 @dataclass
 class _Gathered:
-    """Columns of the books found so far, in the order of their ids."""
+    """Columns of the books found so far."""
 
+    most: int
     ids: "array[int]" = field(default_factory=lambda: array("q"))
     categories: list[int] = field(default_factory=list)
     ratings: list[int] = field(default_factory=list)
@@ -87,7 +111,7 @@ class _Gathered:
     @property
     def wanted(self) -> int:
         """How many more."""
-        return MOST_FOUND + 1 - len(self.ids)
+        return self.most + 1 - len(self.ids)
 
     def add(self, row: Any) -> None:
         self.ids.extend(row.ids or ())
@@ -104,32 +128,41 @@ def find_by_words(session: Session, selection: Selection, edition: Edition) -> M
 
 
 def _find(session: Session, selection: Selection, edition: Edition) -> Matches:
-    bounds = kept_answers().get(edition, "bounds", lambda: _bounds(session))
-    found, values = _Gathered(), dict(selection.values)
-    if selection.categories is not None:
-        values["categories"] = list(selection.categories)
+    blocks = kept_answers().get(edition, "blocks", lambda: _blocks(session))
+    names = kept_answers().get(edition, "names", lambda: _names(session))
+    found, is_rare = _Gathered(_most_counted(edition)), False
 
     def look(make: Callable[[tuple[str, ...], bool], HotStatement], **more: Any) -> None:
         statement = make(selection.conditions, selection.categories is not None)
-        found.add(statement.one_or_none(session, rows=found.wanted, **values, **more))
+        values = {**selection.parameters, **more, "rows": found.wanted}
+        found.add(statement.one_or_none(session, **values))
 
-    lowest, highest = bounds.lowest, bounds.highest
-    start = (lowest >> LARGE) + 1
-    nearest = range(lowest >> SMALL, (min(highest, (start << LARGE) - 1) >> SMALL) + 1)
-    look(in_blocks, blocks=[number * 2 for number in nearest])
-    if found.wanted and len(found.ids) >= FEW:
-        large = range(start, min(highest >> LARGE, start + MOST_LARGE - 1) + 1)
-        look(in_blocks, blocks=[number * 2 + 1 for number in large])
-        start = large.stop
-    if found.wanted and start << LARGE <= highest:
-        look(anywhere, start=start << LARGE)
-    return Matches(found.ids, _facets(found, bounds.names))
+    look(in_blocks, blocks=[number * 2 for number in blocks.small], start=0)
+    start = (blocks.small[-1] + 1) << SMALL if blocks.small else 0
+    if found.wanted and len(found.ids) >= FEW and start <= blocks.highest:
+        look(in_blocks, blocks=[number * 2 + 1 for number in blocks.large], start=start)
+        start = (blocks.large[-1] + 1) << LARGE
+    if found.wanted and start <= blocks.highest:
+        look(anywhere, start=start)
+        is_rare = True
+    return Matches(array("q", sorted(found.ids)), _facets(found, names), is_rare, found.most)
 
 
-def _bounds(session: Session) -> Bounds:
-    rows = BOUNDS.all(session)
-    names = {row.id: row.name for row in rows if row.id is not None}
-    return Bounds(rows[0].lowest or 0, rows[0].highest or 0, names)
+def _most_counted(edition: Edition) -> int:
+    return MOST_FOUND if edition.books <= MANY_BOOKS else MOST_OF_MANY
+
+
+def _blocks(session: Session) -> Blocks:
+    row = BLOCKS.one_or_none(session, nearest=NEAREST)
+    return Blocks(tuple(row.small), tuple(row.large), row.highest or 0)
+
+
+def _names(session: Session) -> dict[int, str]:
+    return {row.id: row.name for row in NAMES.all(session)}
+
+
+# Most books have the ids from one on: no index shall be asked for it.
+FROM_START = "(b.id >= cast(:start AS bigint)) IS TRUE"
 
 
 @lru_cache(256)
@@ -143,23 +176,31 @@ def in_blocks(conditions: tuple[str, ...], of_categories: bool) -> HotStatement:
     SELECT f.* FROM unnest(cast(:blocks AS bigint[])) WITH ORDINALITY AS s (block, place)
     CROSS JOIN LATERAL (
         SELECT b.id, b.category_id, b.rating, b.available FROM books b
-        WHERE {where} AND blocos(b.id) @> ARRAY[s.block] OFFSET 0
+        WHERE {where} AND blocos(b.id) @> ARRAY[s.block] AND {FROM_START} OFFSET 0
     ) f ORDER BY s.place, f.id LIMIT cast(:rows AS bigint)
     """)
 
 
 @lru_cache(256)
 def anywhere(conditions: tuple[str, ...], of_categories: bool) -> HotStatement:
-    """The first books from an id on, of which no index shall be asked: most have it."""
-    is_planned = conditions != ("title",)
-    where = _where(conditions, of_categories, "{}" if is_planned else "(SELECT {})")
+    """Books from an id on, in no order: to have the first ones all would have to be read."""
+    where, is_prepared = rare(conditions, of_categories)
     return _gathering(
         f"""
     SELECT b.id, b.category_id, b.rating, b.available FROM books b
-    WHERE {where} AND (b.id >= cast(:start AS bigint)) IS TRUE ORDER BY b.id LIMIT cast(:rows AS bigint)
+    WHERE {where} AND {FROM_START} LIMIT cast(:rows AS bigint)
     """,
-        PLANNED_FOR_VALUES if is_planned else "",
+        "" if is_prepared else PLANNED_FOR_VALUES,
     )
+
+
+def rare(conditions: tuple[str, ...], of_categories: bool) -> tuple[str, bool]:
+    """How few books are found among all, as SQL, and whether by one plan for all values.
+
+    What is rare are the words, unless something else is asked for as well.
+    """
+    is_prepared = conditions == ("title",)
+    return _where(conditions, of_categories, "(SELECT {})" if is_prepared else "{}"), is_prepared
 
 
 def _where(conditions: tuple[str, ...], of_categories: bool, evaluated: str) -> str:
@@ -183,11 +224,11 @@ FROM ({found}) m
 
 def _facets(found: _Gathered, names: Mapping[int, str]) -> FacetsOut:
     # A name is missing where the catalogue has changed since: so has the edition.
-    known = [names[each] for each in found.categories[:MOST_FOUND] if each in names]
+    known = [names[each] for each in found.categories[: found.most] if each in names]
     return FacetsOut(
         category=_counted(known),
-        rating=_counted(found.ratings[:MOST_FOUND]),
-        availability=_counted(each == 1 for each in found.available[:MOST_FOUND]),
+        rating=_counted(found.ratings[: found.most]),
+        availability=_counted(each == 1 for each in found.available[: found.most]),
     )
 
 

@@ -37,8 +37,13 @@ FACTS = {
     "linhas_treino": "linhas de treino",
     "intervalo_dias": "dias entre treino e validação",
     "validacao_desde": "validação desde",
+    "validacao": "validação",
+    "linhas_calibracao": "linhas de calibração",
+    "media": "média",
+    "parcela": "parcela que julga",
     "linhas_validacao": "linhas de validação",
 }
+HIDDEN = ("sal", "leitura", "dataset", "treinamento")  # For programs.
 INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T")
 
 
@@ -104,7 +109,7 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (FACTS.get(name, name.replace("_", " ")), _said(name, value))
         for name, value in found.items()
-        if isinstance(value, str | int | float)
+        if isinstance(value, str | int | float) and name not in HIDDEN
     ]
 
 

@@ -23,6 +23,7 @@ from chalicelib.core.jobs import JobState
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.web import Routes
+from chalicelib.identity.service import names_of
 
 PATH = "/console/operacao/tarefas"
 STATES = (
@@ -64,6 +65,7 @@ def get_jobs_page(session: Session, visit: Visit, query: JobsQuery, now: datetim
         "console/operation/jobs.html",
         jobs=[JobOut.model_validate(job) for job in jobs],
         owners={job.id: job.owner for job in jobs},
+        people=names_of(session, {job.owner for job in jobs}),
         cursor=cursor,
         total=total,
         query=query,
@@ -90,6 +92,7 @@ def show_job(session: Session, visit: Visit, job_id: UUID, form: Form) -> Shown:
     rejections, _, total = imports.list_rejections(
         session, job.id, PageQuery(limit=REJECTIONS_SHOWN)
     )
+    people = names_of(session, [job.owner])
     told: dict[str, Any] = {"attempt_limit": job.attempt_limit, "owner": job.owner}
     return Shown(
         "console/operation/job.html",
@@ -99,6 +102,7 @@ def show_job(session: Session, visit: Visit, job_id: UUID, form: Form) -> Shown:
         rejections=rejections,
         rejections_total=total,
         form=form,
+        people=people,
         **told,
     )
 

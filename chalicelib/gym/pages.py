@@ -78,6 +78,7 @@ def look_for_attention(session: Session, principal: Principal, now: datetime) ->
     """What of the gym somebody should look at today."""
     return [
         *_worklist(session, principal, now),
+        *_own_contacts(session, principal, now),
         *_overdue(session, now),
         *_exits(session),
         *_report(session, now),
@@ -92,6 +93,17 @@ def _worklist(session: Session, principal: Principal, now: datetime) -> Iterator
     said = "aluno a contatar hoje" if waiting == 1 else "alunos a contatar hoje"
     tone: Tone = "atencao" if waiting else "bom"
     yield Attention(str(waiting), said, "/console/academia/retencao", "Abrir a lista", tone)
+
+
+def _own_contacts(session: Session, principal: Principal, now: datetime) -> Iterator[Attention]:
+    if principal.usuario_id is None:
+        return
+    query = ContatosQuery(responsavel_id=principal.usuario_id, aberto=True, limit=1)
+    _, _, (mine, _) = service_contacts.list_contatos(session, query, now)
+    if mine:
+        said = "contato seu a fazer" if mine == 1 else "contatos seus a fazer"
+        path = f"/console/academia/retencao?ver=abertos&de={principal.usuario_id}"
+        yield Attention(number(mine, 0), said, path, "Ver os seus", "atencao")
 
 
 def _overdue(session: Session, now: datetime) -> Iterator[Attention]:

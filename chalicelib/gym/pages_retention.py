@@ -136,7 +136,7 @@ class WorkFields(BaseModel):
 )
 def post_work(session: Session, visit: Visit, form: Form, query: WorkQuery, now: datetime) -> Reply:
     """Record what came of a contact; or have everybody scored anew."""
-    back = f"{PATH}?ver={query.ver}"
+    back = f"{PATH}?ver={query.ver}{f'&de={query.de}' if query.de else ''}"
     if form.action == "calcular":
         return visit.go(back, ask_for_scores(session, visit))
     act = CONTACT_ACTIONS.get(form.action)

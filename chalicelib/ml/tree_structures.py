@@ -95,7 +95,8 @@ class _Conditions:
 
     def _numbered(self, conditions: Sequence[_Condition]) -> NDArray[np.intp]:
         nodes, lefts = np.array(conditions, dtype=np.intp).reshape(-1, 2).T
-        return 2 * np.searchsorted(self.splits, nodes) + lefts
+        numbers: NDArray[np.intp] = 2 * np.searchsorted(self.splits, nodes) + lefts
+        return numbers
 
     def missed(self, row: Rows) -> NDArray[np.bool_]:
         """(p, l) whether a (width,) row fails each entry; what stands for none is not failed."""
@@ -180,7 +181,8 @@ class _TreeWalks:
             self._summed(leaves, begin[pairs], cells + until[leaves])
             for begin, until in zip(self._begin, last, strict=True)
         ]
-        return np.stack(walks) + self._base
+        margins: Floats = np.stack(walks) + self._base
+        return margins
 
     def _summed(
         self, leaves: NDArray[np.intp], first: NDArray[np.int32], last: NDArray[np.int32]
@@ -206,7 +208,7 @@ def _latest(places: NDArray[Any], missed: NDArray[np.bool_]) -> NDArray[Any]:
 
 def _bits(missed: NDArray[np.bool_]) -> NDArray[Any]:
     """(p, l) truths -> (l,) words whose bits they are; of the first 64."""
-    kind = np.uint16 if len(missed) <= 16 else np.uint64
+    kind: Any = np.uint16 if len(missed) <= 16 else np.uint64
     words = np.zeros(missed.shape[1], dtype=kind)
     for place, line in enumerate(missed[:64]):
         words |= line.astype(kind) << kind(place)

@@ -72,8 +72,12 @@ def _field(place: int, column: Mapping[str, Any], profile: ColunaPerfil | None) 
     if kind == TipoColuna.DATA:
         last = profile.data.maximo.date().isoformat() if profile and profile.data else ""
         return CaseField(name, at, "date", value=last)
-    if kind == TipoColuna.CATEGORIA and common:
-        is_all = profile is not None and profile.distintos <= MOST_OPTIONS
+    if common:
+        is_all = (
+            profile is not None
+            and profile.distintos <= MOST_OPTIONS
+            and kind == TipoColuna.CATEGORIA
+        )
         return CaseField(name, at, "choice" if is_all else "some", value=common[0], options=common)
     return CaseField(name, at, "text")
 

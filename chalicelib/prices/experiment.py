@@ -123,8 +123,8 @@ class Engenharia(Strict):
     interacoes: list[Interacao] = Field(default=[], max_length=50)
     log_alvo: bool | None = Field(
         None,
-        description="Learn log(1 + target). Null: where the training targets are never negative "
-        "and skewed (above 1), and less so in logarithms.",
+        description="Learn log(1 + target). Null: where targets are never negative and skewed "
+        "(above 1), and less so in logarithms; linear models only where inner folds agree.",
     )
 
 

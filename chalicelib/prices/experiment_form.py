@@ -40,6 +40,13 @@ FAULTS: Mapping[str, str] = {
     "its values are whole numbers": "Use números inteiros.",
     "is given a fixed value already": "Deixe o valor em branco para procurá-lo.",
     "is asked for twice": "Foi pedido duas vezes.",
+    "is asked for twice, or a column has its name": "Foi pedida duas vezes, ou é o nome de uma "
+    "coluna.",
+    "the target cannot part its rows": "O alvo não separa as linhas de treino das que julgam.",
+    "goes with tipo k_fold_tempo": "Só serve com a validação do passado para o futuro.",
+    "goes with codificacao ordinal": "Só serve a categorias em ordem.",
+    "an order has no rare group": "Categorias em ordem não têm grupo de raras.",
+    "classes have no logarithm": "Só o logaritmo de um número existe; o alvo é uma classe.",
 }
 """What the experiment's check says -> the same in Portuguese."""
 
@@ -217,6 +224,8 @@ def _of_form(campo: str, algorithms: Sequence[str], places: Mapping[str, int]) -
         nome = algorithms[int(place)]
         kind, _, name = field.replace("busca.espaco", "busca").partition(".")
         return f"{'hp' if kind == 'hiperparametros' else kind}.{nome}.{name}".rstrip(".")
+    if campo == "engenharia.log_alvo":
+        return "log_alvo"
     if campo.startswith("engenharia.interacoes"):
         return "interacoes"
     if campo.startswith("engenharia.colunas."):

@@ -228,15 +228,17 @@ def get_usage_page(
 def _series(found: UsoOut) -> dict[str, Any]:
     """Rows answered by day, a colour for each version."""
     zone_name = settings().local_timezone
+    first, last = (local_day(each, zone_name) for each in (found.desde, found.ate))
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    asked = {(s.versao, local_day(s.inicio, zone_name)): s.linhas for s in found.serie}
     bars = [
         {
             "type": "bar",
             "name": f"Versão {versao}",
-            "x": [f"{local_day(s.inicio, zone_name):%Y-%m-%d}" for s in steps],
-            "y": [s.linhas for s in steps],
+            "x": [f"{day:%Y-%m-%d}" for day in days],
+            "y": [asked.get((versao, day), 0) for day in days],
         }
         for versao in sorted({each.versao for each in found.serie})
-        for steps in [[each for each in found.serie if each.versao == versao]]
     ]
     titles = {"xaxis": {"title": {"text": "Dia"}, "type": "date"}, "barmode": "stack"}
     return {"data": bars, "layout": {**titles, "yaxis": {"title": {"text": "Linhas"}}}}

@@ -8,16 +8,14 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
+from chalicelib.console.job_actions import followed_job, is_under_way
 from chalicelib.console.layout import Shown
 from chalicelib.console.model_card import card_parts
 from chalicelib.console.model_console import METRICS
 from chalicelib.console.model_pages import history_figures
 from chalicelib.console.visits import Visit
-from chalicelib.core import job_control
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest
-from chalicelib.core.job_control import JobNotFound, JobOut
-from chalicelib.core.jobs import JobState
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.web import Routes
 from chalicelib.identity import service
@@ -40,7 +38,6 @@ from chalicelib.prices.words import FIGURES
 VERSIONS = PROJECT + "/versoes"
 VERSION = VERSIONS + "/{versao}"
 SHOWN_MOVES = 10
-UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 SHARED = ("r2", "mae", "rmse", "roc_auc", "log_loss")
 
 version_pages = Routes(__name__)
@@ -77,7 +74,7 @@ def show_versions(
     moves, _, _ = service_models.list_moves(
         session, visit.who, projeto_id, PageQuery(limit=SHOWN_MOVES)
     )
-    job = _job(session, visit, query.tarefa)
+    job = followed_job(session, visit.who, query.tarefa)
     return project_page(
         session,
         visit,
@@ -92,19 +89,9 @@ def show_versions(
         moves=moves,
         people=service.names_of(session, [move.por for move in moves]),
         comparison=job,
-        is_live=job is not None and job.state in UNDER_WAY,
+        is_live=is_under_way(job),
         form=form,
     )
-
-
-def _job(session: Session, visit: Visit, job_id: UUID | None) -> JobOut | None:
-    """What the visitor asked for, unless it was deleted long ago."""
-    if job_id is None:
-        return None
-    try:
-        return JobOut.model_validate(job_control.get_job(session, visit.who, job_id))
-    except JobNotFound:
-        return None
 
 
 @version_pages.route(VERSIONS, methods=["GET"])
@@ -194,7 +181,7 @@ def show_health(
     session: Session, visit: Visit, projeto_id: UUID, query: FollowQuery, form: Form, now: datetime
 ) -> Shown:
     """Whether the version that answers can still be trusted, and over time."""
-    job = _job(session, visit, query.tarefa)
+    job = followed_job(session, visit.who, query.tarefa)
     found = health.price_health(session, visit.who, projeto_id, now)
     return project_page(
         session,
@@ -207,7 +194,7 @@ def show_health(
         history=history_figures(health.price_history(session, visit.who, projeto_id)),
         metric_names={name: text for name, (text, _) in METRICS.items()},
         job=job,
-        is_live=job is not None and job.state in UNDER_WAY,
+        is_live=is_under_way(job),
         form=form,
     )
 

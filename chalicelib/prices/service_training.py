@@ -151,7 +151,7 @@ def count_own(session: Session, principal: Principal, since: datetime) -> dict[J
         )
         .group_by(Job.state)
     )
-    return dict(session.execute(statement).tuples().all())
+    return {JobState(state): count for state, count in session.execute(statement)}
 
 
 def see_training(

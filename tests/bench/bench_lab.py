@@ -111,7 +111,7 @@ def _pairs(algorithm: str, dados: Dados) -> tuple[NDArray[np.float64], NDArray[n
     )
     trials = _trials(asked, dados)
     (candidate,) = [c for c in trials.candidates() if c.spec.algorithm == algorithm]
-    works = (
+    works: tuple[Callable[[], object], ...] = (
         partial(_bare, trials, algorithm),
         partial(trials.compare, [candidate], Progress(Heard(), 1.0)),
     )

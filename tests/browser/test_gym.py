@@ -76,11 +76,9 @@ def test_newcomer_registers_checks_in_finds_who_is_at_risk_and_records_a_contact
         page.keyboard.type("zoraide@example.com")
         reach(page, page.get_by_label("Plano"))
         page.keyboard.press("ArrowDown")
-        page.keyboard.press("Enter")
-        page.keyboard.press("Escape")
         reach(page, page.get_by_role("button", name="Matricular"))
         page.keyboard.press("Enter")
-        page.get_by_text("Zoraide Prado está na academia").wait_for()
+        page.get_by_text("A matrícula de Zoraide Prado está feita").wait_for()
 
         reach(page, page.get_by_role("link", name="Recepção"))
         page.keyboard.press("Enter")

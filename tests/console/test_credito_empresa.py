@@ -32,6 +32,7 @@ def test_company_changes_what_is_known_of_it(company: Company, portal: Browser) 
     assert company.client.login in page.source
     page = portal.submit(page, PATH, "empresa", nome="Padaria Nova", cnpj="11.222.333/0001-81")
     assert "foram salvos" in page.text
+    assert 'value="11.222.333/0001-81"' in page.source
     found = company.client.get("/credito/empresa").json
     assert (found["nome"], found["cnpj"]) == ("Padaria Nova", "11222333000181")
 
@@ -61,7 +62,9 @@ def test_cliente_is_copied_and_erased(company: Company, portal: Browser) -> None
     assert company.client.get("/credito/pedidos").json["total"] == 0
     work_off()
     assert "arquivos apagados" in portal.get(PATH).text
-    assert portal.submit(page, PATH, "copiar", **fields).status == 404
+    page = portal.submit(page, PATH, "copiar", **fields)
+    assert page.status == 422
+    assert "Nada se guarda de um cliente com este código" in page.text
 
 
 def test_large_copy_is_a_link_for_no_form_may_leave_this_origin(

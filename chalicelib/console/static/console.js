@@ -139,6 +139,7 @@ async function refresh(address, selector) {
   for (const part of document.querySelectorAll(selector)) {
     const fresh = page.getElementById(part.id);
     if (fresh) part.replaceWith(fresh);
+    else part.remove(); // What it told of is over.
   }
   return true;
 }
@@ -171,7 +172,8 @@ function searchAsTyped(form) {
     const query = new URLSearchParams(new FormData(form)).toString();
     if (query === shown) return true;
     const address = `${form.action.split("?")[0]}?${query}`;
-    const page = await fetched(address);
+    form.setAttribute("aria-busy", "true");
+    const page = await fetched(address).finally(() => form.removeAttribute("aria-busy"));
     if (page === null || query !== new URLSearchParams(new FormData(form)).toString()) return false;
     document.getElementById(id)?.replaceWith(page.getElementById(id));
     history.replaceState(null, "", address);

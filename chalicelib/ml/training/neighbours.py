@@ -22,6 +22,7 @@ TIE = 1e-9  # Squared distances this near to each other, relative to the rows' s
 SOFTENING = 0.01
 LEAST_REACH = 1e-4  # Columns are scaled, so that two rows this near are the same.
 ROWS_PER_BLOCK = 256
+ROWS_PER_SEARCH = 8192
 SPARE = 6  # Neighbours looked for beyond the k-th, to see where its ties end.
 MOST_SEARCHED = 64  # Keeping more of them in order takes longer than weighing every row.
 
@@ -43,7 +44,7 @@ class _Neighbours(BaseEstimator):  # type: ignore[misc]
         rows = np.asarray(X, dtype=np.float64)
         found = np.empty((len(rows), self.values_.shape[1]))
         left = np.arange(len(rows))
-        if len(rows) and self.n_neighbors + SPARE <= min(MOST_SEARCHED, len(self.points_)):
+        if self.n_neighbors + SPARE <= min(MOST_SEARCHED, len(self.points_)):
             left = self._search(rows, found)
         for i in range(0, len(left), ROWS_PER_BLOCK):
             some = left[i : i + ROWS_PER_BLOCK]
@@ -53,12 +54,17 @@ class _Neighbours(BaseEstimator):  # type: ignore[misc]
     def _search(self, rows: Floats, found: Floats) -> NDArray[np.intp]:
         """Fill in what the nearest few decide; gives the rows where more may be as near."""
         search = NearestNeighbors(n_neighbors=self.n_neighbors + SPARE, algorithm="brute")
-        distances, who = search.fit(self.points_).kneighbors(rows)
-        squared = distances**2
-        last = squared[:, [self.n_neighbors - 1]]
-        near = self._near(squared, last, rows)
-        found[:] = self._weighted(near, distances, last, self.values_[who])
-        return np.flatnonzero(near[:, -1])
+        search.fit(self.points_)
+        crowded = np.zeros(len(rows), dtype=np.bool_)
+        for i in range(0, len(rows), ROWS_PER_SEARCH):
+            here = slice(i, i + ROWS_PER_SEARCH)
+            distances, who = search.kneighbors(rows[here])
+            squared = distances**2
+            last = squared[:, [self.n_neighbors - 1]]
+            near = self._near(squared, last, rows[here])
+            found[here] = self._weighted(near, distances, last, self.values_[who])
+            crowded[here] = near[:, -1]
+        return np.flatnonzero(crowded)
 
     def _among_all(self, rows: Floats) -> Floats:
         squared = euclidean_distances(rows, self.points_, squared=True)
@@ -83,7 +89,8 @@ class _Neighbours(BaseEstimator):  # type: ignore[misc]
         sums: Floats = (
             weights @ values if values.ndim == 2 else np.einsum("nm,nmk->nk", weights, values)
         )
-        return sums / weights.sum(axis=1, keepdims=True)
+        means: Floats = sums / weights.sum(axis=1, keepdims=True)
+        return means
 
 
 class NeighboursRegressor(RegressorMixin, _Neighbours):  # type: ignore[misc]

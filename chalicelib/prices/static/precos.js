@@ -14,12 +14,14 @@ for (const slider of document.querySelectorAll("[data-slider]")) {
 }
 
 async function answer(form) {
+  document.getElementById("resultado").setAttribute("aria-busy", "true");
   const sent = await fetch(location.href, { method: "POST", body: new URLSearchParams(new FormData(form)) });
   const page = new DOMParser().parseFromString(await sent.text(), "text/html");
   const fresh = page.getElementById("resultado");
   if (!fresh || page.querySelector("[data-ask] .error")) return false;
   const shown = document.getElementById("resultado");
   shown.replaceChildren(...fresh.childNodes);
+  shown.removeAttribute("aria-busy");
   if (shown.getBoundingClientRect().top < 0) shown.scrollIntoView({ block: "start" });
   return true;
 }
@@ -32,3 +34,7 @@ for (const form of document.querySelectorAll("form[data-ask]")) {
     for (const button of form.querySelectorAll("button")) button.disabled = false;
   });
 }
+
+// Where parts do not fit beside each other, the one that is shown is in sight.
+const tab = document.querySelector(".tabs [aria-current]");
+if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 32;

@@ -150,9 +150,7 @@ class _Run:
         trials = self.trials
         inputs = trials.inputs_for(spec.algorithm)
         own = describe(self.experimento, self.rows, self.parts)
-        scaling = trials.scaling_for(spec.algorithm)
-        if trials.tarefa is Tarefa.REGRESSAO:
-            scaling = scaling.fit(self.rows.y[self.parts.training])
+        scaling = trials.scaling_for(spec.algorithm, np.flatnonzero(self.parts.training))
 
         def fit_one(
             _name: str, matrix: NDArray[np.float32], y: NDArray[Any], who: NDArray[Any], seed: int
@@ -276,7 +274,7 @@ class _Run:
         return {
             "tarefa": self.trials.tarefa.value,
             "alvo": self.experimento.alvo,
-            "log_alvo": self.trials.scaling.kind == "log",
+            "log_alvo": fields["encoder"]["target"]["kind"] == "log",
             "colunas": [column.name for column in ready.recipe.columns],
             "interacoes": [pair.name for pair in ready.recipe.interactions],
             "linhas": {key: n for key, n in fields["split"].items() if key.startswith("linhas_")},

@@ -1,5 +1,7 @@
 """Neighbours as they are defined, whichever way they are found."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from chalicelib.ml.training.neighbours import (
     NeighboursRegressor,
 )
 
+Weights = Literal["uniform", "distance"]
 POINTS, ASKED, WIDTH = 150, 20, 3
 DRAW = np.random.default_rng(5)
 SCATTERED = DRAW.normal(size=(POINTS + ASKED, WIDTH)).astype(np.float32)
@@ -20,7 +23,7 @@ TARGETS = DRAW.normal(size=POINTS)
 
 
 def defined(
-    points: NDArray[np.float32], row: NDArray[np.float32], count: int, weights: str
+    points: NDArray[np.float32], row: NDArray[np.float64], count: int, weights: Weights
 ) -> float:
     """All rows as near as the k-th count, by the inverse of their softened distance."""
     distances = [float(np.linalg.norm(point.astype(np.float64) - row)) for point in points]
@@ -31,14 +34,14 @@ def defined(
         for distance, target in zip(distances, TARGETS, strict=True)
         if distance <= last + 1e-6
     ]
-    return sum(w * target for w, target in near) / sum(w for w, _ in near)
+    return float(sum(w * target for w, target in near) / sum(w for w, _ in near))
 
 
 @pytest.mark.parametrize("rows", [SCATTERED, ON_A_GRID], ids=["scattered", "many as near"])
 @pytest.mark.parametrize("count", [1, 10, MOST_SEARCHED + 1])
 @pytest.mark.parametrize("weights", ["uniform", "distance"])
 def test_all_rows_as_near_as_the_last_one_count(
-    rows: NDArray[np.float32], count: int, weights: str
+    rows: NDArray[np.float32], count: int, weights: Weights
 ) -> None:
     points, asked = rows[:POINTS], rows[POINTS:]
     found = NeighboursRegressor(count, weights).fit(points, TARGETS).predict(asked)

@@ -264,3 +264,25 @@ def test_leaves_of_a_histogram_boosting_are_smaller_where_rows_are_few(
         assert unfitted("histograma_gradiente", tarefa, given, rows, 0).min_samples_leaf == leaf
         given["min_samples_leaf"] = 3
         assert unfitted("histograma_gradiente", tarefa, given, rows, 0).min_samples_leaf == 3
+
+
+def test_linear_models_learn_logarithms_only_where_that_helps() -> None:
+    rows, draw = dados(300), np.random.default_rng(5)
+    sizes = draw.gamma(1.0, 40, 300) + 20
+    rows.table["area"][:] = sizes
+    asked = {"algoritmos": [RIDGE], "colunas": ["area"]}
+    rows.table["preco"][:] = 1000 * sizes + draw.normal(0, 500, 300)
+    assert run(data=rows, **asked).relatorio["log_alvo"] is False
+    assert run(data=rows, **asked, engenharia={"log_alvo": True}).relatorio["log_alvo"] is True
+    rows.table["preco"][:] = 1000 * np.exp(sizes / 40 + draw.normal(0, 0.1, 300))
+    assert run(data=rows, **asked).relatorio["log_alvo"] is True
+
+
+def test_one_negative_target_among_the_judges_leaves_targets_as_they_are() -> None:
+    rows = dados(200)
+    rows.table["preco"][:] = np.random.default_rng(5).gamma(1.0, 1000, 200)
+    asked = {"algoritmos": [TREE], "validacao": {"coluna_grupo": "codigo"}}
+    found = run(data=rows, **asked)
+    held_out = found.pronto.judged.table["codigo"]
+    rows.table["preco"][rows.table["codigo"] == held_out[0]] = -1.0
+    assert run(data=rows, **asked).relatorio["log_alvo"] is False
