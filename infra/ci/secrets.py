@@ -17,8 +17,8 @@ from infra.ci.tool import run_tool
 OPTIONS = ("--disable-plugin", "KeywordDetector")
 KNOWN = Path(__file__).with_name("known-secrets.json")
 # Digests are random letters by nature: in these files they are all there is.
-ONLY_MOVED = 3  # It has found nothing, and noted that what is known stands in other lines now.
 LEFT_OUT = r"\.ipynb$|known-secrets\.json$"
+ONLY_MOVED = 3  # It has found nothing, and noted that what is known stands in other lines now.
 
 
 def tracked_files() -> list[str]:
