@@ -87,6 +87,7 @@ async function refresh(address, selector) {
   for (const part of document.querySelectorAll(selector)) {
     const fresh = page.getElementById(part.id);
     if (fresh) part.replaceWith(fresh);
+    else part.remove(); // What it told of is over.
   }
   return true;
 }
