@@ -6,6 +6,7 @@ from chalicelib.books.pages import ADVICE as BOOKS_ADVICE
 from chalicelib.books.pages import LIVROS
 from chalicelib.books.pages import REFUSALS as BOOKS_REFUSALS
 from chalicelib.books.pages_catalogue import catalogue_pages
+from chalicelib.books.pages_models import book_model_pages
 from chalicelib.books.pages_scraping import scraping_pages
 from chalicelib.books.routes_books import books
 from chalicelib.books.routes_ml import learning
@@ -91,8 +92,8 @@ from chalicelib.prices import service_models as prices_service_models
 from chalicelib.prices.media import PARQUET
 from chalicelib.prices.pages import ADVICE as PRICES_ADVICE
 from chalicelib.prices.pages import PRECOS
-from chalicelib.prices.pages import REFUSALS as PRICES_REFUSALS
 from chalicelib.prices.pages_datasets import dataset_pages as price_dataset_pages
+from chalicelib.prices.pages_files import file_pages
 from chalicelib.prices.pages_history import history_pages
 from chalicelib.prices.pages_predictions import prediction_pages
 from chalicelib.prices.pages_projects import project_pages
@@ -136,6 +137,7 @@ app.register_blueprint(identity_api)
 app.register_blueprint(books)
 app.register_blueprint(catalogue_pages)
 app.register_blueprint(scraping_pages)
+app.register_blueprint(book_model_pages)
 app.register_blueprint(gym)
 app.register_blueprint(desk)
 app.register_blueprint(members_pages)
@@ -165,6 +167,7 @@ app.register_blueprint(price_dataset_pages)
 app.register_blueprint(training_pages)
 app.register_blueprint(version_pages)
 app.register_blueprint(prediction_pages)
+app.register_blueprint(file_pages)
 app.register_blueprint(history_pages)
 app.register_blueprint(projects)
 app.register_blueprint(datasets_of_prices)
@@ -179,7 +182,6 @@ answer_preflights(app)
 show_sections(ACADEMIA, CREDITO, LIVROS, PRECOS, OPERACAO)
 tell(GYM_REFUSALS)
 tell(BOOKS_REFUSALS)
-tell(PRICES_REFUSALS)
 advise({**GYM_ADVICE, **BOOKS_ADVICE, **CREDIT_ADVICE, **PRICES_ADVICE})
 
 

@@ -19,6 +19,7 @@ READERS = (Role.CIENTISTA, Role.LEITOR)
 
 REFUSALS: Mapping[type[Problem], str] = {
     errors.BookNotFound: "Este livro não está no catálogo.",
+    errors.NothingReadYet: "Nenhum livro foi lido ainda. Colete o catálogo antes.",
     errors.RunNotFound: "Esta coleta não existe mais.",
     errors.QuarantinedPageNotFound: "Esta página não está mais na quarentena.",
     errors.SourceNotAllowed: "Esta loja não está entre as que podem ser lidas.",
@@ -75,6 +76,7 @@ LIVROS = Section(
     links=(
         Link("Catálogo", "/console/livros"),
         Link("Números", "/console/livros/numeros"),
+        Link("Modelo de preço", "/console/modelos/livros"),
         Link("Coletas", COLETAS, (Role.ADMIN,)),
         Link("Quarentena", "/console/livros/quarentena", (Role.ADMIN,)),
     ),

@@ -5,7 +5,8 @@ without saying where it comes from, and draws a plain cover beneath for when non
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,20 +16,22 @@ from sqlalchemy.orm import Session
 from chalicelib.books import service_stats
 from chalicelib.books.errors import BookNotFound
 from chalicelib.books.pages import READERS
+from chalicelib.books.schemas import HistoryOut
 from chalicelib.books.schemas_books import CategoriesStatsOut, OverviewOut
 from chalicelib.books.schemas_questions import Filtered, Words
 from chalicelib.books.service_books import search_books, show_book
 from chalicelib.books.service_similar import similar_books
 from chalicelib.books.service_snapshots import catalogue_source, list_history
 from chalicelib.books.tables_scraping import Snapshot
-from chalicelib.console.charts import column_chart
+from chalicelib.console import charts
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.core.calls import Call
+from chalicelib.core.clock import zone
 from chalicelib.core.errors import ValidationFailed
 from chalicelib.core.pages import PageQuery
-from chalicelib.core.settings import HOUSE
+from chalicelib.core.settings import HOUSE, settings
 from chalicelib.core.types import Id
 from chalicelib.core.web import Routes
 
@@ -46,6 +49,14 @@ ORDERS = (
 )
 
 catalogue_pages = Routes(__name__)
+
+
+@dataclass(frozen=True)
+class PriceFigure:
+    """How a price went, for Plotly and as a table."""
+
+    figure: dict[str, Any]
+    tables: list[charts.FigureTable]
 
 
 class CatalogueQuery(Filtered):
@@ -117,7 +128,7 @@ def get_numbers(session: Session) -> Shown:
         source=catalogue_source(session),
         overview=overview,
         shelves=sorted(shelves, key=lambda each: -each.total_books),
-        prices=column_chart([(f"{low} a {high}", books) for low, high, books in bands]),
+        prices=charts.column_chart([(f"{low} a {high}", books) for low, high, books in bands]),
     )
 
 
@@ -135,4 +146,24 @@ def get_book_page(session: Session, book_id: Id) -> Shown:
         similar=json.loads(similar)["items"],
         versions=versions,
         versions_total=total,
+        prices=_price_figure(versions),
     )
+
+
+def _price_figure(versions: Sequence[HistoryOut]) -> PriceFigure | None:
+    """How a book's price went, as steps; None where it has always had one."""
+    told = list(reversed(versions))
+    if len({each.price for each in told}) < 2:
+        return None
+    zone_name = settings().local_timezone
+    line = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "line": {"shape": "hv"},
+        "name": "Preço",
+        "x": [f"{each.at.astimezone(zone(zone_name)):%Y-%m-%d %H:%M}" for each in told],
+        "y": [float(each.price) for each in told],
+    }
+    titles = {"xaxis": {"title": {"text": "Desde"}}, "yaxis": {"title": {"text": "Preço"}}}
+    figure = {"data": [line], "layout": titles}
+    return PriceFigure(figure, charts.figure_tables(figure))

@@ -136,13 +136,39 @@ def figure_tables(figure: Mapping[str, Any]) -> list[FigureTable]:
     """A Plotly figure as tables, for whoever cannot see it; long lines are thinned out."""
     layout = figure.get("layout", {})
     head = (_axis(layout, "xaxis"), _axis(layout, "yaxis"))
-    found = []
-    for trace in figure.get("data", []):
-        rows = list(zip(trace.get("x", []), trace.get("y", []), strict=False))
-        step = -(-len(rows) // MOST_ROWS) or 1
-        kept = rows[::step] if step == 1 or not rows else [*rows[::step], rows[-1]]
-        found.append(FigureTable(trace.get("name") or "Valores", head, kept))
-    return found
+    return [_trace_table(trace, head) for trace in figure.get("data", [])]
+
+
+def _trace_table(trace: Mapping[str, Any], head: tuple[str, str]) -> FigureTable:
+    name = trace.get("name") or "Valores"
+    if "z" in trace:
+        return FigureTable(name, ("Linha e coluna", "Valor"), _strongest_cells(trace))
+    x, y = trace.get("x", []), trace.get("y", [])
+    if x and y:
+        return FigureTable(name, head, _thinned(list(zip(x, y, strict=False))))
+    # Of a box its values are all there is, along whichever axis.
+    return FigureTable(
+        name, ("nº", head[0] if x else head[1]), _thinned(list(enumerate(x or y, 1)))
+    )
+
+
+def _thinned(rows: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    step = -(-len(rows) // MOST_ROWS) or 1
+    return rows[::step] if step == 1 or not rows else [*rows[::step], rows[-1]]
+
+
+def _strongest_cells(trace: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """The cells of a matrix that stand out; of a symmetric one each once, without its diagonal."""
+    across, down, cells = trace["x"], trace["y"], trace["z"]
+    is_symmetric = across == down and cells == [list(column) for column in zip(*cells, strict=True)]
+    found = [
+        (f"{row} × {column}", value)
+        for i, row in enumerate(down)
+        for j, column in enumerate(across)
+        for value in [cells[i][j]]
+        if value is not None and not (is_symmetric and j <= i)
+    ]
+    return sorted(found, key=lambda cell: -abs(cell[1]))[:MOST_ROWS]
 
 
 def _axis(layout: Mapping[str, Any], name: str) -> str:

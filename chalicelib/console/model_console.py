@@ -62,6 +62,7 @@ class ModelConsole:
         raises: Refusals of asking for a training or a comparison.
         links: Other pages about it.
         measure: Asks for a measurement of the version that answers; None where none is offered.
+        first: What to do where there is no version yet.
         names: Subject -> what it is called, of those who train and promote.
         steps: How a training's steps begin and what they are, where people may follow them.
     """
@@ -86,6 +87,7 @@ class ModelConsole:
     raises: tuple[type[Problem], ...] = ()
     links: tuple[Link, ...] = ()
     measure: Callable[[Session, Principal], Job] | None = None
+    first: str = "Treine a primeira."
     names: Callable[[Session, Collection[str]], Mapping[str, str]] = names_of
     steps: tuple[tuple[str, str], ...] = ()
 

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from chalicelib.core.errors import FieldError
+from chalicelib.core.portuguese import number
 
 MANDATORY = "Preencha este campo."
 TEXTS: Mapping[str, str] = {
@@ -14,6 +15,8 @@ TEXTS: Mapping[str, str] = {
     "string_too_long": "Use no máximo {max_length} caracteres.",
     "int_parsing": "Use um número inteiro.",
     "int_from_float": "Use um número inteiro.",
+    "int_type": "Use um número inteiro.",
+    "float_type": "Use um número.",
     "float_parsing": "Use um número.",
     "decimal_parsing": "Use um valor como 119,90.",
     "decimal_max_places": "Use no máximo {decimal_places} casas decimais.",
@@ -66,5 +69,6 @@ def _in_portuguese(kind: str, message: str, context: Mapping[str, Any]) -> str:
     if kind == "string_too_short" and context.get("min_length") == 1:
         return MANDATORY
     if kind in TEXTS:
-        return TEXTS[kind].format(**context)
+        shown = {n: number(v) if isinstance(v, float) else v for n, v in context.items()}
+        return TEXTS[kind].format(**shown)
     return ADVICE.get(message.removeprefix("Value error, "), "Confira este campo.")

@@ -48,3 +48,8 @@ Cnpj = Annotated[
     Field(max_length=30, examples=["12.ABC.345/01DE-35"]),
     AfterValidator(read_cnpj),
 ]
+
+
+def punctuated(cnpj: str) -> str:
+    """One as people write it: 11.222.333/0001-81."""
+    return f"{cnpj[:2]}.{cnpj[2:5]}.{cnpj[5:8]}/{cnpj[8:12]}-{cnpj[12:]}"

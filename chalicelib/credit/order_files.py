@@ -7,14 +7,21 @@ from contextlib import closing
 from typing import Any, BinaryIO
 
 from chalicelib.core.parsing import RawBody
-from chalicelib.core.rowfile import CSV, NDJSON, NOT_JSON, BadRow, RowFile, as_utf8
+from chalicelib.core.rowfile import (
+    BOM,
+    CSV,
+    LONGEST_LINE_BYTES,
+    NDJSON,
+    NOT_JSON,
+    BadRow,
+    RowFile,
+    as_utf8,
+)
 from chalicelib.core.uploads import object_store
 from chalicelib.credit.errors import LoteIlegivel, LoteVazio
 from chalicelib.credit.item_fields import FIELDS, Tipo
 from chalicelib.credit.names import column_name
 from chalicelib.credit.schemas_orders import MOST_ORDERS
-
-LONGEST_LINE_BYTES = 1_000_000
 
 SentLine = tuple[int, Mapping[str, Any] | BadRow]
 OpenAt = Callable[[int], BinaryIO]
@@ -66,7 +73,7 @@ def lots_of_orders(data: bytes) -> list[RawBody]:
         LoteIlegivel: Its header lacks a column that every order has.
         LoteVazio: It has no orders.
     """
-    text = as_utf8(data).removeprefix(b"\xef\xbb\xbf")
+    text = as_utf8(data).removeprefix(BOM)
     rows = [row for row in text.splitlines() if row.strip()]
     is_json = text.lstrip()[:1] == b"{"
     header = [] if is_json else rows[:1]

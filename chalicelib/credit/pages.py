@@ -1,6 +1,6 @@
 """The companies' part of the console: its pages, what needs attention, advice in words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -9,7 +9,9 @@ from chalicelib.console.sections import Attention, Link, Section, Tone
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import number
-from chalicelib.credit import service_orders_list
+from chalicelib.credit import health, service_datasets, service_orders_list
+from chalicelib.credit.schemas_datasets import EstadoDataset
+from chalicelib.ml.schemas_health import Saude
 
 ADVICE: Mapping[str, str] = {
     "its check digits do not fit": "Confira o CNPJ: os dígitos finais não conferem.",
@@ -21,13 +23,47 @@ ADVICE: Mapping[str, str] = {
 }
 
 
-def look_for_attention(session: Session, principal: Principal, _now: datetime) -> list[Attention]:
-    """Orders that wait for a person."""
+STATES: Mapping[Saude, tuple[str, Tone]] = {
+    Saude.OK: ("Bem", "bom"),
+    Saude.ATENCAO: ("Atenção", "atencao"),
+    Saude.DERIVA: ("Deriva", "critico"),
+    Saude.SEM_DADOS: ("Sem medida", "neutro"),
+}
+
+
+def look_for_attention(session: Session, principal: Principal, now: datetime) -> list[Attention]:
+    """Orders that wait for a person, how the model does, and what was begun to be sent."""
+    return [
+        *_reviews(session, principal),
+        *_model(session, principal, now),
+        *_sending(session),
+    ]
+
+
+def _reviews(session: Session, principal: Principal) -> Iterator[Attention]:
     query = PageQuery(limit=1)
     _, _, (waiting, _) = service_orders_list.list_reviews(session, principal.tenant, query)
     said = "pedido espera revisão" if waiting == 1 else "pedidos esperam revisão"
     tone: Tone = "atencao" if waiting else "bom"
-    return [Attention(number(waiting, 0), said, "/console/credito/revisoes", "Abrir a fila", tone)]
+    yield Attention(number(waiting, 0), said, "/console/credito/revisoes", "Abrir a fila", tone)
+
+
+def _model(session: Session, principal: Principal, now: datetime) -> Iterator[Attention]:
+    found = health.credit_health(session, principal.tenant, now)
+    if found.versao is None:
+        said = "modelo em uso: pedidos ficam para uma pessoa"
+        yield Attention("Nenhum", said, "/console/credito/envios", "Enviar dados", "atencao")
+        return
+    word, tone = STATES[found.estado]
+    said = f"o modelo, versão {found.versao}"
+    yield Attention(word, said, "/console/modelos/credito", "Ver o modelo", tone)
+
+
+def _sending(session: Session) -> Iterator[Attention]:
+    found, _, _ = service_datasets.list_datasets(session, PageQuery(limit=1))
+    if found and found[0].estado == EstadoDataset.ABERTO:
+        at = f"/console/credito/envios/{found[0].id}"
+        yield Attention("Aberto", "um envio, por concluir", at, "Continuar", "neutro")
 
 
 CREDITO = Section(

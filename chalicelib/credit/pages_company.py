@@ -19,6 +19,7 @@ from chalicelib.core.parsing import JSON
 from chalicelib.core.personal_data import PRIVATE
 from chalicelib.core.web import Routes
 from chalicelib.credit import service_companies, service_lgpd
+from chalicelib.credit.cnpj import punctuated
 from chalicelib.credit.errors import (
     ClienteNotFound,
     CnpjEmUso,
@@ -52,6 +53,8 @@ def show_company(session: Session, visit: Visit, form: Form) -> Shown:
     newest = newest_job(session, visit.who, CREDIT_LGPD_QUEUE.name)
     erasing = followed_job(session, visit.who, newest.id if newest else None)
     details = form if form.action == "empresa" else form.of(empresa)
+    if details is not form and empresa.cnpj:
+        details.values["cnpj"] = punctuated(empresa.cnpj)
     return Shown(
         "credit/company.html",
         empresa=empresa,

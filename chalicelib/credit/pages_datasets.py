@@ -65,8 +65,8 @@ from chalicelib.credit.words import (
 )
 
 PATH = "/console/credito/envios"
-LOTS_SHOWN = 30
-FAULTS_SHOWN = 30
+LOTS_SHOWN = 10
+FAULTS_SHOWN = 20
 
 dataset_pages = Routes(__name__)
 company = partial(page, dataset_pages, allow=Role.EMPRESA, companies_only=True)

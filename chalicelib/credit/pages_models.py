@@ -100,6 +100,7 @@ CREDIT_CONSOLE = ModelConsole(
         Link("Treinar com opções", f"{PATH}/treinar"),
     ),
     measure=_measure,
+    first="Conclua um envio: o treino começa sozinho.",
     names=authors,
     steps=TRAINING_STEPS,
 )

@@ -28,6 +28,7 @@ from chalicelib.credit.errors import (
     PedidoNotFound,
     PedidoRepetido,
 )
+from chalicelib.credit.features import BASE_COLUMNS
 from chalicelib.credit.intake import NewOrder, read_order
 from chalicelib.credit.policy_form import TITLES
 from chalicelib.credit.schemas_orders import (
@@ -156,6 +157,7 @@ def _order(
         situations=SITUATIONS,
         sources=SOURCES,
         outcomes=OUTCOMES,
+        labels={column.name: column.label.lower() for column in BASE_COLUMNS},
         people=authors(
             session,
             [found.decidido_por, *(each.por for each in (*found.revisoes, *found.desfechos))],

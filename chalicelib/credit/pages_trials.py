@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
 from chalicelib.console.job_actions import REFUSALS as JOB_REFUSALS
-from chalicelib.console.job_actions import act_on_job, followed_job, is_under_way
+from chalicelib.console.job_actions import act_on_job, is_under_way
 from chalicelib.console.layout import Shown
 from chalicelib.console.model_console import METRICS
 from chalicelib.console.pages import page
@@ -19,7 +19,7 @@ from chalicelib.core import uploads
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import FieldError, ValidationFailed
-from chalicelib.core.job_control import JobNotFound, JobOut, JobQuery, list_jobs
+from chalicelib.core.job_control import JobNotFound, JobOut, JobQuery, get_job, list_jobs
 from chalicelib.core.jobs import Job
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.parsing import RawBody
@@ -80,11 +80,16 @@ def _closed(session: Session) -> list[Dataset]:
 def _followed(
     session: Session, principal: Principal, kind: str, query: FollowQuery
 ) -> JobOut | None:
-    """The job that was asked for, or the last one of its kind."""
+    """The job that was asked for, or the last one of its kind.
+
+    Raises:
+        JobNotFound: The one that was asked for is not there.
+    """
     if query.tarefa is not None:
-        return followed_job(session, principal, query.tarefa)
-    wanted = JobQuery(queue=CREDIT_ANALYSIS_QUEUE.name, limit=JOBS_LOOKED_AT)
-    jobs, _, _ = list_jobs(session, principal, wanted)
+        jobs = [get_job(session, principal, query.tarefa)]
+    else:
+        wanted = JobQuery(queue=CREDIT_ANALYSIS_QUEUE.name, limit=JOBS_LOOKED_AT)
+        jobs = list(list_jobs(session, principal, wanted)[0])
     newest = next((job for job in jobs if _kind_of(job) == kind), None)
     return JobOut.model_validate(newest) if newest else None
 
@@ -133,7 +138,7 @@ def show_comparison(session: Session, visit: Visit, form: Form, query: FollowQue
 
 
 @trial_pages.route(COMPARE, methods=["GET"])
-@company(query=FollowQuery, autocommit=True)
+@company(query=FollowQuery, raises=(JobNotFound,), autocommit=True)
 def get_comparison(session: Session, visit: Visit, form: Form, query: FollowQuery) -> Shown:
     """Which versions to judge on the same orders, and what came of it."""
     return show_comparison(session, visit, form, query)
@@ -191,7 +196,7 @@ def _chart(sample: dict[str, Any]) -> Any:
 
 
 @trial_pages.route(TRY, methods=["GET"])
-@company(query=FollowQuery, autocommit=True)
+@company(query=FollowQuery, raises=(JobNotFound,), autocommit=True)
 def get_trial(session: Session, visit: Visit, form: Form, query: FollowQuery) -> Shown:
     """The form for a file of sample orders, and what a version made of the last one."""
     return show_trial(session, visit, form, query)

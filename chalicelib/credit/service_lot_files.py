@@ -13,7 +13,7 @@ from chalicelib.core.auth import Principal, Role
 from chalicelib.core.clock import utc_now
 from chalicelib.core.jobs import Job, enqueue
 from chalicelib.core.parsing import RawBody
-from chalicelib.core.rowfile import CSV, LONGEST_LINE_BYTES
+from chalicelib.core.rowfile import CSV, LONGEST_LINE_BYTES, ZIP
 from chalicelib.core.runs import JobRun
 from chalicelib.core.uploads import object_store, require_stored, store_must_answer
 from chalicelib.credit.errors import ArquivoSendoDividido, LoteIlegivel, LoteVazio
@@ -27,7 +27,7 @@ from chalicelib.credit.service_lots import receive_lot, take_body
 
 STEP = "dividindo o arquivo em lotes"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-NO_ROWS_OF_LINES = (*UTF_16, b"[", b"{", b"PK\x03\x04")
+NO_ROWS_OF_LINES = (*UTF_16, b"[", b"{", ZIP)
 FILES_SHOWN = 5
 
 
@@ -88,8 +88,8 @@ def divide_file(run: JobRun, message: LoteMessage, objeto: str) -> LoteReport:
     """
     size = require_stored(objeto).size_bytes
     sender = Principal(run.owner, None, Role.EMPRESA, run.tenant)
-    tipo, done = Tipo(message.tipo), (run.checkpoint or {}).get("lotes", 0)
-    read = items = 0
+    tipo, read = Tipo(message.tipo), 0
+    done, items = (run.checkpoint or {}).get("lotes", 0), (run.checkpoint or {}).get("itens", 0)
     with store_must_answer(), closing(object_store().open(objeto)) as stream:
         for number, raw in enumerate(lots_in(stream)):
             read += len(raw.data)
@@ -102,7 +102,7 @@ def divide_file(run: JobRun, message: LoteMessage, objeto: str) -> LoteReport:
             place = Place(run.tenant, message.dataset, tipo, message.seq + number)
             with run.transaction() as session:
                 receive_lot(session, sender, place, body, now)
-                run.save_checkpoint(session, {"lotes": number + 1})
+                run.save_checkpoint(session, {"lotes": number + 1, "itens": items})
     return LoteReport(tipo=tipo, seq=message.seq, aceitos=items)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 from math import prod
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema, model_validator
 
 from chalicelib.core.errors import FieldError
 from chalicelib.core.types import Strict
@@ -18,6 +18,10 @@ from chalicelib.prices.hyperparameters import Hiperparametros
 
 MOST_TRIALS = 200
 Value = bool | int | float | str | list[int] | None
+GivenValue = Annotated[
+    Any, WithJsonSchema(TypeAdapter(Value).json_schema() | {"description": "See its schema."})
+]
+"""A value that is held against its own algorithm's schema, which alone knows what it may be."""
 
 
 class Tarefa(StrEnum):
@@ -171,7 +175,7 @@ def catalogue() -> list[dict[str, Any]]:
 class Espaco(Strict):
     """Where a search looks for one hyperparameter: some values, or a range."""
 
-    valores: list[Value] | None = Field(None, min_length=1, max_length=50)
+    valores: list[GivenValue] | None = Field(None, min_length=1, max_length=50)
     de: float | None = Field(None, description="Least value of a range, included.")
     ate: float | None = Field(None, description="Greatest value of a range, included.")
     escala: Literal["uniforme", "log"] = "uniforme"
@@ -238,10 +242,12 @@ def parameter_faults(
     try:
         parameters_of(nome, tarefa, given)
     except ValidationError as error:
-        return [
-            FieldError(campo=".".join(map(str, (campo, *each["loc"]))), erro=each["msg"])
-            for each in error.errors()
-        ]
+        said: dict[str, list[str]] = {}
+        for each in error.errors():
+            # Of a value that may be of several kinds pydantic also names the kind it tried.
+            place = [str(part) for n, part in enumerate(each["loc"]) if not n or type(part) is int]
+            said.setdefault(".".join((campo, *place)), []).append(each["msg"])
+        return [FieldError(campo=where, erro="; or: ".join(why)) for where, why in said.items()]
     return []
 
 

@@ -12,9 +12,13 @@ class TreinamentoNotFound(NotFound):
 class PrevisaoNotFound(NotFound):
     """This project has no prediction under this id."""
 
+    motivo = "Esta previsão não existe no projeto."
+
 
 class TreinamentoTerminou(Conflict):
     """This training has ended; only one that waits or runs can be cancelled."""
+
+    motivo = "Este treino já terminou."
 
 
 class SemCampeao(Conflict):
@@ -32,9 +36,13 @@ class VersaoArquivada(Conflict):
 class CampeaoNaoSeArquiva(Conflict):
     """The version that answers cannot be archived; promote another one first."""
 
+    motivo = "A versão que responde não se arquiva. Promova outra antes."
+
 
 class VersaoNaoArquivada(Conflict):
     """This version is not archived."""
+
+    motivo = "Esta versão não está arquivada."
 
 
 class AlvosDiferentes(Unprocessable):
@@ -46,9 +54,13 @@ class AlvosDiferentes(Unprocessable):
 class ExplicacaoCara(Unprocessable):
     """Explaining so many rows would take too long; ask for fewer, or without `explicar`."""
 
+    motivo = "Explicar tantas linhas demoraria demais."
+
 
 class SemExplicacao(Unprocessable):
     """This version was published without an explainer."""
+
+    motivo = "Esta versão foi publicada sem explicações."
 
 
 class ArquivoSemColunas(Unprocessable):
@@ -85,3 +97,5 @@ class LoteNotFound(NotFound):
 
 class LoteNaoPronto(Conflict):
     """This file is not predicted yet, or could not be; see its job."""
+
+    motivo = "As previsões deste arquivo ainda não estão prontas."

@@ -5,28 +5,33 @@ Light: the API reads and checks it, the training job runs it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal, Protocol, Self
+from collections.abc import Sequence
+from typing import Annotated, Literal, Protocol, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from chalicelib.core.errors import FieldError, ValidationFailed
 from chalicelib.core.types import Strict
-from chalicelib.prices.algorithms import (
-    ALGORITMOS,
-    BASELINE,
-    Busca,
-    Tarefa,
-    Value,
-    parameter_faults,
-    search_faults,
-)
+from chalicelib.prices.algorithms import Busca, GivenValue, Tarefa
+from chalicelib.prices.values import LARGEST_NUMBER
 
 FEWEST_ROWS = 60
 MOST_CLASSES = 50
 MOST_COLUMNS = 1000
+LONGEST_CONSTANT = 200
 Nome = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Tipo = Literal["numero", "categoria", "booleano", "data", "texto", "identificador"]
+
+
+def _stands_for_missing(value: object) -> object:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and abs(value) <= LARGEST_NUMBER:  # Of NaN that is False.
+        return float(value)
+    if isinstance(value, str) and len(value) <= LONGEST_CONSTANT:
+        return value
+    raise ValueError(f"use a finite number, or text of at most {LONGEST_CONSTANT} characters")
+
+
+Constante = Annotated[float | str, BeforeValidator(_stands_for_missing)]
 Parte = Literal["ano", "mes", "dia_semana", "dia_do_ano", "idade_dias"]
 
 DEFAULT_ALGORITHMS = (
@@ -65,7 +70,7 @@ class AlgoritmoPedido(Strict):
     """An algorithm to try."""
 
     nome: Nome = Field(examples=["histograma_gradiente"])
-    hiperparametros: dict[str, Value] = Field(
+    hiperparametros: dict[str, GivenValue] = Field(
         default={}, description="See GET /precos/algoritmos; what is left out has its default."
     )
     busca: Busca | None = None
@@ -78,7 +83,7 @@ class PassosColuna(Strict):
     """How one column is encoded; what is left out follows its type and the algorithm."""
 
     imputacao: Literal["mediana", "media", "constante", "mais_frequente"] | None = None
-    constante: float | str | None = Field(None, description="What stands for missing.")
+    constante: Constante | None = Field(None, description="What stands for missing.")
     indicador: bool = Field(True, description="Tell the model that the value was missing.")
     escala: Literal["auto", "padrao", "minmax", "robusta", "nenhuma"] = Field(
         "auto", description="auto: padrao where the algorithm measures distances, else nenhuma."
@@ -118,8 +123,8 @@ class Engenharia(Strict):
     interacoes: list[Interacao] = Field(default=[], max_length=50)
     log_alvo: bool | None = Field(
         None,
-        description="Learn log(1 + target). Null: where the training targets are never negative "
-        "and skewed (above 1), and less so in logarithms.",
+        description="Learn log(1 + target). Null: where targets are never negative and skewed "
+        "(above 1), and less so in logarithms; linear models only where inner folds agree.",
     )
 
 
@@ -187,114 +192,3 @@ def inputs_of(experimento: Experimento, colunas: Sequence[Coluna]) -> list[Colun
         for each in colunas
         if each.nome not in kept_apart and each.papel == "entrada" and each.tipo != "identificador"
     ]
-
-
-def check(experimento: Experimento, colunas: Sequence[Coluna], linhas: int) -> Tarefa:
-    """What is foretold, if the experiment fits the dataset.
-
-    Raises:
-        ValidationFailed: It does not; every fault is named by its field.
-    """
-    known = {each.nome: each for each in colunas}
-    if experimento.alvo not in known:
-        raise ValidationFailed(errors=[FieldError(campo="alvo", erro="no such column")])
-    faults = [
-        *_target_faults(known[experimento.alvo], linhas),
-        *_column_faults(experimento, known),
-        *_engineering_faults(experimento, colunas),
-        *_algorithm_faults(experimento, task_of(known[experimento.alvo].tipo)),
-    ]
-    if not inputs_of(experimento, colunas):
-        faults.append(FieldError(campo="colunas", erro="no column is left to learn from"))
-    if faults:
-        raise ValidationFailed(errors=faults)
-    return task_of(known[experimento.alvo].tipo)
-
-
-def _target_faults(alvo: Coluna, linhas: int) -> Iterator[FieldError]:
-    if alvo.tipo not in ("numero", "categoria", "booleano"):
-        yield FieldError(campo="alvo", erro="a target is a number, a category or a truth value")
-    elif alvo.distintos < 2:
-        yield FieldError(campo="alvo", erro="it has one value only")
-    elif alvo.tipo == "categoria" and alvo.distintos > MOST_CLASSES:
-        yield FieldError(campo="alvo", erro=f"it has more than {MOST_CLASSES} classes")
-    if linhas < FEWEST_ROWS:
-        yield FieldError(campo="alvo", erro=f"at least {FEWEST_ROWS} rows are needed")
-
-
-def _column_faults(experimento: Experimento, known: dict[str, Coluna]) -> Iterator[FieldError]:
-    for place, name in enumerate(experimento.colunas or ()):
-        if name not in known:
-            yield FieldError(campo=f"colunas.{place}", erro="no such column")
-        elif name == experimento.alvo:
-            yield FieldError(campo=f"colunas.{place}", erro="the target cannot foretell itself")
-    judge = experimento.validacao
-    for field, column in (
-        ("coluna_grupo", judge.coluna_grupo),
-        ("coluna_tempo", judge.coluna_tempo),
-    ):
-        if column is not None and column not in known:
-            yield FieldError(campo=f"validacao.{field}", erro="no such column")
-    time = known.get(judge.coluna_tempo or "")
-    if time is not None and time.tipo not in ("data", "numero"):
-        yield FieldError(campo="validacao.coluna_tempo", erro="neither dates nor numbers")
-
-
-_FITTING: dict[str, tuple[str, ...]] = {
-    "log": ("numero",),
-    "ordem": ("categoria", "booleano"),
-    "raras_abaixo": ("categoria", "booleano"),
-    "partes": ("data",),
-    "texto": ("texto", "identificador"),
-}
-
-
-def _engineering_faults(
-    experimento: Experimento, colunas: Sequence[Coluna]
-) -> Iterator[FieldError]:
-    inputs = {each.nome: each for each in inputs_of(experimento, colunas)}
-    for name, steps in experimento.engenharia.colunas.items():
-        campo = f"engenharia.colunas.{name}"
-        if name not in inputs:
-            yield FieldError(campo=campo, erro="no such input column")
-        else:
-            yield from _step_faults(campo, steps, inputs[name].tipo)
-    for place, pair in enumerate(experimento.engenharia.interacoes):
-        for side, name in (("a", pair.a), ("b", pair.b)):
-            if name not in inputs or inputs[name].tipo != "numero":
-                campo = f"engenharia.interacoes.{place}.{side}"
-                yield FieldError(campo=campo, erro="not an input column of numbers")
-
-
-def _step_faults(campo: str, steps: PassosColuna, tipo: str) -> Iterator[FieldError]:
-    given: dict[str, Any] = steps.model_dump(exclude_defaults=True)
-    for step in given.keys() & _FITTING.keys():
-        if tipo not in _FITTING[step]:
-            yield FieldError(campo=f"{campo}.{step}", erro=f"not for a column of type {tipo}")
-    if (steps.imputacao == "constante") != (steps.constante is not None):
-        yield FieldError(campo=f"{campo}.constante", erro="goes with imputacao constante")
-    elif steps.constante is not None and isinstance(steps.constante, str) != (tipo != "numero"):
-        yield FieldError(campo=f"{campo}.constante", erro=f"not a value of type {tipo}")
-    of_text = tipo in ("categoria", "booleano")
-    unfit = ("mediana", "media") if of_text else ("constante",) if tipo != "numero" else ()
-    if steps.imputacao in unfit:
-        yield FieldError(campo=f"{campo}.imputacao", erro=f"not for a column of type {tipo}")
-
-
-def _algorithm_faults(experimento: Experimento, tarefa: Tarefa) -> Iterator[FieldError]:
-    seen: set[str] = set()
-    for place, asked in enumerate(experimento.algoritmos):
-        campo = f"algoritmos.{place}"
-        if asked.nome not in ALGORITMOS:
-            yield FieldError(campo=f"{campo}.nome", erro="no such algorithm")
-            continue
-        if asked.nome in seen:
-            yield FieldError(campo=f"{campo}.nome", erro="is asked for twice")
-        seen.add(asked.nome)
-        if asked.calibrar and (tarefa is Tarefa.REGRESSAO or asked.nome == BASELINE):
-            yield FieldError(campo=f"{campo}.calibrar", erro="there is nothing to calibrate")
-        given = asked.hiperparametros
-        yield from parameter_faults(asked.nome, tarefa, given, f"{campo}.hiperparametros")
-        if asked.busca is not None:
-            here = f"{campo}.busca.espaco"
-            yield from search_faults(asked.nome, tarefa, asked.busca, given, here)

@@ -40,6 +40,12 @@ FAULTS: Mapping[str, str] = {
     "its values are whole numbers": "Use números inteiros.",
     "is given a fixed value already": "Deixe o valor em branco para procurá-lo.",
     "is asked for twice": "Foi pedido duas vezes.",
+    "is asked for twice, or a column has its name": "Já há esta combinação.",
+    "the target cannot part its rows": "O alvo não pode dividir as próprias linhas.",
+    "goes with tipo k_fold_tempo": "Só serve com a divisão do passado para o futuro.",
+    "classes have no logarithm": "Classes não têm logaritmo.",
+    "an order has no rare group": "Em ordem, não há grupo de raras.",
+    "goes with codificacao ordinal": "Só serve com o código em ordem.",
 }
 """What the experiment's check says -> the same in Portuguese."""
 
@@ -217,6 +223,8 @@ def _of_form(campo: str, algorithms: Sequence[str], places: Mapping[str, int]) -
         nome = algorithms[int(place)]
         kind, _, name = field.replace("busca.espaco", "busca").partition(".")
         return f"{'hp' if kind == 'hiperparametros' else kind}.{nome}.{name}".rstrip(".")
+    if campo == "engenharia.log_alvo":
+        return "log_alvo"
     if campo.startswith("engenharia.interacoes"):
         return "interacoes"
     if campo.startswith("engenharia.colunas."):

@@ -11,9 +11,11 @@ from chalicelib.core.errors import FieldError
 from chalicelib.core.portuguese import number
 from chalicelib.core.portuguese_faults import faults_of
 from chalicelib.prices.algorithms import ALGORITMOS, BASELINE, Algoritmo, Tarefa
-from chalicelib.prices.words import HYPERPARAMETERS, NO_LIMIT, OPTIONS
+from chalicelib.prices.words import BY_ITSELF, HYPERPARAMETERS, OPTIONS
 
 RANGE = re.compile(r"(\S+)\s+a\s+(\S+)")
+THOUSANDS = re.compile(r"\d{1,3}(\.\d{3})+")  # Of whole numbers a point parts nothing else.
+WORD = re.compile(r"[a-z]\w*")
 LOGARITHMIC_FROM = 100  # Ends that far apart are looked between by their magnitude.
 
 
@@ -70,10 +72,12 @@ def _algorithm(algorithm: Algoritmo, tarefa: Tarefa) -> AlgorithmForm:
 
 
 def _field(algorithm: str, name: str, schema: Mapping[str, Any]) -> HyperField:
-    label, hint = HYPERPARAMETERS.get(name, (name, ""))
+    everywhere = HYPERPARAMETERS.get(name, (name, ""))
+    label, hint = HYPERPARAMETERS.get(f"{algorithm}.{name}", everywhere)
     kinds = _kinds(schema)
     options = [(str(each), OPTIONS.get(str(each), str(each))) for each in _choices(schema)]
-    hints = (hint, "" if options else _limits(schema), NO_LIMIT if "null" in kinds else "")
+    limits = "" if options else f"{_limits(schema)} {_words(schema)}".strip()
+    hints = (hint, limits, BY_ITSELF if "null" in kinds else "")
     return HyperField(
         name=name,
         field=f"hp.{algorithm}.{name}",
@@ -106,9 +110,19 @@ def _limits(schema: Mapping[str, Any]) -> str:
     for each in _parts(schema):
         low = each.get("minimum", each.get("exclusiveMinimum"))
         if low is not None and "maximum" in each:
-            above = "acima de " if "exclusiveMinimum" in each else "de "
-            return f"{above.capitalize()}{number(low)} a {number(each['maximum'])}."
+            most = number(each["maximum"])
+            above = "exclusiveMinimum" in each
+            return (
+                f"Acima de {number(low)}, até {most}." if above else f"De {number(low)} a {most}."
+            )
     return ""
+
+
+def _words(schema: Mapping[str, Any]) -> str:
+    """What may stand for a number."""
+    parts = [each for each in _parts(schema) if each.get("type") == "string"]
+    words = [word for each in parts for word in each.get("enum", [each.get("const")]) if word]
+    return f"Ou {' ou '.join(words)}." if words else ""
 
 
 def _written(value: Any) -> str:
@@ -168,6 +182,8 @@ def _read(typed: str, schema: Mapping[str, Any]) -> Any:
         return typed == str(True)
     if kinds == {"array"}:
         return [_number(each) for each in re.split(r"[,;\s]+", typed) if each]
+    if "number" not in kinds and THOUSANDS.fullmatch(typed):
+        typed = typed.replace(".", "")
     return _number(typed) if kinds & {"number", "integer"} else typed
 
 
@@ -211,7 +227,8 @@ def _space(text: str) -> dict[str, Any] | None:
         far = low > 0 and high / low >= LOGARITHMIC_FROM
         return {"de": low, "ate": high, "escala": "log" if far else "uniforme"}
     values = list(_listed(text))
-    return {"valores": values} if values else None
+    fits = values and all(WORD.fullmatch(each) for each in values if isinstance(each, str))
+    return {"valores": values} if fits else None
 
 
 def _listed(text: str) -> Iterator[int | float | str]:

@@ -190,9 +190,14 @@ class HistogramaGradiente(Hiperparametros):
     learning_rate: Rate = 0.06
     max_leaf_nodes: Annotated[int, Field(ge=2, le=255)] = Field(31, description="Per tree.")
     max_depth: Depth | None = None
-    min_samples_leaf: LeafRows = 20
+    min_samples_leaf: LeafRows | None = Field(
+        None, description="Null: a tenth of the training rows, at least 5 and at most 20."
+    )
     l2_regularization: Penalty = Field(1.0, description="Shrinks small leaves.")
     max_bins: int = Field(255, ge=8, le=255, description="Values that a column is told apart by.")
+    max_features: Share = Field(
+        0.5, description="Share of the encoded columns a split chooses among."
+    )
 
 
 class RedeNeural(Hiperparametros):

@@ -7,13 +7,13 @@ number that the file would have written otherwise is never guessed at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from chalicelib.core.errors import FieldError, ValidationFailed
-from chalicelib.prices.schemas_datasets import ColunaPerfil, TipoColuna
+from chalicelib.prices.schemas_datasets import LONGEST_NAME, ColunaPerfil, TipoColuna
 from chalicelib.prices.values import (
     PLAIN,
     NumberFormat,
@@ -26,6 +26,7 @@ from chalicelib.prices.values import (
 
 MOST_FAULTS = 100
 LONGEST_TEXT = 10_000
+MOST_UNKNOWN = 50  # Named back and kept with the prediction.
 STORED = (
     *("nome", "tipo", "unidade", "na_e_categoria", "vazio_e_categoria"),
     *("formato_numero", "formato_data"),
@@ -40,8 +41,8 @@ class Read:
     Attributes:
         table: Column -> (n,) values as the encoder takes them.
         given: What was read of each case, as plain JSON; absent values are left out.
-        missing: Columns that nothing came for, of each case.
-        unknown: Names that came and the version does not read, of each case.
+        missing: Columns that came with no value or not at all, of each case.
+        unknown: Names that came and the version does not read, of each case; the first fifty.
     """
 
     table: Mapping[str, Any]
@@ -83,9 +84,10 @@ def read_cases(
     for place, case in enumerate(cases):
         row = {name: values[place] for name, values in columns.items()}
         found.given.append({name: _as_json(v) for name, v in row.items() if v is not None})
-        found.missing.append([name for name in columns if case.get(name) is None])
-        found.unknown.append(sorted(case.keys() - known))
-    _refuse_strangers(found, len(columns), in_list=in_list)
+        found.missing.append([name for name, value in row.items() if value is None])
+        strange = sorted(case.keys() - known)[:MOST_UNKNOWN]
+        found.unknown.append([name[:LONGEST_NAME] for name in strange])
+    _refuse_strangers(cases, columns.keys(), in_list=in_list)
     return found
 
 
@@ -109,15 +111,17 @@ def read_stored(
     return table
 
 
-def _refuse_strangers(found: Read, columns: int, *, in_list: bool) -> None:
+def _refuse_strangers(
+    cases: Sequence[Mapping[str, Any]], columns: Set[str], *, in_list: bool
+) -> None:
     """A case without any column of the version is a mistake, not a case of missing values."""
     faults = [
         FieldError(
             campo=f"instancias.{place}" if in_list else "instancia",
             erro="has none of the columns that this version reads",
         )
-        for place, missing in enumerate(found.missing)
-        if len(missing) == columns
+        for place, case in enumerate(cases)
+        if all(case.get(name) is None for name in columns)
     ]
     if faults:
         raise ValidationFailed(errors=faults[:MOST_FAULTS])

@@ -5,6 +5,8 @@ from uuid import UUID
 from chalicelib.ml.registry import ModelName
 
 PREFIX = "precos/"
+FORETOLD = ("alvo", "tarefa", "unidade")
+"""What versions must share to be compared; keys of their `data`."""
 
 
 def price_model_name(tenant: str, projeto_id: UUID) -> ModelName:

@@ -14,17 +14,15 @@ from chalicelib.console.pages import page
 from chalicelib.console.sections import Attention, Link, Section, Tone
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Principal, Role
-from chalicelib.core.errors import Problem
 from chalicelib.core.jobs import JobState
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import number
 from chalicelib.core.web import EVERYONE
 from chalicelib.identity.errors import NotAUser
-from chalicelib.prices import errors, errors_models, service_projects, service_training
+from chalicelib.prices import service_projects, service_training
 from chalicelib.prices.algorithms import ALGORITMOS
 from chalicelib.prices.errors import ProjetoNotFound
 from chalicelib.prices.membership import Papel
-from chalicelib.prices.service_files import TipoDeLoteDesconhecido
 from chalicelib.prices.words import ROLES
 
 PATH = "/console/precos"
@@ -46,39 +44,6 @@ TABS = (
 )
 
 anybody = partial(page, allow=EVERYONE)
-
-REFUSALS: Mapping[type[Problem], str] = {
-    NotAUser: "Projetos são de pessoas, não de programas.",
-    errors.ProjetoNotFound: "Este projeto não existe, ou não foi compartilhado com você.",
-    errors.PapelInsuficiente: "O seu papel neste projeto não permite isso. Peça outro ao dono.",
-    errors.PessoaNotFound: "Não há ninguém ativo com este nome de acesso.",
-    errors.MembroNotFound: "O projeto não é compartilhado com esta pessoa.",
-    errors.DonoNaoMembro: "Esta pessoa é a dona do projeto e já pode tudo nele.",
-    errors.MembrosDemais: "Um projeto é compartilhado com 500 pessoas, no máximo.",
-    errors.DatasetNotFound: "Este arquivo de dados não existe no projeto.",
-    errors.DatasetNaoPronto: "Este arquivo ainda não foi lido, ou foi recusado.",
-    errors.DatasetEmUso: "Modelos foram treinados com este arquivo, e por isso ele fica.",
-    errors.ArquivoGrande: "O arquivo é maior do que um projeto aceita.",
-    errors.ArquivoRecusado: "O arquivo não pode ser lido como uma tabela.",
-    errors.CorrecaoInvalida: "Algumas correções não se sustentam. Nada foi mudado.",
-    errors.FiguraNotFound: "Não há esta figura.",
-    errors_models.TreinamentoNotFound: "Este treino não existe no projeto.",
-    errors_models.TreinamentoTerminou: "Este treino já terminou.",
-    errors_models.PrevisaoNotFound: "Esta previsão não existe no projeto.",
-    errors_models.SemCampeao: "Nenhuma versão responde ainda. Treine ou promova uma.",
-    errors_models.VersaoArquivada: "Esta versão está arquivada. Restaure-a antes.",
-    errors_models.CampeaoNaoSeArquiva: "A versão que responde não se arquiva. Promova outra antes.",
-    errors_models.VersaoNaoArquivada: "Esta versão não está arquivada.",
-    errors_models.AlvosDiferentes: "Estas versões preveem coisas diferentes: não se comparam.",
-    errors_models.ExplicacaoCara: "Explicar tantas linhas demoraria demais.",
-    errors_models.SemExplicacao: "Esta versão foi publicada sem explicações.",
-    errors_models.LoteNotFound: "Este arquivo de previsões não existe no projeto.",
-    errors_models.LoteNaoPronto: "As previsões deste arquivo ainda não estão prontas.",
-    errors_models.ArquivoSemColunas: "O arquivo não tem nenhuma das colunas que a versão lê.",
-    errors_models.ExperimentoNaoServe: "O que foi pedido não combina com os dados.",
-    errors_models.LinhasDemais: "O arquivo tem mais de 5.000.000 de linhas. Divida-o.",
-    TipoDeLoteDesconhecido: "Envie um arquivo CSV, NDJSON ou Parquet.",
-}
 
 ADVICE: Mapping[str, str] = {
     "k_fold_grupos needs coluna_grupo": "Escolha a coluna que agrupa as linhas.",

@@ -1,5 +1,7 @@
 """Pages of projects: one's own and shared ones, one at a glance, who it is shared with."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -11,7 +13,7 @@ from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.visits import Visit
 from chalicelib.core.calls import Reply
-from chalicelib.core.errors import BadRequest
+from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.web import Routes
 from chalicelib.identity.errors import NotAUser
@@ -109,6 +111,21 @@ def get_project_page(session: Session, visit: Visit, projeto_id: UUID, now: date
     )
 
 
+def _own_login(session: Session, visit: Visit) -> str:
+    me = user_of(visit.who)
+    return service_projects.logins_of(session, {me})[me]
+
+
+@contextmanager
+def _somebody(field: str) -> Iterator[None]:
+    """Say at a field that nobody has the login that was typed into it."""
+    try:
+        yield
+    except PessoaNotFound as problem:
+        told = "Não há ninguém ativo com este nome de acesso."
+        raise ValidationFailed(errors=[FieldError(campo=field, erro=told)]) from problem
+
+
 def show_people(
     session: Session, visit: Visit, projeto_id: UUID, query: ListQuery, form: Form
 ) -> Shown:
@@ -123,7 +140,7 @@ def show_people(
         found=found,
         cursor=cursor,
         total=total,
-        own_login=service_projects.logins_of(session, {user_of(visit.who)})[user_of(visit.who)],
+        own_login=_own_login(session, visit),
         form=form,
     )
 
@@ -157,14 +174,19 @@ def post_people_page(
     at, who = f"{PATH}/{projeto_id}/pessoas", visit.who
     if form.action == "compartilhar":
         login, role = form.read(WhoForm).login, form.read(MembroIn).papel
-        member = service_members.share(session, who, projeto_id, login, role, now)
+        with _somebody("login"):
+            member = service_members.share(session, who, projeto_id, login, role, now)
         return visit.go(at, f"{member.nome} agora tem acesso ao projeto.")
     if form.action == "retirar":
-        service_members.unshare(session, who, projeto_id, form.read(WhoForm).login)
+        login = form.read(WhoForm).login
+        service_members.unshare(session, who, projeto_id, login)
+        if login == _own_login(session, visit):
+            return visit.go(PATH, "Você saiu do projeto.")
         return visit.go(at, "O acesso foi retirado.")
     if form.action == "mudar":
         change = form.read(ProjetoPatch)
-        service_projects.change_projeto(session, who, projeto_id, change, now)
+        with _somebody("dono"):
+            service_projects.change_projeto(session, who, projeto_id, change, now)
         return visit.go(at, "O projeto mudou de dono." if change.dono else "Salvo.")
     if form.action == "excluir":
         service_projects.delete_projeto(session, who, projeto_id, now)

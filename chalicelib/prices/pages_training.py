@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from chalicelib.console import charts
 from chalicelib.console.forms import Form
+from chalicelib.console.job_actions import UNDER_WAY
 from chalicelib.console.layout import Shown
 from chalicelib.console.model_card import figure_title
 from chalicelib.console.model_console import METRICS
 from chalicelib.console.visits import Visit
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest, ValidationFailed
-from chalicelib.core.jobs import JobState
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.types import Id
 from chalicelib.core.web import Routes
@@ -41,7 +41,6 @@ from chalicelib.prices.words import FIGURES, JOBS, KINDS, TASKS, VALIDATIONS
 
 TRAININGS = PROJECT + "/treinos"
 TRAINING = TRAININGS + "/{treino_id}"
-UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 OFFERED_DATASETS = 50
 
 training_pages = Routes(__name__)

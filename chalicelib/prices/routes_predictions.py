@@ -133,6 +133,8 @@ def post_previsoes_lote(
 
     The answers are the file's own rows with prediction and interval added; rows that cannot be
     read are listed at `GET /jobs/{id}/rejeicoes`. `GET .../previsoes/lote/{id}` gives the file.
+    Its rows are counted in `GET .../uso` and in the shift of inputs; they are not kept one by one,
+    so neither the history has them, nor can their real values be told.
     """
     job = service_files.ask_for_file(session, principal, projeto_id, body)
     return job_control.accepted(job, call)

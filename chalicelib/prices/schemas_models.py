@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from chalicelib.core.jobs import JobState
 from chalicelib.core.types import FromRow, Id, Strict
@@ -70,14 +70,19 @@ class VersaoPrecoOut(VersaoOut):
     r2: dict[str, float] | None
     mae: dict[str, float] | None
     rmse: dict[str, float] | None
+    mape: dict[str, float] | None
+    medae: dict[str, float] | None
     roc_auc: dict[str, float] | None
-    f1: dict[str, float] | None
+    f1_macro: dict[str, float] | None
     log_loss: dict[str, float] | None
+    acuracia: dict[str, float] | None
 
 
 class VersaoListada(VersaoPrecoOut):
-    """The same, with whether it was put away."""
+    """The same, with what it foretells and whether it was put away."""
 
+    alvo: str
+    tarefa: str
     arquivada_em: datetime | None
 
 
@@ -153,13 +158,23 @@ class SaudePrecoReport(BaseModel):
 Linha = Annotated[dict[str, Any], Field(min_length=1, max_length=MOST_SHORT_COLUMNS)]
 
 
+def _rows_or_text(dados: object) -> str | None:
+    """By its own form, so that what is wrong in a row is not said of both forms."""
+    return "linhas" if isinstance(dados, list) else "csv" if isinstance(dados, str) else None
+
+
 class TreinarIn(Strict):
     """Rows and a target: everything else is chosen."""
 
-    dados: (
-        Annotated[list[Linha], Field(min_length=1, max_length=MOST_SHORT_ROWS)]
-        | Annotated[str, Field(min_length=1, max_length=2_000_000)]
-    ) = Field(
+    dados: Annotated[
+        Annotated[list[Linha], Field(min_length=1, max_length=MOST_SHORT_ROWS), Tag("linhas")]
+        | Annotated[str, Field(min_length=1, max_length=2_000_000), Tag("csv")],
+        Discriminator(
+            _rows_or_text,
+            custom_error_type="neither_rows_nor_csv",
+            custom_error_message="send rows as a list of objects, or the text of a CSV",
+        ),
+    ] = Field(
         description="Rows as objects, or the text of a CSV with a header: at most "
         f"{MOST_SHORT_ROWS} rows of {MOST_SHORT_COLUMNS} columns."
     )

@@ -9,8 +9,10 @@ from uuid import UUID
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     StringConstraints,
+    Tag,
     model_validator,
 )
 
@@ -103,8 +105,12 @@ class PrevisaoOut(BaseModel):
     probabilidades: dict[str, float] | None = Field(description="By class.")
     explicacao: Explicacao | None
     nao_vistos: list[NaoVisto] = Field(description="What training saw nothing like.")
-    ausentes: list[str] = Field(description="Columns that the version reads and nothing came for.")
-    desconhecidas: list[str] = Field(description="What came and the version does not read.")
+    ausentes: list[str] = Field(
+        description="Columns that the version reads and that came without a value, or not at all."
+    )
+    desconhecidas: list[str] = Field(
+        description="What came and the version does not read: the first fifty names."
+    )
 
 
 class PrevisoesOut(BaseModel):
@@ -311,11 +317,24 @@ class LoteOut(BaseModel):
     expira_em: datetime
 
 
+def _one_or_many(dados: object) -> str | None:
+    """By its own form, so that what is wrong in a case is not said of both forms."""
+    return "caso" if isinstance(dados, dict) else "casos" if isinstance(dados, list) else None
+
+
 class PreverIn(Strict):
     """Ask in one call."""
 
     modelo: UUID = Field(strict=False, description="From POST /precos/treinar: the project.")
-    dados: Instancia | Annotated[list[Instancia], Field(min_length=1, max_length=MOST_ROWS)]
+    dados: Annotated[
+        Annotated[Instancia, Tag("caso")]
+        | Annotated[list[Instancia], Field(min_length=1, max_length=MOST_ROWS), Tag("casos")],
+        Discriminator(
+            _one_or_many,
+            custom_error_type="neither_case_nor_cases",
+            custom_error_message="send a case as an object, or cases as a list of objects",
+        ),
+    ]
     versao: Versao | None = None
     explicar: bool | None = None
 

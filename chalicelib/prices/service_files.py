@@ -33,6 +33,8 @@ class TipoDeLoteDesconhecido(FileTypeUnsupported):
     """A file of cases was declared as text/csv, application/x-ndjson or
     application/vnd.apache.parquet when its upload was asked for."""
 
+    motivo = "Envie um arquivo CSV, NDJSON ou Parquet."
+
 
 def require_file(principal: Principal, body: LoteIn) -> None:
     """Make sure, ahead of the transaction, that the file is there.

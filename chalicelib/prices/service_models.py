@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Text, and_, cast, delete, func, select
@@ -15,7 +16,15 @@ from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import SYSTEM, Job, enqueue
 from chalicelib.core.pages import PageQuery
 from chalicelib.ml import versions
-from chalicelib.ml.registry import Alias, ModelAlias, aliased_version, lock_model, version_of
+from chalicelib.ml.registry import (
+    Alias,
+    ModelAlias,
+    ModelName,
+    ModelVersion,
+    aliased_version,
+    lock_model,
+    version_of,
+)
 from chalicelib.ml.schemas import FiguraOut, MudancaOut
 from chalicelib.prices.errors_models import (
     AlvosDiferentes,
@@ -24,7 +33,7 @@ from chalicelib.prices.errors_models import (
     VersaoNaoArquivada,
 )
 from chalicelib.prices.membership import Papel, projeto_of
-from chalicelib.prices.models import PREFIX, price_model_name
+from chalicelib.prices.models import FORETOLD, PREFIX, price_model_name
 from chalicelib.prices.queues_models import (
     PRICES_ANALYSIS_QUEUE,
     AnaliseMessage,
@@ -42,6 +51,7 @@ from chalicelib.prices.tables import Projeto
 from chalicelib.prices.tables_models import Arquivada
 
 LABEL = "{alvo}{unidade}, das outras colunas do dataset."
+OWN_FIELDS = ("alvo", "tarefa", "arquivada_em")
 
 
 def list_versions(
@@ -55,9 +65,32 @@ def list_versions(
     projeto = projeto_of(session, principal, projeto_id, Papel.LEITOR)
     name = price_model_name(projeto.tenant, projeto.id)
     rows, cursor, total = versions.list_versions(session, name, query, VersaoPrecoOut)
-    away = _put_away(session, projeto_id, [row.versao for row in rows])
-    listed = [VersaoListada(**row.model_dump(), arquivada_em=away.get(row.versao)) for row in rows]
+    own = _own_fields(session, name, projeto_id, [row.versao for row in rows])
+    listed = [VersaoListada(**row.model_dump(), **own[row.versao]) for row in rows]
     return listed, cursor, total
+
+
+def _own_fields(
+    session: Session, name: ModelName, projeto_id: UUID, numbers: Sequence[int]
+) -> dict[int, dict[str, Any]]:
+    """What a list says of each version beside what lists of every product do."""
+    away = and_(Arquivada.projeto_id == projeto_id, Arquivada.versao == ModelVersion.version)
+    statement = (
+        select(
+            ModelVersion.version,
+            ModelVersion.data["alvo"].astext.label("alvo"),
+            ModelVersion.data["tarefa"].astext.label("tarefa"),
+            Arquivada.arquivada_em,
+        )
+        .outerjoin(Arquivada, away)
+        .where(
+            ModelVersion.tenant == name.tenant,
+            ModelVersion.model == name.model,
+            ModelVersion.version.in_(numbers),
+        )
+    )
+    found = session.execute(statement).mappings()
+    return {row["version"]: {k: row[k] for k in OWN_FIELDS} for row in found}
 
 
 def _put_away(session: Session, projeto_id: UUID, numbers: Sequence[int]) -> dict[int, datetime]:
@@ -236,7 +269,7 @@ def ask_for_comparison(
     projeto = projeto_of(session, principal, projeto_id, Papel.TREINADOR)
     name = price_model_name(projeto.tenant, projeto_id)
     pair = [version_of(session, name, number).data for number in (asked.a, asked.b)]
-    if len({(data["alvo"], data["tarefa"], data.get("unidade")) for data in pair}) > 1:
+    if len({tuple(data.get(key) for key in FORETOLD) for data in pair}) > 1:
         raise AlvosDiferentes
     if asked.dataset is not None:
         dataset_of(session, projeto, asked.dataset)

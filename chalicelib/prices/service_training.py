@@ -19,7 +19,8 @@ from chalicelib.ml.schemas import FiguraOut
 from chalicelib.ml.versions import FiguraNotFound
 from chalicelib.prices.errors import DatasetNaoPronto
 from chalicelib.prices.errors_models import TreinamentoNotFound, TreinamentoTerminou
-from chalicelib.prices.experiment import Experimento, check
+from chalicelib.prices.experiment import Experimento
+from chalicelib.prices.experiment_checks import check
 from chalicelib.prices.membership import Papel, projeto_of
 from chalicelib.prices.queues_models import PRICES_TRAINING_QUEUE, TreinoMessage
 from chalicelib.prices.schemas_models import (
@@ -150,7 +151,7 @@ def count_own(session: Session, principal: Principal, since: datetime) -> dict[J
         )
         .group_by(Job.state)
     )
-    return dict(session.execute(statement).tuples().all())
+    return {JobState(state): count for state, count in session.execute(statement)}
 
 
 def see_training(

@@ -108,7 +108,7 @@ def _work_through(run: JobRun, predictor: _Predictor, source: Source, writer: Fi
     for batch in source.batches():
         if source.rows > MOST_ROWS:
             raise LinhasDemais
-        writer.write(predictor.answered(batch))
+        writer.write(predictor.answered(batch), batch.schema)
         run.progress(source.done, 1, "prevendo")
     writer.close()
 

@@ -20,8 +20,8 @@ Columns = dict[str, list[Any]]
 class FileWriter(Protocol):
     """Writes rows piece by piece."""
 
-    def write(self, columns: Columns) -> None:
-        """Append rows, as columns of one length."""
+    def write(self, columns: Columns, own: pa.Schema, /) -> None:
+        """Append rows, as columns of one length; `own` types those that the file itself had."""
 
     def close(self) -> None:
         """Say that there are no more."""
@@ -40,7 +40,7 @@ class _CsvWriter:
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._begun = file, False
 
-    def write(self, columns: Columns) -> None:
+    def write(self, columns: Columns, _own: pa.Schema, /) -> None:
         """Append rows."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\r\n")
@@ -61,7 +61,7 @@ class _JsonWriter:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    def write(self, columns: Columns) -> None:
+    def write(self, columns: Columns, _own: pa.Schema, /) -> None:
         """Append rows."""
         names = list(columns)
         for row in zip(*columns.values(), strict=True):
@@ -73,16 +73,17 @@ class _JsonWriter:
 
 
 class _ParquetWriter:
-    """Columns typed as in the first piece."""
+    """The file's own columns typed as they were, the answers as in the first piece."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._writer: pq.ParquetWriter | None = None
 
-    def write(self, columns: Columns) -> None:
+    def write(self, columns: Columns, own: pa.Schema, /) -> None:
         """Append rows."""
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._file, _typed(columns), compression="zstd")
+            typed = _typed(columns, own)
+            self._writer = pq.ParquetWriter(self._file, typed, compression="zstd")
         self._writer.write_table(pa.table(columns, schema=self._writer.schema))
 
     def close(self) -> None:
@@ -91,8 +92,14 @@ class _ParquetWriter:
             self._writer.close()
 
 
-def _typed(columns: Columns) -> pa.Schema:
-    """Numbers, instants, or text: of a column of nothing, text."""
-    found = pa.table(columns).schema
-    types = [pa.string() if pa.types.is_null(each.type) else each.type for each in found]
-    return pa.schema(list(zip(found.names, types, strict=True)))
+def _typed(columns: Columns, own: pa.Schema) -> pa.Schema:
+    """Numbers, instants, or text: of an answer that the first piece has none of, text.
+
+    A file's own column may be empty in its first piece, and hold numbers in its second.
+    """
+    found = pa.table({name: values for name, values in columns.items() if name not in own.names})
+    answers = [
+        (each.name, pa.string() if pa.types.is_null(each.type) else each.type)
+        for each in found.schema
+    ]
+    return pa.schema([*((each.name, each.type) for each in own), *answers])

@@ -20,7 +20,8 @@ from chalicelib.ml.training.publication import (
     publish,
 )
 from chalicelib.prices.errors_models import ExperimentoNaoServe, TreinamentoNotFound
-from chalicelib.prices.experiment import Experimento, check, inputs_of
+from chalicelib.prices.experiment import Experimento, inputs_of
+from chalicelib.prices.experiment_checks import check
 from chalicelib.prices.inputs import schema_of
 from chalicelib.prices.models import price_model_name
 from chalicelib.prices.profiling.job import profile
@@ -31,7 +32,7 @@ from chalicelib.prices.tables_models import Treinamento
 from chalicelib.prices.training.data import Resultado
 from chalicelib.prices.training.run import run_experiment
 from chalicelib.prices.training_data import read_dataset
-from chalicelib.prices.training_recipes import READING, reading_of, unseen_as_read
+from chalicelib.prices.training_recipes import READING, reading_of, unseen_as_read, why_incomparable
 
 
 class TreinoReport(BaseModel):
@@ -111,7 +112,11 @@ def described(
     own = ready.fields["split"]
     split = {**own, READING: reading_of(own, dataset)}
     fields = {**ready.fields, "data": {**ready.fields["data"], **told}, "split": split}
-    recipe = replace(ready.recipe, unseen=partial(unseen_as_read, split))
+    recipe = replace(
+        ready.recipe,
+        unseen=partial(unseen_as_read, split),
+        incomparable=partial(why_incomparable, fields["data"]),
+    )
     return replace(ready, fields=fields, recipe=recipe)
 
 

@@ -23,6 +23,7 @@ from chalicelib.prices.algorithms import Tarefa
 from chalicelib.prices.errors_models import AlvosDiferentes, TreinamentoNotFound
 from chalicelib.prices.experiment import Experimento
 from chalicelib.prices.inputs import schema_of
+from chalicelib.prices.models import FORETOLD
 from chalicelib.prices.schemas_datasets import ColunaPerfil
 from chalicelib.prices.tables_models import Treinamento
 from chalicelib.prices.training.data import Dados
@@ -60,6 +61,33 @@ def unseen_as_read(own: Mapping[str, Any], rows: LabelledRows, stored: Mapping[s
     if own[READING] != stored.get(READING):
         return np.zeros(len(rows.y), dtype=np.bool_)
     return unseen(own, rows, stored)
+
+
+def why_incomparable(own: Mapping[str, Any], champion: ModelVersion) -> str | None:
+    """Why a version cannot be judged beside the one that answers, in pt-BR.
+
+    Args:
+        own: The version's `data`.
+        champion: Who answers.
+    """
+    theirs = champion.data
+    if any(own[key] != theirs.get(key) for key in FORETOLD):
+        return (
+            f"A versão {champion.version} prevê {_foretold(theirs)}; esta, {_foretold(own)}. Não "
+            "se comparam: quem responde continua, até que alguém promova outra."
+        )
+    if own["classes"] != theirs.get("classes"):
+        return (
+            f"A versão {champion.version} conhece outras classes. Não se comparam: quem responde "
+            "continua, até que alguém promova outra."
+        )
+    return None
+
+
+def _foretold(data: Mapping[str, Any]) -> str:
+    unit = f" em {data['unidade']}" if data.get("unidade") else ""
+    kind = "a classe de " if data["classes"] is not None else ""
+    return f"{kind}{data['alvo']}{unit}"
 
 
 def recipe_of(

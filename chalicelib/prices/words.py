@@ -79,7 +79,7 @@ FIGURES: Mapping[str, str] = {
 }
 """Name of a figure -> what it is called, in the order in which they are shown."""
 
-NO_LIMIT = "Em branco: sem limite."
+BY_ITSELF = "Em branco: automático."
 HYPERPARAMETERS: Mapping[str, tuple[str, str]] = {
     "C": ("Peso dos erros (C)", "Mais alto, menos suave."),
     "activation": ("Função de ativação", ""),
@@ -88,7 +88,7 @@ HYPERPARAMETERS: Mapping[str, tuple[str, str]] = {
     "ccp_alpha": ("Custo de uma folha", "Poda a árvore; zero não poda."),
     "epsilon": ("Erro sem custo (epsilon)", "Em desvios-padrão do alvo."),
     "fit_intercept": ("Termo constante", ""),
-    "gamma": ("Alcance (gamma)", "Um número, ou scale, que segue as colunas."),
+    "gamma": ("Alcance (gamma)", "Mais alto, alcance menor; scale segue as colunas."),
     "hidden_layer_sizes": ("Camadas ocultas", "Unidades de cada uma, como 64, 32."),
     "kernel": ("Núcleo", ""),
     "l1_ratio": ("Parcela que zera colunas", "De 0, como Ridge, a 1, como Lasso."),
@@ -97,21 +97,19 @@ HYPERPARAMETERS: Mapping[str, tuple[str, str]] = {
     "learning_rate_init": ("Taxa de aprendizado", "Tamanho dos primeiros passos."),
     "max_bins": ("Faixas por coluna", ""),
     "max_depth": ("Profundidade", "Níveis de uma árvore."),
-    "max_features": (
-        "Colunas por corte",
-        "Parcela entre 0 e 1, ou sqrt (raiz), ou log2 (logaritmo).",
-    ),
+    "max_features": ("Colunas por corte", "Parcela das colunas."),
     "max_iter": ("Passos no máximo", ""),
+    "histograma_gradiente.max_iter": ("Árvores", ""),
     "max_leaf_nodes": ("Folhas por árvore", ""),
     "max_linhas": ("Linhas usadas no máximo", "Sorteadas quando há mais."),
     "min_samples_leaf": ("Linhas por folha, no mínimo", ""),
     "n_estimators": ("Árvores", ""),
     "n_neighbors": ("Vizinhos", ""),
     "strategy": ("Resposta", ""),
-    "subsample": ("Linhas por árvore", "Parcela entre 0 e 1."),
+    "subsample": ("Linhas por árvore", "Parcela sorteada para cada uma."),
     "weights": ("Peso dos vizinhos", ""),
 }
-"""Name of a hyperparameter -> what it is called, and a hint."""
+"""Name of a hyperparameter, of one algorithm or of all -> what it is called, and a hint."""
 
 OPTIONS: Mapping[str, str] = {
     "mean": "média",

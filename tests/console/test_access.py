@@ -74,6 +74,38 @@ PAGES: dict[str, Collection[Role]] = {
     "POST /console/operacao/usuarios/{usuario_id}": {ADMIN},
     "GET /console/operacao/auditoria": {ADMIN},
     "POST /console/operacao/auditoria": {ADMIN},
+    # Whoever signs in may have projects; within one, its own roles decide.
+    "GET /console/precos": EVERYONE,
+    "POST /console/precos": EVERYONE,
+    "GET /console/precos/{projeto_id}": EVERYONE,
+    "GET /console/precos/{projeto_id}/dados": EVERYONE,
+    "POST /console/precos/{projeto_id}/dados": EVERYONE,
+    "GET /console/precos/{projeto_id}/dados/{dataset_id}": EVERYONE,
+    "POST /console/precos/{projeto_id}/dados/{dataset_id}": EVERYONE,
+    "GET /console/precos/{projeto_id}/dados/{dataset_id}/parquet": EVERYONE,
+    "GET /console/precos/{projeto_id}/treinos": EVERYONE,
+    "GET /console/precos/{projeto_id}/treinos/novo": EVERYONE,
+    "POST /console/precos/{projeto_id}/treinos/novo": EVERYONE,
+    "GET /console/precos/{projeto_id}/treinos/{treino_id}": EVERYONE,
+    "POST /console/precos/{projeto_id}/treinos/{treino_id}": EVERYONE,
+    "GET /console/precos/{projeto_id}/versoes": EVERYONE,
+    "POST /console/precos/{projeto_id}/versoes": EVERYONE,
+    "GET /console/precos/{projeto_id}/versoes/{versao}": EVERYONE,
+    "POST /console/precos/{projeto_id}/versoes/{versao}": EVERYONE,
+    "GET /console/precos/{projeto_id}/prever": EVERYONE,
+    "POST /console/precos/{projeto_id}/prever": EVERYONE,
+    "GET /console/precos/{projeto_id}/arquivos": EVERYONE,
+    "POST /console/precos/{projeto_id}/arquivos": EVERYONE,
+    "GET /console/precos/{projeto_id}/arquivos/{job_id}": EVERYONE,
+    "GET /console/precos/{projeto_id}/historico": EVERYONE,
+    "GET /console/precos/{projeto_id}/historico/exportar": EVERYONE,
+    "GET /console/precos/{projeto_id}/historico/{previsao_id}": EVERYONE,
+    "POST /console/precos/{projeto_id}/historico/{previsao_id}": EVERYONE,
+    "GET /console/precos/{projeto_id}/uso": EVERYONE,
+    "GET /console/precos/{projeto_id}/saude": EVERYONE,
+    "POST /console/precos/{projeto_id}/saude": EVERYONE,
+    "GET /console/precos/{projeto_id}/pessoas": EVERYONE,
+    "POST /console/precos/{projeto_id}/pessoas": EVERYONE,
     "GET /console/livros": BOOK_READERS,
     "GET /console/livros/numeros": BOOK_READERS,
     "GET /console/livros/{book_id}": BOOK_READERS,
@@ -110,12 +142,17 @@ PAGES: dict[str, Collection[Role]] = {
     "POST /console/academia/importar": DESK,
     "GET /console/academia/sinteticos": {ADMIN, CIENTISTA},
     "POST /console/academia/sinteticos": {ADMIN, CIENTISTA},
+    "GET /console/modelos/livros": BOOK_READERS,
+    "GET /console/modelos/livros/{versao}": BOOK_READERS,
     "GET /console/modelos/churn": READERS,
     "GET /console/modelos/churn/{versao}": READERS,
 }
 
 # Who may open the page, but each of whose actions asks for a role of its own.
-BY_ACTION = {"POST /console/modelos/churn": READERS}
+BY_ACTION = {
+    "POST /console/modelos/churn": READERS,
+    "POST /console/modelos/livros": BOOK_READERS,
+}
 GUARDED = {route: roles for route, roles in {**PAGES, **BY_ACTION}.items() if roles}
 
 

@@ -32,6 +32,7 @@ def test_company_changes_what_is_known_of_it(company: Company, portal: Browser) 
     assert company.client.login in page.source
     page = portal.submit(page, PATH, "empresa", nome="Padaria Nova", cnpj="11.222.333/0001-81")
     assert "foram salvos" in page.text
+    assert 'value="11.222.333/0001-81"' in page.source
     found = company.client.get("/credito/empresa").json
     assert (found["nome"], found["cnpj"]) == ("Padaria Nova", "11222333000181")
 

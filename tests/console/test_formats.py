@@ -46,6 +46,26 @@ def test_figure_is_told_as_tables_and_long_lines_are_thinned_out() -> None:
     assert (table.rows[0], table.rows[-1]) == ((0, 0), (199, 199))
 
 
+def test_table_of_a_symmetric_matrix_has_each_pair_once_the_strongest_first() -> None:
+    names = ["a", "b", "c"]
+    matrix = [[1.0, 0.2, -0.9], [0.2, 1.0, None], [-0.9, None, 1.0]]
+    (table,) = figure_tables({"data": [{"type": "heatmap", "x": names, "y": names, "z": matrix}]})
+    assert table.rows == [("a × c", -0.9), ("a × b", 0.2)]
+
+
+def test_table_of_a_matrix_of_counts_has_every_cell() -> None:
+    names = ["sim", "não"]
+    (table,) = figure_tables({"data": [{"x": names, "y": names, "z": [[5, 1], [2, 7]]}]})
+    assert table.rows[0] == ("não × não", 7)
+    assert len(table.rows) == 4
+
+
+def test_table_of_a_box_numbers_its_values() -> None:
+    trace = {"type": "box", "name": "Ridge", "x": [3.5, 4.5]}
+    (table,) = figure_tables({"data": [trace], "layout": {"xaxis": {"title": "rmse"}}})
+    assert (table.name, table.head, table.rows) == ("Ridge", ("nº", "rmse"), [(1, 3.5), (2, 4.5)])
+
+
 def test_numbers_and_days_are_written_as_in_brazil() -> None:
     assert percent(0.1234, 1) == "12,3%"
     assert day(date(2026, 3, 1)) == "01/03/2026"

@@ -1,5 +1,6 @@
 """The books' pages: the catalogue, a book, numbers; readings of the shop and the quarantine."""
 
+import json
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -118,6 +119,31 @@ def test_book_shows_what_is_known_its_prices_and_similar_titles(
     assert "£ 10,00" in page.text
     assert "£ 12,00" in page.text
     assert "Títulos parecidos" in page.text
+    figure = re.search(r'<script type="application/json">(.*?)</script>', page.source)
+    assert figure is not None
+    assert json.loads(figure.group(1))["data"][0]["y"] == [10.0, 12.0]
+
+
+def test_price_that_never_changed_is_not_drawn(reader: Browser) -> None:
+    found = reader.get(PATH, title="attic 1").links
+    page = reader.get(next(way for way in found if re.fullmatch(rf"{PATH}/[0-9]+", way)))
+    assert "Nada mudou desde" in page.text
+    assert "data-plot" not in page.source
+
+
+def test_price_model_is_trained_from_its_page(
+    browser_of: Visitor, environment: dict[str, str], tmp_path: Path
+) -> None:
+    scientist, path = browser_of(Role.CIENTISTA), "/console/modelos/livros"
+    page = scientist.get(path)
+    assert "preços e avaliações são sorteados" in page.text
+    assert "Nenhuma versão ainda" in page.text
+    refused = scientist.submit(page, path, "treinar")
+    assert "Nenhum livro foi lido ainda" in refused.text
+    publish_books(tmp_path, some_books())
+    begun = scientist.submit(scientist.get(path), path, "treinar")
+    assert "O treino começou" in begun.text
+    assert "Na fila" in begun.text
 
 
 def test_unknown_book_is_a_page_that_says_so(reader: Browser) -> None:

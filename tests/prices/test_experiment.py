@@ -16,7 +16,8 @@ from chalicelib.prices.algorithms import (
     is_whole,
     parameters_of,
 )
-from chalicelib.prices.experiment import Experimento, check, inputs_of
+from chalicelib.prices.experiment import Experimento, inputs_of
+from chalicelib.prices.experiment_checks import check
 from chalicelib.prices.training.search import trials_of
 from tests.prices.training.sample import COLUMNS, Col, experiment
 
@@ -66,7 +67,35 @@ def test_a_json_body_is_read_strictly() -> None:
             {"validacao": {"tipo": "k_fold_tempo", "coluna_tempo": "bairro"}},
             "validacao.coluna_tempo",
         ),
+        ({"colunas": ["area", "bairro", "area"]}, "colunas.2"),
+        ({"validacao": {"coluna_grupo": "preco"}}, "validacao.coluna_grupo"),
+        (
+            {"validacao": {"tipo": "k_fold_tempo", "coluna_tempo": "preco"}},
+            "validacao.coluna_tempo",
+        ),
+        ({"validacao": {"coluna_tempo": "vendido_em"}}, "validacao.coluna_tempo"),
+        ({"alvo": "faixa", "engenharia": {"log_alvo": True}}, "engenharia.log_alvo"),
         ({"engenharia": {"colunas": {"nada": {}}}}, "engenharia.colunas.nada"),
+        (
+            {"engenharia": {"colunas": {"bairro": {"escala": "minmax"}}}},
+            "engenharia.colunas.bairro.escala",
+        ),
+        (
+            {"engenharia": {"colunas": {"area": {"codificacao": "ordinal"}}}},
+            "engenharia.colunas.area.codificacao",
+        ),
+        (
+            {"engenharia": {"colunas": {"bairro": {"ordem": ["sul", "sul"]}}}},
+            "engenharia.colunas.bairro.ordem",
+        ),
+        (
+            {"engenharia": {"colunas": {"bairro": {"ordem": ["sul", "norte"]}}}},
+            "engenharia.colunas.bairro.ordem",
+        ),
+        (
+            {"engenharia": {"colunas": {"estado": {"codificacao": "ordinal", "raras_abaixo": 3}}}},
+            "engenharia.colunas.estado.raras_abaixo",
+        ),
         ({"engenharia": {"colunas": {"bairro": {"log": True}}}}, "engenharia.colunas.bairro.log"),
         (
             {"engenharia": {"colunas": {"area": {"imputacao": "constante"}}}},
@@ -79,6 +108,10 @@ def test_a_json_body_is_read_strictly() -> None:
         (
             {"engenharia": {"interacoes": [{"tipo": "razao", "a": "area", "b": "bairro"}]}},
             "engenharia.interacoes.0.b",
+        ),
+        (
+            {"engenharia": {"interacoes": [{"tipo": "produto", "a": "area", "b": "quartos"}] * 2}},
+            "engenharia.interacoes.1",
         ),
     ],
 )
@@ -97,11 +130,28 @@ def test_wishes_that_do_not_fit_the_dataset_name_their_field(
         ("histograma_gradiente", {"learning_rate": True}, "learning_rate"),
         ("vizinhos", {"weights": "near"}, "weights"),
         ("rede_neural", {"hidden_layer_sizes": []}, "hidden_layer_sizes"),
+        ("rede_neural", {"hidden_layer_sizes": [8, 0]}, "hidden_layer_sizes.1"),
+        ("regressao_ridge", {"alpha": {}}, "alpha"),
+        ("regressao_ridge", {"alpha": float("nan")}, "alpha"),
+        ("vetores_suporte", {"gamma": "auto"}, "gamma"),
+        ("floresta_aleatoria", {"max_features": [0.5]}, "max_features"),
     ],
 )
-def test_a_wrong_hyperparameter_is_named(name: str, given: dict[str, Any], field: str) -> None:
-    asked = {"nome": name, "hiperparametros": given}
-    assert refused(algoritmos=[asked]) == {f"algoritmos.0.hiperparametros.{field}"}
+def test_a_wrong_hyperparameter_is_named_once(name: str, given: dict[str, Any], field: str) -> None:
+    asked = experiment(algoritmos=[{"nome": name, "hiperparametros": given}])
+    with pytest.raises(ValidationFailed) as caught:
+        check(asked, COLUMNS, 400)
+    (fault,) = caught.value.errors
+    assert fault.campo == f"algoritmos.0.hiperparametros.{field}"
+
+
+@pytest.mark.parametrize("constant", [float("inf"), float("nan"), 10**400, True, [], "x" * 201])
+def test_what_stands_for_missing_is_text_or_a_number_within_measure(constant: Any) -> None:
+    steps = {"area": {"imputacao": "constante", "constante": constant}}
+    with pytest.raises(ValidationError) as caught:
+        experiment(engenharia={"colunas": steps})
+    (fault,) = caught.value.errors()
+    assert fault["loc"] == ("engenharia", "colunas", "area", "constante")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +15,7 @@ from chalicelib.core.db import unit_of_work
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.uploads import object_store
 from chalicelib.prices.tables_predictions import Chamada
+from chalicelib.prices.training_file_writers import writer_for
 from tests.client import Answer, assert_problem
 from tests.gym.work import finished_job
 from tests.prices.conftest import Project
@@ -80,6 +83,22 @@ def test_ndjson_and_parquet_are_answered_in_kind(project: Project) -> None:
     assert report["desconhecidas"] == ["ano"]
     alone = one(ask(project.leitor, project, instancia=cars[7]))
     assert table[7]["previsao"] == alone["previsao"]
+
+
+def test_a_column_that_begins_empty_keeps_its_type_in_parquet(tmp_path: Path) -> None:
+    own = pa.schema([("ano", pa.float64()), ("visto", pa.timestamp("us")), ("cor", pa.string())])
+    with (tmp_path / "respostas").open("wb") as file:
+        writer = writer_for(PARQUET, file)
+        for year, seen, colour, answer in (
+            (None, None, None, 7.5),
+            (1999.0, datetime(2024, 2, 1), "azul", 8.0),  # noqa: DTZ001
+        ):
+            row = {"ano": [year], "visto": [seen], "cor": [colour], "previsao": [answer]}
+            writer.write(row, own)
+        writer.close()
+    found = pq.read_table(tmp_path / "respostas")
+    assert found.schema.types == [*own.types, pa.float64()]
+    assert found["ano"].to_pylist() == [None, 1999.0]
 
 
 def test_a_file_is_one_call_however_often_its_job_is_tried(project: Project) -> None:

@@ -68,3 +68,17 @@ def test_a_case_without_any_column_is_no_case(tmp_path: Path) -> None:
     for case in ({}, {"cor": 1}, {"preco": None}):
         with pytest.raises(ValidationFailed):
             read_cases([case], schema, "nada", in_list=False)
+
+
+def test_what_came_without_a_value_is_told_as_missing_and_unknown_names_end(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "casas.csv"
+    file.write_text(FILE)
+    found = profile_file(file, "text/csv", tmp_path / "k.parquet", lambda _share, _step: None)
+    case = {"area": float("nan"), "garagem": "", "preco": 1, "rua": "Pave"}
+    strange = {f"{'x' * 500}{n}": n for n in range(60)}
+    read = read_cases([{**case, **strange}], schema_of(found.columns), "preco", in_list=False)
+    assert {"area", "garagem"} <= set(read.missing[0])
+    assert not {"preco", "rua"} & set(read.missing[0])
+    assert [len(name) for name in read.unknown[0]] == [200] * 50

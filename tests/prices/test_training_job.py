@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.ml.registry import ModelVersion
 from chalicelib.prices import training_job
+from chalicelib.prices.training_recipes import why_incomparable
 from tests.client import Answer, Client, assert_problem
 from tests.gym.work import finished_job, work_off
 from tests.prices.conftest import Project
@@ -198,6 +200,9 @@ def test_classes_are_foretold_with_their_probabilities(project: Project) -> None
     assert found["previsao"] == "caro"
     chances = found["probabilidades"]
     assert fsum(chances.values()) == pytest.approx(1, abs=1e-6)
+    other = train(project, dataset)["result"]
+    assert not other["promovido"]
+    assert "A versão 1 prevê a classe de faixa; esta, preco." in other["motivo"]
     reasons = found["explicacao"]
     assert reasons["de"] == "caro"
     total = reasons["valor_base"] + fsum(reasons["contribuicoes"].values())
@@ -303,3 +308,20 @@ def test_what_is_no_model_answers_nobody(project: Project) -> None:
     ]
     for asked in wrong:
         assert_problem(project.dono.post("/precos/prever", asked), 422, "ValidationFailed")
+    for dados, campo in (("x", "dados"), ([{"a": 1}, 5], "dados.casos.1")):
+        body = {"modelo": project.id, "dados": dados}
+        refusal = project.dono.post("/precos/prever", body).json
+        assert [each["campo"] for each in refusal["errors"]] == [campo]
+
+
+def test_versions_that_foretell_otherwise_are_not_judged_beside_one_another() -> None:
+    own = {"alvo": "preco", "tarefa": "classificacao", "unidade": None, "classes": ["a", "b"]}
+    for theirs, said in (
+        (own, None),
+        ({**own, "alvo": "faixa"}, "prevê a classe de faixa; esta, a classe de preco"),
+        ({**own, "unidade": "BRL"}, "preco em BRL"),
+        ({**own, "tarefa": "regressao", "classes": None}, "prevê preco; esta, a classe de preco"),
+        ({**own, "classes": ["a", "b", "c"]}, "conhece outras classes"),
+    ):
+        why = why_incomparable(own, ModelVersion(version=4, data=theirs))
+        assert why is None if said is None else said in str(why)

@@ -29,6 +29,8 @@ def test_versions_are_listed_with_their_use_and_metrics(project: Project) -> Non
     newest, oldest = listed["items"]
     assert newest["mae"]["value"] == 1.0
     assert newest["roc_auc"] is None
+    assert {"medae", "mape", "f1_macro", "acuracia"} <= newest.keys()
+    assert (newest["alvo"], newest["tarefa"]) == ("preco", "regressao")
     assert (newest["arquivada_em"] is None, oldest["arquivada_em"] is None) == (True, False)
 
 

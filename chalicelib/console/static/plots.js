@@ -45,12 +45,31 @@ function draw(place) {
     displayModeBar: false,
     responsive: true,
     locale: "pt-BR",
-    separators: ",.",
   });
 }
 
+const names = (from, length, options) =>
+  Array.from({ length }, (_, n) =>
+    new Intl.DateTimeFormat("pt-BR", { ...options, timeZone: "UTC" })
+      .format(Date.UTC(2023, from === "day" ? 0 : n, from === "day" ? n + 1 : 1))
+      .replace(".", ""),
+  );
 const places = document.querySelectorAll("[data-plot]");
 if (window.Plotly) {
+  Plotly.register({
+    moduleType: "locale",
+    name: "pt-BR",
+    dictionary: {},
+    format: {
+      days: names("day", 7, { weekday: "long" }),
+      shortDays: names("day", 7, { weekday: "short" }),
+      months: names("month", 12, { month: "long" }),
+      shortMonths: names("month", 12, { month: "short" }),
+      date: "%d/%m/%Y",
+      decimal: ",",
+      thousands: ".",
+    },
+  });
   for (const place of places) {
     const text = place.querySelector("script").textContent;
     place.replaceChildren();

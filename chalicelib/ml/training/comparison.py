@@ -153,6 +153,8 @@ def verdict_beside(
     if barred := _barred_columns(recipe, champion):
         why = f"A versão {champion.version} olha para o que não pode mais: {', '.join(barred)}."
         return verdict_alone(challenge.unfit, why)
+    if why_not := recipe.incomparable(champion):
+        return Verdict(False, why_not)
     common = recipe.unseen(rows, champion.split)
     seen = rows.part(common)
     try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from chalicelib.ml.columns import Column, Interaction, Table
 from chalicelib.ml.encoding import Encoder, TargetScaling
 from chalicelib.ml.monitoring import SCORE
-from chalicelib.ml.registry import ModelName
+from chalicelib.ml.registry import ModelName, ModelVersion
 from chalicelib.ml.training.estimators import ALGORITHMS, fit_classifier
 from chalicelib.ml.training.export import PLAIN, Exporter
 from chalicelib.ml.training.hold_outs import unseen_rows
@@ -54,6 +54,8 @@ class Recipe:
         unseen: Which rows may judge a version beside another (law 7).
         barred: Columns that no version may read any more; a champion that does is replaced.
         asked: What another version is asked about rows, where versions differ in columns.
+        incomparable: Why a version cannot be judged beside the one that answers, in pt-BR; None
+            where it can.
         interactions: What the model reads beside the columns, made of them.
         classes: Of a classifier that gives every class its probability: their names, in the order
             of the codes in `y`.
@@ -74,6 +76,7 @@ class Recipe:
     unseen: Unseen = unseen_rows
     barred: frozenset[str] = frozenset()
     asked: Asked = as_they_are
+    incomparable: Callable[[ModelVersion], str | None] = lambda _champion: None
     interactions: Sequence[Interaction] = ()
     classes: Sequence[str] | None = None
     exporter: Exporter = PLAIN

@@ -59,12 +59,13 @@ def explanation_cost(
     estimator: Any,
     encoder: Encoder,
     rows: NDArray[np.float32],
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = time.thread_time,
     exporter: Exporter = PLAIN,
 ) -> float:
     """What explaining one row takes once it is served, in ms.
 
-    The least of a few timings: whatever else runs on the machine can only add to it.
+    The least of a few timings of this thread's own work, which sessions do it on: whatever else
+    runs on the machine adds little to that.
 
     Args:
         estimator: Fitted.

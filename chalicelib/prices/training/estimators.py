@@ -160,8 +160,13 @@ def _network(make: Callable[..., Any]) -> Callable[[Params, int, int], Any]:
 
 
 def _histogram(make: Callable[..., Any]) -> Callable[[Params, int, int], Any]:
-    # Its own early stopping would part the rows of an entity.
-    return _seeded(make, early_stopping=False)
+    def factory(given: Params, rows: int, seed: int) -> Any:
+        leaf = given["min_samples_leaf"] or min(20, max(5, rows // 10))
+        # Its own early stopping would part the rows of an entity.
+        fixed = {"min_samples_leaf": leaf, "early_stopping": False, "random_state": seed}
+        return make(**{**given, **fixed})
+
+    return factory
 
 
 _REGRESSION: dict[str, Callable[[Params, int, int], Any]] = {

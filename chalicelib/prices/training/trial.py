@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import skew
 
 from chalicelib.ml.encoding import Encoder, TargetScaling
 from chalicelib.ml.training.folds import Split, TooLittleData
@@ -22,9 +21,16 @@ from chalicelib.prices.training.estimators import Matrix, Spec
 from chalicelib.prices.training.fitting import Outcome, Places, Progress, Task, perform_all
 from chalicelib.prices.training.folds import Parts, folds
 from chalicelib.prices.training.rows import Labelled
+from chalicelib.prices.training.scalings import (
+    LINEAR,
+    LOG,
+    PLAIN,
+    linear_scaling,
+    target_scaling,
+)
 from chalicelib.prices.training.search import Trial, trials_of
 
-SKEWED = 1.0
+INNER_FOLDS = 3
 
 
 class LabJudge(Judge, Protocol):
@@ -91,7 +97,11 @@ class Trials:
             if data.classes is None
             else MulticlassJudge(data.classes, seed=self.seed)
         )
-        self.scaling = self._target_scaling()
+        self.scaling = PLAIN
+        if tarefa is Tarefa.REGRESSAO:
+            asked = experimento.engenharia.log_alvo
+            self.scaling = target_scaling(asked, self.rows.y, parts.training)
+        self._linear: dict[bytes, TargetScaling] = {}
         self._inputs = list(inputs)
         self._matrices: dict[tuple[bytes, Inputs], Matrix] = {}
 
@@ -101,20 +111,35 @@ class Trials:
         rows = int(self.parts.compared.sum())
         return inputs_for(algorithm, self._inputs, engineering, rows)
 
-    def scaling_for(self, algorithm: str) -> TargetScaling:
-        """The baseline answers in the target's own unit: a mean of logarithms is no mean."""
-        return TargetScaling() if algorithm == BASELINE else self.scaling
-
-    def _target_scaling(self) -> TargetScaling:
-        asked = self.experimento.engenharia.log_alvo
+    def scaling_for(self, algorithm: str, learned: Places) -> TargetScaling:
+        """How the target is scaled for one algorithm, fitted on what it learns from."""
         if self.tarefa is Tarefa.CLASSIFICACAO:
             return TargetScaling()
-        y = self.rows.y[self.parts.training]
-        if asked:
-            if (self.rows.y < 0).any():
-                raise TooLittleData("negative targets have no logarithm")
-            return TargetScaling("log")
-        return TargetScaling("log" if asked is None and _is_skewed(y) else "none")
+        return self._scaling(algorithm, learned).fit(self.rows.y[learned])
+
+    def _scaling(self, algorithm: str, learned: Places) -> TargetScaling:
+        if algorithm == BASELINE:  # In the target's own unit: a mean of logarithms is no mean.
+            return PLAIN
+        asked = self.experimento.engenharia.log_alvo
+        if algorithm in LINEAR and asked is None and self.scaling == LOG:
+            return self._linear_scaling(learned)
+        return self.scaling
+
+    def _linear_scaling(self, learned: Places) -> TargetScaling:
+        key = learned.tobytes()
+        if key not in self._linear:
+            try:
+                inner = self._inner_folds(learned, INNER_FOLDS)
+                matrix = self._matrix("regressao_ridge", learned)
+                self._linear[key] = linear_scaling(matrix, self.rows.y, inner, self.judge)
+            except TooLittleData:
+                self._linear[key] = self.scaling
+        return self._linear[key]
+
+    def _inner_folds(self, learned: Places, count: int) -> list[Split]:
+        among = np.zeros(len(self.rows.y), dtype=np.bool_)
+        among[learned] = True
+        return folds(self.rows, among, self.experimento.validacao, count)
 
     def candidates(self) -> list[Candidate]:
         """What is asked for; the baseline always, once."""
@@ -163,16 +188,11 @@ class Trials:
 
     def answers(self, algorithm: str, learned: Places, outputs: Floats) -> Floats:
         """An estimator's outputs in the target's unit."""
-        return self._fitted_scaling(algorithm, learned).inverse(outputs)
+        return self.scaling_for(algorithm, learned).inverse(outputs)
 
     def task(self, spec: Spec, learned: Places, judged: Places, label: str) -> Task:
         """One fit, its rows encoded as the rows learned from say."""
         return self._of(spec, (learned, judged), learned, label)
-
-    def _fitted_scaling(self, algorithm: str, learned: Places) -> TargetScaling:
-        if self.tarefa is Tarefa.CLASSIFICACAO:
-            return TargetScaling()
-        return self.scaling_for(algorithm).fit(self.rows.y[learned])
 
     def _best(
         self, candidate: Candidate, learned: Places, progress: Progress
@@ -181,9 +201,7 @@ class Trials:
         spec, busca = candidate.spec, candidate.busca
         if busca is None:
             return dict(spec.parameters), []
-        among = np.zeros(len(self.rows.y), dtype=np.bool_)
-        among[learned] = True
-        inner = folds(self.rows, among, self.experimento.validacao, busca.dobras)
+        inner = self._inner_folds(learned, busca.dobras)
         trials = trials_of(spec.algorithm, self.tarefa, busca, self.seed)
         tasks = [
             self._task(candidate, {**spec.parameters, **trial}, split, learned, "busca")
@@ -205,7 +223,7 @@ class Trials:
         return self._of(spec, split, encoded, f"avaliando {spec.algorithm}, {label}")
 
     def _of(self, spec: Spec, split: Split, encoded: Places, label: str) -> Task:
-        scaling = self._fitted_scaling(spec.algorithm, encoded)
+        scaling = self.scaling_for(spec.algorithm, encoded)
         y = self.rows.y if self.tarefa is Tarefa.CLASSIFICACAO else scaling.forward(self.rows.y)
         return Task(
             label=label,
@@ -255,11 +273,3 @@ def _inner_share(candidate: Candidate, seed: int) -> float:
         return 0.0
     trials = len(trials_of(candidate.spec.algorithm, candidate.spec.tarefa, busca, seed))
     return trials * (busca.dobras - 1)
-
-
-def _is_skewed(y: NDArray[np.float64]) -> bool:
-    """Whether (n,) targets are never negative, skewed, and less so in logarithms."""
-    if (y < 0).any():
-        return False
-    plain, logged = float(skew(y)), float(skew(np.log1p(y)))
-    return plain > SKEWED and abs(logged) < plain

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import time
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,8 +12,17 @@ import pytest
 from chalicelib.core.errors import ValidationFailed
 from chalicelib.ml.intervals import bounds
 from chalicelib.ml.registry import ModelName
+from chalicelib.ml.serving import ServedModel
+from chalicelib.ml.training.selection import EXPLANATION_BUDGET_MS
+from chalicelib.prices.algorithms import Tarefa, parameters_of
 from chalicelib.prices.training.data import Dados, Resultado
-from chalicelib.prices.training.run import TooLittleToLearn, run_experiment, served_of
+from chalicelib.prices.training.estimators import unfitted
+from chalicelib.prices.training.run import (
+    TooLittleToLearn,
+    explanation_ms,
+    run_experiment,
+    served_of,
+)
 from tests.prices.training.sample import Heard, dados, experiment
 
 RIDGE = {"nome": "regressao_ridge"}
@@ -211,3 +221,68 @@ def test_many_rows_are_drawn_for_what_grows_with_their_square() -> None:
     found = run(algoritmos=[few])
     (asked,) = [e for e in found.relatorio["algoritmos"] if e["nome"] == "vetores_suporte"]
     assert asked["avisos"][0].startswith("aprendeu com 100 linhas sorteadas entre ")
+
+
+def test_what_learned_nothing_may_not_answer_by_itself(price: Resultado) -> None:
+    assert price.pronto.unfit is None
+    noise = dados(200)
+    noise.table["preco"][:] = np.random.default_rng(3).normal(100, 5, 200)
+    unfit = run(data=noise, algoritmos=[RIDGE], colunas=["quartos", "garagem"]).pronto.unfit
+    assert unfit is not None
+    assert "regra ingênua" in unfit
+
+
+def test_what_is_worse_than_the_naive_rule_where_it_is_judged_may_not_answer_either() -> None:
+    rows = dados(200)
+    asked = {"algoritmos": [TREE], "validacao": {"coluna_grupo": "codigo"}}
+    held_out = run(data=rows, **asked).pronto.judged.table["codigo"]
+    judged = np.isin(rows.table["codigo"], held_out)
+    rows.table["preco"][judged] = rows.table["preco"].max() * 2 - rows.table["preco"][judged]
+    found = run(data=rows, **asked)
+    assert found.relatorio["escolhido"]["algoritmo"] == "arvore_decisao"
+    assert found.pronto.unfit is not None
+
+
+def test_a_reason_costs_what_it_works_not_what_else_the_machine_does() -> None:
+    class Sleeper:
+        class encoder:  # noqa: N801
+            columns = ()
+            interactions = ()
+
+        def score_and_explain(self, _table: Any) -> None:
+            time.sleep(0.02)
+
+    assert explanation_ms(cast(ServedModel, Sleeper()), {}) < EXPLANATION_BUDGET_MS
+
+
+@pytest.mark.parametrize(("rows", "leaf"), [(30, 5), (91, 9), (200, 20), (50_000, 20)])
+def test_leaves_of_a_histogram_boosting_are_smaller_where_rows_are_few(
+    rows: int, leaf: int
+) -> None:
+    for tarefa in Tarefa:
+        given = parameters_of("histograma_gradiente", tarefa).model_dump()
+        assert unfitted("histograma_gradiente", tarefa, given, rows, 0).min_samples_leaf == leaf
+        given["min_samples_leaf"] = 3
+        assert unfitted("histograma_gradiente", tarefa, given, rows, 0).min_samples_leaf == 3
+
+
+def test_linear_models_learn_logarithms_only_where_that_helps() -> None:
+    rows, draw = dados(300), np.random.default_rng(5)
+    sizes = draw.gamma(1.0, 40, 300) + 20
+    rows.table["area"][:] = sizes
+    asked = {"algoritmos": [RIDGE], "colunas": ["area"]}
+    rows.table["preco"][:] = 1000 * sizes + draw.normal(0, 500, 300)
+    assert run(data=rows, **asked).relatorio["log_alvo"] is False
+    assert run(data=rows, **asked, engenharia={"log_alvo": True}).relatorio["log_alvo"] is True
+    rows.table["preco"][:] = 1000 * np.exp(sizes / 40 + draw.normal(0, 0.1, 300))
+    assert run(data=rows, **asked).relatorio["log_alvo"] is True
+
+
+def test_one_negative_target_among_the_judges_leaves_targets_as_they_are() -> None:
+    rows = dados(200)
+    rows.table["preco"][:] = np.random.default_rng(5).gamma(1.0, 1000, 200)
+    asked = {"algoritmos": [TREE], "validacao": {"coluna_grupo": "codigo"}}
+    found = run(data=rows, **asked)
+    held_out = found.pronto.judged.table["codigo"]
+    rows.table["preco"][rows.table["codigo"] == held_out[0]] = -1.0
+    assert run(data=rows, **asked).relatorio["log_alvo"] is False
