@@ -233,6 +233,19 @@ def forget_process_state() -> None:
     web.forget_principals()
 
 
+@pytest.fixture
+def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let forests have a tenth of their trees, where a test trains and how well does not matter."""
+    from chalicelib.ml.training import estimators
+
+    whole = estimators.ALGORITHMS["floresta_aleatoria"]
+
+    def small(folds: Any, seed: int, params: Any) -> Any:
+        return whole(folds, seed, {"n_estimators": 10, **params})
+
+    monkeypatch.setitem(estimators.ALGORITHMS, "floresta_aleatoria", small)
+
+
 MakeUser = Callable[..., "Client"]
 
 

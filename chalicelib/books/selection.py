@@ -1,12 +1,14 @@
 """Books found, filtered, sorted and counted: the statements, each made once for its shape."""
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
+from sqlalchemy.orm import Session
 
 from chalicelib.books.edition import LATEST_SNAPSHOT
 from chalicelib.books.schemas_questions import Filtered, SortKey
@@ -24,10 +26,8 @@ from chalicelib.core.statements import HotStatement
 COLUMNS = """b.id, b.title, b.price::float8 AS price, b.rating, b.available AS availability,
        b.copies, c.name AS category, b.image_url, b.upc, b.url"""
 
-# A plan that is made for no values in particular takes a rare word for a frequent one: such
-# statements are planned each time.
 MOST_FOUND = 1000
-"""How many books a search counts, and looks at for its facets: words have no index that counts."""
+"""How many books a search counts, and looks at for its facets."""
 
 KEYS = {
     SortKey.ID: "b.id",
@@ -44,7 +44,8 @@ PARSERS: Mapping[SortKey, Callable[[Any], Any]] = {
     SortKey.RATING: TypeAdapter(int).validate_python,
 }
 
-# Every word must begin a word of the title. Words have no quotes and no backslashes.
+# Every word must begin a word of the title; `word_search` has an index for it. Words have no
+# quotes and no backslashes.
 CONDITIONS = {
     "title": "b.title_words @@ consulta_de_palavras(:title)",
     "rating": "b.rating = cast(:rating AS smallint)",
@@ -58,16 +59,17 @@ CONDITIONS = {
 }
 LISTED = "b.gone_at IS NULL"
 
-# Of categories that are named so, or else of those whose names begin so.
-CATEGORIES = HotStatement(f"""
-SELECT s.id AS snapshot, s.sha256, s.taken_at, s.books AS listed, ARRAY(
-    SELECT f.id FROM (
-        SELECT c.id, rank() OVER (ORDER BY c.name_search <> sem_acentos(:category)) AS place
-        FROM book_categories c WHERE starts_with(c.name_search, sem_acentos(:category))
-    ) f WHERE f.place = 1 ORDER BY f.id
-) AS categories
-FROM ({LATEST_SNAPSHOT}) s
+CATEGORIES = HotStatement("""
+SELECT f.id FROM (
+    SELECT c.id, rank() OVER (ORDER BY c.name_search <> sem_acentos(:category)) AS place
+    FROM book_categories c WHERE starts_with(c.name_search, sem_acentos(:category))
+) f WHERE f.place = 1 ORDER BY f.id
 """)
+
+
+def categories_named(session: Session, name: str) -> tuple[int, ...]:
+    """Ids of the categories that are named so, or else of those whose names begin so."""
+    return tuple(row.id for row in CATEGORIES.all(session, category=name))
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,11 @@ class Selection:
     def is_all(self) -> bool:
         """Whether it leaves nothing out."""
         return not self.conditions and self.categories is None
+
+    @property
+    def has_words(self) -> bool:
+        """Whether words of the title are looked for."""
+        return "title" in self.conditions
 
     def where(self) -> str:
         """As SQL. Ids of categories are written out: the planner knows how many books each has."""
@@ -175,12 +182,56 @@ def books_statement(selection: Selection, part: Slice) -> tuple[HotStatement, di
         is_after=part.after is not None,
         is_prepared=selection.is_all,
     )
-    values = {**dict(selection.values), "rows": part.limit + 1}
+    return shape, {**dict(selection.values), **_values(part)}
+
+
+def ids_statement(part: Slice, ids: Sequence[int]) -> tuple[HotStatement, dict[str, Any]]:
+    """The statement that gives a page of some books, and its values; one book more than asked.
+
+    Args:
+        part: Which of them, in which order.
+        ids: Of all of them, in order.
+    """
+    if part.key is SortKey.ID and not part.is_descending:
+        first = part.left_out if part.after is None else bisect_right(ids, part.after[1])
+        ids = ids[first : first + part.limit + 1]
+        part = Slice(part.key, part.is_descending, part.limit)
+    statement = _ids_sql(part.key, part.is_descending, is_after=part.after is not None)
+    return statement, {"ids": list(ids), **_values(part)}
+
+
+def _values(part: Slice) -> dict[str, Any]:
     if part.after is None:
-        values["skip"] = part.left_out
-    else:
-        values |= {"after_key": part.after[0], "after_id": part.after[1]}
-    return shape, values
+        return {"rows": part.limit + 1, "skip": part.left_out}
+    return {"rows": part.limit + 1, "after_key": part.after[0], "after_id": part.after[1]}
+
+
+@lru_cache(32)
+def _ids_sql(key: SortKey, is_descending: bool, *, is_after: bool) -> HotStatement:
+    where, order, offset = _sliced(key, is_descending, is_after=is_after)
+    return HotStatement(f"""
+SELECT {COLUMNS}, {KEYS[key]} AS sort_key
+FROM books b JOIN book_categories c ON c.id = b.category_id
+WHERE b.id = ANY (cast(:ids AS bigint[])) AND {LISTED}{where}
+ORDER BY {order} LIMIT cast(:rows AS bigint){offset}
+""")
+
+
+def _sliced(key: SortKey, is_descending: bool, *, is_after: bool) -> tuple[str, str, str]:
+    """As SQL: what must be true of what comes after, the order, and what is left out."""
+    column, direction = SORTED_BY[key], "DESC" if is_descending else "ASC"
+    kind = {SortKey.PRICE: "numeric", SortKey.TITLE: "text", SortKey.RATING: "smallint"}
+    sign, where = "<" if is_descending else ">", ""
+    if is_after and key is SortKey.ID:
+        where = f" AND b.id {sign} cast(:after_id AS bigint)"
+        where += " AND cast(:after_key AS bigint) IS NOT NULL"
+    elif is_after:
+        where = (
+            f" AND ({column}, b.id) {sign}"
+            f" (cast(:after_key AS {kind[key]}), cast(:after_id AS bigint))"
+        )
+    order = f"b.id {direction}" if key is SortKey.ID else f"{column} {direction}, b.id {direction}"
+    return where, order, "" if is_after else " OFFSET cast(:skip AS bigint)"
 
 
 # Which books is read off an index alone, the books themselves for one page only: a book takes more
@@ -189,26 +240,15 @@ def books_statement(selection: Selection, part: Slice) -> tuple[HotStatement, di
 def _books_sql(
     where: str, key: SortKey, is_descending: bool, *, is_after: bool, is_prepared: bool
 ) -> HotStatement:
-    column, direction = SORTED_BY[key], "DESC" if is_descending else "ASC"
-    kind = {SortKey.PRICE: "numeric", SortKey.TITLE: "text", SortKey.RATING: "smallint"}
-    sign = "<" if is_descending else ">"
-    if is_after and key is SortKey.ID:
-        where += f" AND b.id {sign} cast(:after_id AS bigint) AND :after_key IS NOT NULL"
-        where = where.replace(":after_key", "cast(:after_key AS bigint)")
-    elif is_after:
-        where += (
-            f" AND ({column}, b.id) {sign}"
-            f" (cast(:after_key AS {kind[key]}), cast(:after_id AS bigint))"
-        )
-    order = f"b.id {direction}" if key is SortKey.ID else f"{column} {direction}, b.id {direction}"
-    offset = "" if is_after else " OFFSET cast(:skip AS bigint)"
+    after, order, offset = _sliced(key, is_descending, is_after=is_after)
+    direction = "DESC" if is_descending else "ASC"
     return HotStatement(f"""{"" if is_prepared else PLANNED_FOR_VALUES}
 SELECT s.id AS snapshot, s.sha256, s.taken_at, s.books AS listed, p.*
 FROM ({LATEST_SNAPSHOT}) s LEFT JOIN LATERAL (
     SELECT {COLUMNS}, {KEYS[key]} AS sort_key
     FROM (
         SELECT b.id FROM books b
-        WHERE {where} ORDER BY {order} LIMIT cast(:rows AS bigint){offset}
+        WHERE {where}{after} ORDER BY {order} LIMIT cast(:rows AS bigint){offset}
     ) k JOIN books b ON b.id = k.id JOIN book_categories c ON c.id = b.category_id
 ) p ON true ORDER BY p.sort_key {direction}, p.id {direction}
 """)

@@ -40,7 +40,7 @@ from chalicelib.credit.schemas_orders import (
 )
 from chalicelib.credit.service_orders import Sender
 from chalicelib.credit.waterfall import risk_waterfall
-from chalicelib.credit.words import OUTCOMES, SITUATIONS, SOURCES, WHAT_CAME, typed_attributes
+from chalicelib.credit.words import BY, OUTCOMES, SITUATIONS, SOURCES, WHAT_CAME, typed_attributes
 
 PATH = "/console/credito/pedidos"
 REVIEWS = "/console/credito/revisoes"
@@ -157,6 +157,7 @@ def _order(
         situations=SITUATIONS,
         sources=SOURCES,
         outcomes=OUTCOMES,
+        by=BY,
         labels={column.name: column.label.lower() for column in BASE_COLUMNS},
         people=authors(
             session,

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chalicelib.core.clock import local_day
@@ -21,6 +22,16 @@ def ask_for_scores(session: Session, *, owner: str, motivo: str, dedupe_key: str
         tenant=HOUSE,
         owner=owner,
         dedupe_key=dedupe_key,
+    )
+
+
+def latest_pass(session: Session) -> Job | None:
+    """The pass that was asked for last, whoever asked: all look at the same scores."""
+    return session.scalar(
+        select(Job)
+        .where(Job.tenant == HOUSE, Job.queue == CHURN_PROBABILITIES_QUEUE.name)
+        .order_by(Job.created_at.desc())
+        .limit(1)
     )
 
 

@@ -15,7 +15,7 @@ from tests.conftest import PASSWORD, require_service
 from tests.infra.serving import serving_api
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots" / "tests"
 """CI keeps them: pages as they were checked, and what each test saw last."""
@@ -23,6 +23,7 @@ SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots" / "tests"
 GRAVE = {"serious", "critical"}
 
 OpenPage = Callable[..., Any]
+MOST_TABS = 80
 
 
 @pytest.fixture
@@ -43,9 +44,15 @@ def chromium() -> Iterator["Browser"]:
 
 @contextmanager
 def looking(
-    browser: "Browser", address: str, width: int = 1440, scheme: Any = "light", **options: Any
+    browser: "Browser",
+    address: str,
+    width: int = 1440,
+    scheme: Any = "light",
+    expected: str | None = None,
+    **options: Any,
 ) -> "Iterator[Page]":
-    """A page of a new window; what the browser complains of fails the test.
+    """A page of a new window; what the browser complains of fails the test, but for what is
+    expected: a part of its words.
 
     What it showed last is kept by the test's name, as it was where the test failed.
     """
@@ -72,7 +79,7 @@ def looking(
         raise
     finally:
         context.close()
-    assert complaints == []
+    assert [each for each in complaints if expected is None or expected not in each] == []
 
 
 def _test_name() -> str:
@@ -90,6 +97,17 @@ def keep(page: "Page", name: str) -> None:
 def sign_in(page: "Page", login: str) -> None:
     """Through the form, by keyboard."""
     system.sign_in(page, login, PASSWORD)
+
+
+def reach(page: "Page", target: "Locator", *, back: bool = False) -> None:
+    """Go to something with the Tab key alone, and see that it shows that it has the focus."""
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+        if target.evaluate("one => one === document.activeElement"):
+            outline = target.evaluate("one => getComputedStyle(one).outlineStyle")
+            assert outline != "none", "nobody sees where the focus is"
+            return
+    raise AssertionError(f"not to be reached by keyboard: {target}")
 
 
 def check(page: "Page", name: str, width: int, scheme: str) -> None:
