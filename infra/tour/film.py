@@ -91,6 +91,7 @@ class Reel:
     def caption(self, title: str, text: str, start: int) -> None:
         """What was said from a frame on until now."""
         self.captions.append(Caption(title, text, start, self.length))
+        self._last = b""  # The next one is burnt into a frame of its own.
 
     def develop(self, ffmpeg: str, target: Path) -> None:
         """Make the film."""
@@ -104,7 +105,7 @@ class Reel:
             [
                 *(ffmpeg, "-hide_banner", "-loglevel", "error", "-y"),
                 *("-f", "concat", "-i", listed.name, "-vf", look),
-                *("-c:v", "libx264", "-preset", "medium", "-crf", str(QUALITY)),
+                *("-c:v", "libx264", "-preset", "veryfast", "-crf", str(QUALITY)),
                 *("-tune", "animation", "-pix_fmt", "yuv420p", "-movflags", "+faststart"),
                 str(target.absolute()),
             ],
