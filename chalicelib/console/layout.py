@@ -11,7 +11,6 @@ from urllib.parse import urlencode, urlsplit
 
 from chalicelib.console import static_files
 from chalicelib.console.job_words import QUEUES
-from chalicelib.console.problems import failure, told_by_name
 from chalicelib.console.sections import Section, sections_for
 from chalicelib.console.visits import Visit
 from chalicelib.core import portuguese
@@ -144,8 +143,6 @@ def _environment() -> "Environment":
         "now": utc_now,
         "hoje": _today,
         "queues": QUEUES,
-        "told_by_name": told_by_name,
-        "failure": failure,
     }
     found.filters |= {
         "numero": _or_dash(portuguese.number),

@@ -1,6 +1,6 @@
 """Refusals in the words of those who use the console."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.core.errors import Problem
@@ -38,23 +38,7 @@ def tell(texts: Mapping[type[Problem], str]) -> None:
     TEXTS.update(texts)
 
 
-def failure(title: str) -> str:
-    """Why a job failed, by the name of the refusal that its error carries."""
-    return told_by_name(title) or f"A tarefa não terminou ({title}). Tente de novo mais tarde."
-
-
 def told(problem: Problem) -> Told:
     """A refusal in Portuguese."""
     title = TITLES.get(problem.status, "Não foi possível")
     return Told(problem.status, title, TEXTS.get(type(problem), problem.motivo))
-
-
-def told_by_name(title: str) -> str | None:
-    """What to tell of a refusal that a job was left with; None where nobody knows it."""
-    return next((TEXTS.get(kind, kind.motivo) for kind in _known() if kind.__name__ == title), None)
-
-
-def _known(kind: type[Problem] = Problem) -> Iterator[type[Problem]]:
-    yield kind
-    for one in kind.__subclasses__():
-        yield from _known(one)

@@ -58,7 +58,7 @@ def open_contact(session: Session, visit: Visit, aluno_id: int, form: Form, now:
         AlunoNoControle, ContatoEmAberto, ResponsavelUnknown: See `service_contacts`.
     """
     fields = form.read(ContactFields)
-    own = {} if form["responsavel_id"] else {"responsavel_id": visit.who.usuario_id}
+    own: dict[str, Any] = {} if form["responsavel_id"] else {"responsavel_id": visit.who.usuario_id}
     new = form.read(ContatoIn, aluno_id=aluno_id, forcar=fields.forcar, **own)
     service_contacts.create_contato(session, visit.who, new, now)
     return "O contato foi registrado." if new.desfecho else "O contato está planejado."

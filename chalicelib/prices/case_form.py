@@ -1,7 +1,8 @@
 """The form that asks a version about one case: a field for each column, by its profile."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as made
 from math import floor, log10
 from typing import Any
 
@@ -38,7 +39,7 @@ class CaseField:
     kind: str
     unit: str = ""
     value: str = ""
-    options: list[str] = field(default_factory=list)
+    options: list[str] = made(default_factory=list)
     low: str = ""
     high: str = ""
     step: str = "any"

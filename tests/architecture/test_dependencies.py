@@ -48,6 +48,7 @@ CLEAN_UPS = {  # What cleans up, or reports, and raises again.
     "chalicelib.core.schedules",
     "chalicelib.core.pg.engine",
     "infra.local.postgres.server",
+    "infra.tour.installation",  # Says what the installation said that did not start.
 }
 LONGEST_FILE = 350
 LONGER_FILES: dict[str, int] = {}  # Each with the reason why it may be longer.
