@@ -10,7 +10,7 @@ BASE   ?= origin/main
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast soak check format bench package package-check light migrations \
-        notebooks browser audit openapi-check images deploy env clean
+        notebooks browser screenshots tour audit openapi-check images deploy env clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,9 +57,15 @@ notebooks: $(READY)  ## Run the notebooks
 browser: $(READY)  ## Pages in a real browser
 	$(PY) -m pytest tests/browser
 
-audit: $(READY)  ## Libraries with known holes, and secrets among what is committed
-	$(PY) -m infra.ci.tool pip-audit --strict --requirement functions/requirements.txt
+screenshots: $(READY)  ## README's three screenshots; ALL=1 takes every page at both widths, into build
+	$(PY) -m infra.tour.screenshots $(if $(ALL),--all)
+
+tour: $(READY)  ## A captioned film through the whole product: build/tour/previsto.mp4
+	$(PY) -m infra.tour.video
+
+audit: $(READY)  ## Secrets among what is committed, and libraries with known holes
 	$(PY) -m infra.ci.secrets
+	$(PY) -m infra.ci.tool pip-audit --strict --requirement functions/requirements.txt
 
 openapi-check: $(READY)  ## Changes of the API since BASE that clients would trip over
 	$(PY) -m infra.ci.openapi_check $(BASE)

@@ -11,6 +11,7 @@ from typing import Any
 
 from chalicelib.books.found import FIELDS, FoundBook
 from chalicelib.books.schemas import DumpFormat
+from chalicelib.core.cells import harmless
 
 Row = Mapping[str, Any]
 """A book by the names of `COLUMNS`."""
@@ -60,11 +61,15 @@ def write_books_csv(books: Iterable[FoundBook], path: Path) -> None:
 
 
 def write_csv(rows: Iterable[Row], path: Path, columns: Sequence[str]) -> None:
-    """Write CSV: UTF-8, a header, lines that end in a line feed."""
+    """Write CSV: UTF-8, a header, lines that end in a line feed, nothing that a spreadsheet runs.
+
+    A text that would be taken for a formula gets an apostrophe before it; as it was read it stands
+    in the other formats.
+    """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([_text(row[name]) for name in columns] for row in rows)
+        writer.writerows([harmless(_text(row[name])) for name in columns] for row in rows)
 
 
 def _write_parquet(rows: Sequence[Row], path: Path) -> None:

@@ -29,7 +29,7 @@ TRUSTED_SECONDS = 0.1
 MOST_KEPT = 1000
 MOST_BYTES_WRITTEN = 32 * 1024 * 1024
 
-KeptT = TypeVar("KeptT", bound=Hashable | dict[str, Any] | str | None)
+KeptT = TypeVar("KeptT", bound=Hashable | dict[Any, Any] | str | None)
 
 LATEST_SNAPSHOT = """
 SELECT id, sha256, taken_at, books, made_up, base_url FROM book_snapshots ORDER BY id DESC LIMIT 1

@@ -1,20 +1,23 @@
 """The books' part of the console: its pages, what needs attention, and its refusals in words."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from chalicelib.books import errors, service_runs
 from chalicelib.books.schemas import QuarantineQuery, RunState
+from chalicelib.books.service_snapshots import catalogue_source
 from chalicelib.console.sections import Attention, Link, Section, Tone
 from chalicelib.core.auth import Principal, Role
+from chalicelib.core.clock import local_day
 from chalicelib.core.errors import Problem
 from chalicelib.core.pages import PageQuery
-from chalicelib.core.portuguese import instant, number
+from chalicelib.core.portuguese import day, instant, number
 from chalicelib.core.settings import settings
 
 COLETAS = "/console/livros/coletas"
+OLD = timedelta(days=30)  # A catalogue that nobody has read for so long.
 READERS = (Role.CIENTISTA, Role.LEITOR)
 
 REFUSALS: Mapping[type[Problem], str] = {
@@ -39,10 +42,24 @@ STATES: dict[RunState, tuple[str, Tone]] = {
 }
 
 
-def look_for_attention(session: Session, principal: Principal, _now: datetime) -> list[Attention]:
-    """How the last reading of the shop went, and what it could not read; to admins."""
-    if principal.role is not Role.ADMIN:
-        return []
+def look_for_attention(session: Session, principal: Principal, now: datetime) -> list[Attention]:
+    """How old the catalogue is; to admins, how the last reading of the shop went."""
+    reading = _reading(session) if principal.role is Role.ADMIN else []
+    return [*_catalogue(session, now), *reading]
+
+
+def _catalogue(session: Session, now: datetime) -> Iterator[Attention]:
+    edition = catalogue_source(session)
+    if edition is not None:
+        read = day(local_day(edition.taken_at, settings().local_timezone))
+        tone: Tone = "atencao" if now - edition.taken_at > OLD else "bom"
+        said = "livro no catálogo" if edition.books == 1 else "livros no catálogo"
+        detail = f"edição {edition.id}, lida em {read}"
+        value = number(edition.books, 0)
+        yield Attention(value, said, "/console/livros", "Abrir o catálogo", tone, detail)
+
+
+def _reading(session: Session) -> list[Attention]:
     runs, _, _ = service_runs.list_runs(session, PageQuery(limit=1))
     if not runs:
         return [Attention("Nenhuma", "coleta do catálogo ainda", COLETAS, "Ler a loja")]

@@ -121,12 +121,14 @@ def _overview(session: Session) -> OverviewOut:
 def get_numbers(session: Session) -> Shown:
     """The catalogue in numbers."""
     _, written = service_stats.stats_by_category(session)
-    shelves = CategoriesStatsOut.model_validate_json(written).items
+    shelves, overview = CategoriesStatsOut.model_validate_json(written).items, _overview(session)
+    bands = service_stats.price_bands(session, overview.max_price or 0)
     return Shown(
         "books/numbers.html",
         source=catalogue_source(session),
-        overview=_overview(session),
+        overview=overview,
         shelves=sorted(shelves, key=lambda each: -each.total_books),
+        prices=charts.column_chart([(f"{low} a {high}", books) for low, high, books in bands]),
     )
 
 

@@ -26,6 +26,7 @@ from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.settings import HOUSE, settings
 from chalicelib.core.types import Id
 from chalicelib.core.web import Routes
+from chalicelib.identity.service import names_of
 
 PATH = "/console/livros/coletas"
 QUARANTINE = "/console/livros/quarentena"
@@ -134,6 +135,7 @@ def show_run(session: Session, visit: Visit, run_id: UUID, form: Form) -> Shown:
         "books/run.html",
         run=run,
         job=job,
+        asker=names_of(session, {run.owner} if run else set()),
         is_live=is_under_way(job),
         states=STATES,
         unread=unread,

@@ -83,8 +83,11 @@ class FacetsOut(BaseModel):
 class SearchOut(BooksOut):
     """A page of the books found, and what all of them have."""
 
-    total: int = Field(description="How many were found, counted to 1,000.")
-    facets: FacetsOut = Field(description="Over some 1,000 of them where `total_exact` is false.")
+    total: int = Field(
+        description="How many were found, counted to 1,000; by words, to 200 where the catalogue "
+        "has more than 10,000 books."
+    )
+    facets: FacetsOut = Field(description="Over as many as are counted.")
 
 
 class CategoryOut(BaseModel):

@@ -1,12 +1,14 @@
 """Books found, filtered, sorted and counted: the statements, each made once for its shape."""
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
+from sqlalchemy.orm import Session
 
 from chalicelib.books.edition import LATEST_SNAPSHOT
 from chalicelib.books.schemas_questions import Filtered, SortKey
@@ -24,10 +26,8 @@ from chalicelib.core.statements import HotStatement
 COLUMNS = """b.id, b.title, b.price::float8 AS price, b.rating, b.available AS availability,
        b.copies, c.name AS category, b.image_url, b.upc, b.url"""
 
-# A plan that is made for no values in particular takes a rare word for a frequent one: such
-# statements are planned each time.
 MOST_FOUND = 1000
-"""How many books a search counts, and looks at for its facets: words have no index that counts."""
+"""How many books a search counts, and looks at for its facets."""
 
 KEYS = {
     SortKey.ID: "b.id",
@@ -44,7 +44,8 @@ PARSERS: Mapping[SortKey, Callable[[Any], Any]] = {
     SortKey.RATING: TypeAdapter(int).validate_python,
 }
 
-# Every word must begin a word of the title. Words have no quotes and no backslashes.
+# Every word must begin a word of the title; `word_search` has an index for it. Words have no
+# quotes and no backslashes.
 CONDITIONS = {
     "title": "b.title_words @@ consulta_de_palavras(:title)",
     "rating": "b.rating = cast(:rating AS smallint)",
@@ -58,16 +59,17 @@ CONDITIONS = {
 }
 LISTED = "b.gone_at IS NULL"
 
-# Of categories that are named so, or else of those whose names begin so.
-CATEGORIES = HotStatement(f"""
-SELECT s.id AS snapshot, s.sha256, s.taken_at, s.books AS listed, ARRAY(
-    SELECT f.id FROM (
-        SELECT c.id, rank() OVER (ORDER BY c.name_search <> sem_acentos(:category)) AS place
-        FROM book_categories c WHERE starts_with(c.name_search, sem_acentos(:category))
-    ) f WHERE f.place = 1 ORDER BY f.id
-) AS categories
-FROM ({LATEST_SNAPSHOT}) s
+CATEGORIES = HotStatement("""
+SELECT f.id FROM (
+    SELECT c.id, rank() OVER (ORDER BY c.name_search <> sem_acentos(:category)) AS place
+    FROM book_categories c WHERE starts_with(c.name_search, sem_acentos(:category))
+) f WHERE f.place = 1 ORDER BY f.id
 """)
+
+
+def categories_named(session: Session, name: str) -> tuple[int, ...]:
+    """Ids of the categories that are named so, or else of those whose names begin so."""
+    return tuple(row.id for row in CATEGORIES.all(session, category=name))
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,21 @@ class Selection:
     def is_all(self) -> bool:
         """Whether it leaves nothing out."""
         return not self.conditions and self.categories is None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What statements take, those too that have the categories as a parameter."""
+        return {**dict(self.values), "categories": list(self.categories or ())}
+
+    @property
+    def is_of_prices(self) -> bool:
+        """Whether prices alone decide: their index is right, whatever they are."""
+        return self.categories is None and {"price", "min_price", "max_price"} >= {*self.conditions}
+
+    @property
+    def has_words(self) -> bool:
+        """Whether words of the title are looked for."""
+        return "title" in self.conditions
 
     def where(self) -> str:
         """As SQL. Ids of categories are written out: the planner knows how many books each has."""
@@ -163,24 +180,78 @@ def encode_order(key: SortKey, *, is_descending: bool) -> str:
     return f"{'-' * is_descending}{key}"
 
 
-def books_statement(selection: Selection, part: Slice) -> tuple[HotStatement, dict[str, Any]]:
+def books_statement(
+    selection: Selection, part: Slice, rare: tuple[str, bool] | None = None
+) -> tuple[HotStatement, dict[str, Any]]:
     """The statement that gives a page, after the columns of the edition, and its values.
 
     It gives a row of an edition and no book where none is found, and one book more than asked.
+
+    Args:
+        selection: Which books.
+        part: Which of them.
+        rare: How so few are found that all of them are gathered first, and whether by one plan
+            for all values; None where they are met soon enough in their order.
     """
+    prices_by_price = selection.is_of_prices and part.key is SortKey.PRICE
+    where, is_prepared = rare or (selection.where(), selection.is_all or prices_by_price)
     shape = _books_sql(
-        selection.where(),
+        where,
         part.key,
         part.is_descending,
         is_after=part.after is not None,
-        is_prepared=selection.is_all,
+        is_prepared=is_prepared,
     )
-    values = {**dict(selection.values), "rows": part.limit + 1}
+    return shape, {**selection.parameters, **_values(part)}
+
+
+def ids_statement(part: Slice, ids: Sequence[int]) -> tuple[HotStatement, dict[str, Any]]:
+    """The statement that gives a page of some books, and its values; one book more than asked.
+
+    Args:
+        part: Which of them, in which order.
+        ids: Of all of them, in order.
+    """
+    if part.key is SortKey.ID and not part.is_descending:
+        first = part.left_out if part.after is None else bisect_right(ids, part.after[1])
+        ids = ids[first : first + part.limit + 1]
+        part = Slice(part.key, part.is_descending, part.limit)
+    statement = _ids_sql(part.key, part.is_descending, is_after=part.after is not None)
+    return statement, {"ids": list(ids), **_values(part)}
+
+
+def _values(part: Slice) -> dict[str, Any]:
     if part.after is None:
-        values["skip"] = part.left_out
-    else:
-        values |= {"after_key": part.after[0], "after_id": part.after[1]}
-    return shape, values
+        return {"rows": part.limit + 1, "skip": part.left_out}
+    return {"rows": part.limit + 1, "after_key": part.after[0], "after_id": part.after[1]}
+
+
+@lru_cache(32)
+def _ids_sql(key: SortKey, is_descending: bool, *, is_after: bool) -> HotStatement:
+    where, order, offset = _sliced(key, is_descending, is_after=is_after)
+    return HotStatement(f"""
+SELECT {COLUMNS}, {KEYS[key]} AS sort_key
+FROM books b JOIN book_categories c ON c.id = b.category_id
+WHERE b.id = ANY (cast(:ids AS bigint[])) AND {LISTED}{where}
+ORDER BY {order} LIMIT cast(:rows AS bigint){offset}
+""")
+
+
+def _sliced(key: SortKey, is_descending: bool, *, is_after: bool) -> tuple[str, str, str]:
+    """As SQL: what must be true of what comes after, the order, and what is left out."""
+    column, direction = SORTED_BY[key], "DESC" if is_descending else "ASC"
+    kind = {SortKey.PRICE: "numeric", SortKey.TITLE: "text", SortKey.RATING: "smallint"}
+    sign, where = "<" if is_descending else ">", ""
+    if is_after and key is SortKey.ID:
+        where = f" AND b.id {sign} cast(:after_id AS bigint)"
+        where += " AND cast(:after_key AS bigint) IS NOT NULL"
+    elif is_after:
+        where = (
+            f" AND ({column}, b.id) {sign}"
+            f" (cast(:after_key AS {kind[key]}), cast(:after_id AS bigint))"
+        )
+    order = f"b.id {direction}" if key is SortKey.ID else f"{column} {direction}, b.id {direction}"
+    return where, order, "" if is_after else " OFFSET cast(:skip AS bigint)"
 
 
 # Which books is read off an index alone, the books themselves for one page only: a book takes more
@@ -189,35 +260,28 @@ def books_statement(selection: Selection, part: Slice) -> tuple[HotStatement, di
 def _books_sql(
     where: str, key: SortKey, is_descending: bool, *, is_after: bool, is_prepared: bool
 ) -> HotStatement:
-    column, direction = SORTED_BY[key], "DESC" if is_descending else "ASC"
-    kind = {SortKey.PRICE: "numeric", SortKey.TITLE: "text", SortKey.RATING: "smallint"}
-    sign = "<" if is_descending else ">"
-    if is_after and key is SortKey.ID:
-        where += f" AND b.id {sign} cast(:after_id AS bigint) AND :after_key IS NOT NULL"
-        where = where.replace(":after_key", "cast(:after_key AS bigint)")
-    elif is_after:
-        where += (
-            f" AND ({column}, b.id) {sign}"
-            f" (cast(:after_key AS {kind[key]}), cast(:after_id AS bigint))"
-        )
-    order = f"b.id {direction}" if key is SortKey.ID else f"{column} {direction}, b.id {direction}"
-    offset = "" if is_after else " OFFSET cast(:skip AS bigint)"
+    after, order, offset = _sliced(key, is_descending, is_after=is_after)
+    direction = "DESC" if is_descending else "ASC"
     return HotStatement(f"""{"" if is_prepared else PLANNED_FOR_VALUES}
 SELECT s.id AS snapshot, s.sha256, s.taken_at, s.books AS listed, p.*
 FROM ({LATEST_SNAPSHOT}) s LEFT JOIN LATERAL (
     SELECT {COLUMNS}, {KEYS[key]} AS sort_key
     FROM (
         SELECT b.id FROM books b
-        WHERE {where} ORDER BY {order} LIMIT cast(:rows AS bigint){offset}
+        WHERE {where}{after} ORDER BY {order} LIMIT cast(:rows AS bigint){offset}
     ) k JOIN books b ON b.id = k.id JOIN book_categories c ON c.id = b.category_id
 ) p ON true ORDER BY p.sort_key {direction}, p.id {direction}
 """)
 
 
-@lru_cache(512)
-def count_statement(where: str) -> HotStatement:
+def count_statement(selection: Selection) -> HotStatement:
     """How many there are, up to one more than is counted."""
-    return HotStatement(f"""{PLANNED_FOR_VALUES}
+    return _count_sql(selection.where(), is_prepared=selection.is_of_prices)
+
+
+@lru_cache(512)
+def _count_sql(where: str, *, is_prepared: bool) -> HotStatement:
+    return HotStatement(f"""{"" if is_prepared else PLANNED_FOR_VALUES}
 SELECT count(*) AS found
 FROM (SELECT 1 FROM books b WHERE {where} LIMIT {LARGEST_EXACT_TOTAL + 1}) m
 """)

@@ -13,6 +13,7 @@ from chalicelib.books.edition import (
     Edition,
     edition_of,
     kept_answers,
+    newest_edition,
 )
 from chalicelib.books.errors import BookNotFound
 from chalicelib.books.schemas_books import (
@@ -21,17 +22,19 @@ from chalicelib.books.schemas_books import (
     FacetOut,
     FacetsOut,
 )
-from chalicelib.books.schemas_questions import Filtered
+from chalicelib.books.schemas_questions import Filtered, SortKey
 from chalicelib.books.selection import (
-    CATEGORIES,
     COLUMNS,
     MOST_FOUND,
     Selection,
     Slice,
     books_statement,
+    categories_named,
     count_statement,
     facets_statement,
+    ids_statement,
 )
+from chalicelib.books.word_search import find_by_words, rare
 from chalicelib.core.pages import LARGEST_EXACT_TOTAL
 from chalicelib.core.statements import HotStatement
 
@@ -46,7 +49,7 @@ class Found:
         edition: Of the catalogue.
         rows: The books of the page.
         cursor: Where the next page begins; None on the last one.
-        total: How many there are, counted up to 10,000, of a search up to 1,000; those of a whole
+        total: How many there are, counted up to 10,000, of a search fewer; those of a whole
             catalogue all.
         is_exact: Whether there are no more.
         facets: Of a search.
@@ -78,10 +81,9 @@ def list_books(session: Session, query: Filtered, otherwise: str = BY_ID) -> Fou
     edition, rows, cursor = _page(session, selection, part)
     if selection.is_all:
         return Found(edition, rows, cursor, edition.books, is_exact=True)
-    where = selection.where()
 
     def count() -> int:
-        row = count_statement(where).one_or_none(session, **dict(selection.values))
+        row = count_statement(selection).one_or_none(session, **dict(selection.values))
         return int(row.found)
 
     found = kept_answers().get(edition, ("count", selection), count)
@@ -94,7 +96,10 @@ def search_books(session: Session, query: Filtered) -> Found:
     Raises:
         CursorInvalid: The cursor is of another list, or another order.
     """
-    selection, part = _selected(session, query), Slice.of(query, BY_ID)
+    part = Slice.of(query, BY_ID)
+    if query.words is not None:
+        return _search_words(session, query, part)
+    selection = _selected(session, query)
     edition, rows, cursor = _page(session, selection, part)
     total, facets = kept_answers().get(
         edition, ("facets", selection), lambda: _facets(session, selection)
@@ -102,23 +107,50 @@ def search_books(session: Session, query: Filtered) -> Found:
     return Found(edition, rows, cursor, *_capped(total, MOST_FOUND), facets=facets)
 
 
+def _search_words(session: Session, query: Filtered, part: Slice) -> Found:
+    """A page of books found by words: of the first that were found, where they hold it."""
+    edition = newest_edition().get(session)
+    selection = Selection.of(query, _categories(session, query, edition))
+    matches = find_by_words(session, selection, edition)
+    if matches.has(part):
+        statement, values = ids_statement(part, matches.ids)
+        rows, cursor = _cut(statement.all(session, **values), part)
+    else:
+        by = rare(selection.conditions, selection.categories is not None)
+        # By id they are met in the index that has the words as well.
+        is_gathered = matches.is_rare and part.key is not SortKey.ID
+        _, rows, cursor = _page(session, selection, part, by if is_gathered else None)
+    total = _capped(len(matches.ids), matches.most)
+    return Found(edition, rows, cursor, *total, facets=matches.facets)
+
+
+def _categories(session: Session, query: Filtered, edition: Edition) -> tuple[int, ...] | None:
+    name = query.category
+    if name is None:
+        return None
+    question = ("categories", name)
+    return kept_answers().get(edition, question, lambda: categories_named(session, name))
+
+
 def _selected(session: Session, query: Filtered) -> Selection:
     if query.category is None:
         return Selection.of(query, None)
-    row = CATEGORIES.one_or_none(session, category=query.category)
-    return Selection.of(query, tuple(row.categories) if row else ())
+    return Selection.of(query, categories_named(session, query.category))
 
 
 def _page(
-    session: Session, selection: Selection, part: Slice
+    session: Session, selection: Selection, part: Slice, by: tuple[str, bool] | None = None
 ) -> tuple[Edition, Sequence[Any], str | None]:
-    statement, values = books_statement(selection, part)
+    statement, values = books_statement(selection, part, by)
     found = statement.all(session, **values)
     edition = edition_of(found[0] if found else None)
-    books = [row for row in found if row.id is not None]
-    rows = books[: part.limit]
-    cursor = part.cursor(rows[-1]) if len(books) > part.limit else None
-    return edition, rows, cursor
+    return edition, *_cut([row for row in found if row.id is not None], part)
+
+
+def _cut(found: Sequence[Any], part: Slice) -> tuple[Sequence[Any], str | None]:
+    """The rows of a page, and where the next begins: one more row than asked says there is one."""
+    rows = found[: part.limit]
+    return rows, part.cursor(rows[-1]) if len(found) > part.limit else None
 
 
 def _capped(found: int, most: int = LARGEST_EXACT_TOTAL) -> tuple[int, bool]:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from chalicelib.core.db import unit_of_work
+from chalicelib.core.old_rows import remove_old_rows
 from chalicelib.core.settings import HOUSE, settings
 from chalicelib.core.storage import StorageUnavailable
 from chalicelib.core.uploads import object_store
@@ -31,6 +32,11 @@ FORGET_CSVS = "UPDATE book_runs SET csv_key = NULL WHERE started_at < :limit AND
 FORGET_PAGES = f"""
 DELETE FROM book_quarantine WHERE id IN (
     SELECT id FROM book_quarantine WHERE found_at < :limit LIMIT {ROWS_AT_ONCE}
+)
+"""
+FORGET_PREDICTIONS = """
+DELETE FROM book_predictions WHERE id IN (
+    SELECT id FROM book_predictions WHERE sent_at < :limit LIMIT :most
 )
 """
 KEPT_DUMPS = "SELECT d.value ->> 'key' FROM book_snapshots s, jsonb_each(s.dumps) d"
@@ -60,6 +66,12 @@ def remove_old_files(now: datetime) -> int:
     except StorageUnavailable:
         log.warning("books' files not removed, the store is away", extra={"removed": removed})
     return removed
+
+
+def remove_old_predictions(now: datetime) -> int:
+    """Delete what was foretold of books more than `BOOKS_PREDICTIONS_KEEP_DAYS` ago."""
+    limit = now - timedelta(days=settings().books_predictions_keep_days)
+    return remove_old_rows(FORGET_PREDICTIONS, {"limit": limit})
 
 
 def _forget_pages(limit: datetime) -> int:

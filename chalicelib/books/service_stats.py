@@ -51,6 +51,13 @@ WHERE b.gone_at IS NULL GROUP BY c.id, c.name ORDER BY c.name COLLATE "C", c.id
 LIMIT {MOST_SHELVES}
 """)
 
+BY_PRICE = HotStatement("""
+SELECT floor(price / cast(:step AS numeric))::int AS band, count(*) AS books
+FROM books WHERE gone_at IS NULL GROUP BY 1 ORDER BY 1
+""")
+STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+MOST_BANDS = 20
+
 HEALTH = HotStatement(f"SELECT * FROM ({LATEST_SNAPSHOT}) s")
 
 
@@ -81,6 +88,26 @@ def stats_by_category(session: Session) -> tuple[Edition, str]:
         return CategoriesStatsOut(items=items, total=len(items)).model_dump_json()
 
     return edition, kept_answers().get(edition, "by category", work_out)
+
+
+def price_bands(session: Session, dearest: float) -> tuple[tuple[int, int, int], ...]:
+    """How many books there are in each band of prices; empty ones between others are there, too.
+
+    Args:
+        session: The transaction.
+        dearest: The highest price there is: it decides how wide a band is.
+
+    Returns:
+        From (included), to (excluded), and how many; the cheapest first.
+    """
+    step = next((step for step in STEPS if dearest / step < MOST_BANDS), int(dearest) or 1)
+
+    def work_out() -> tuple[tuple[int, int, int], ...]:
+        books = {row.band: row.books for row in BY_PRICE.all(session, step=step)}
+        bands = range(min(books), max(books) + 1) if books else ()
+        return tuple((band * step, (band + 1) * step, books.get(band, 0)) for band in bands)
+
+    return kept_answers().get(current_edition(session), ("price bands", step), work_out)
 
 
 def categories(session: Session) -> tuple[Edition, str]:

@@ -112,7 +112,16 @@ class Book(Described, Base):
     __table_args__ = (
         UniqueConstraint("upc", info={"problem": UpcRepeated}),
         *_possible(CheckConstraint("gone_at IS NULL OR NOT available", name="gone")),
-        Index("books_title_words_idx", "title_words", postgresql_using="gin"),
+        # Every beginning of every word, the category, and the blocks of ids that the book is in.
+        Index(
+            "books_found_idx",
+            text("comecos(title_words)"),
+            text("(ARRAY[category_id])"),
+            text("blocos(id)"),
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+            postgresql_where=text("gone_at IS NULL"),
+        ),
         # What a list and a search select by, without the books' own kilobyte each.
         Index(
             "books_listed_idx",

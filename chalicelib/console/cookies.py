@@ -16,6 +16,7 @@ from chalicelib.core.settings import settings
 
 SESSION, DOOR, NOTICE, THEME = "sessao", "porta", "aviso", "tema"
 DAY_SECONDS = 86_400
+REMEMBERED_DAYS = 30  # After its end, so that whoever comes back is told that it has ended.
 PARTS = 4
 
 
@@ -89,8 +90,9 @@ def remove_cookie(name: str) -> str:
 
 
 def session_cookie(sign_in: SignIn) -> str:
-    """A `Set-Cookie` header that keeps a session as long as its refresh token lives."""
-    return set_cookie(SESSION, sign_in.packed(), settings().refresh_token_days * DAY_SECONDS)
+    """A `Set-Cookie` header that keeps a session longer than its refresh token lives."""
+    days = settings().refresh_token_days + REMEMBERED_DAYS
+    return set_cookie(SESSION, sign_in.packed(), days * DAY_SECONDS)
 
 
 def notice_cookie(kind: str, text: str) -> str:

@@ -12,12 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from chalicelib.core.clock import zone
 from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
-from chalicelib.core.parsing import FORM, RawBody, parse_form, refuse_nul
+from chalicelib.core.parsing import FORM, MULTIPART, RawBody, parse_form, refuse_nul
 from chalicelib.core.portuguese import number
 from chalicelib.core.portuguese_faults import faults_of
 from chalicelib.core.settings import settings
 
-MULTIPART = "multipart/form-data"
 TOKEN = "ficha"  # The name of a field.
 ACTION = "acao"
 MOST_FIELDS = 5_000  # Tables of a thousand columns are described by some fields for each.

@@ -30,7 +30,8 @@ ROLES = {
     "empresa": "Empresa",
     "leitor": "Leitura",
 }
-MINUTE, HOUR, DAY = 60, 3600, 86_400
+MINUTE, HOUR = 60, 3600
+MONTHS_FROM, YEARS_FROM = 90, 24  # Days told as months, months told as years.
 
 
 class Shown:
@@ -151,6 +152,8 @@ def _environment() -> "Environment":
         "brl": _or_dash(portuguese.brl),
         "dinheiro": _or_dash(portuguese.money),
         "porcento": _or_dash(portuguese.percent),
+        "tamanho": _or_dash(portuguese.size),
+        "telefone": portuguese.phone,
         "dia": _or_dash(_day),
         "instante": _or_dash(_instant),
         "hora": _or_dash(lambda value: _instant(value)[-5:]),
@@ -193,7 +196,10 @@ def _ago(value: datetime) -> str:
     days = (_today() - local_day(value, settings().local_timezone)).days
     if days <= 0:
         return f"há {int(seconds // HOUR)} h"
-    return "ontem" if days == 1 else f"há {days} dias"
+    if days < MONTHS_FROM:
+        return "ontem" if days == 1 else f"há {days} dias"
+    months = days * 12 // 365
+    return f"há {months} meses" if months < YEARS_FROM else f"há {days // 365} anos"
 
 
 def _for_field(value: Any) -> str:

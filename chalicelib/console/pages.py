@@ -17,7 +17,7 @@ from chalicelib.console import layout
 from chalicelib.console.forms import TOKEN, Form, read_form
 from chalicelib.console.layout import Shown
 from chalicelib.console.problems import told
-from chalicelib.console.visits import Visit, begin_visit, visit_of
+from chalicelib.console.visits import FormNotOurs, Visit, begin_visit, visit_of
 from chalicelib.core.answer_headers import complete_headers
 from chalicelib.core.auth import Principal
 from chalicelib.core.calls import Reply, media_type_of
@@ -96,7 +96,10 @@ class PageEdge(Edge):
         if request.method != "POST":
             return super()._run(request, path, principal)
         form = _form_of(request)
-        _visit(request).check_form(form[TOKEN])
+        try:
+            _visit(request).check_form(form[TOKEN])
+        except FormNotOurs:
+            return self._ask_again(request)
         request.context[FORM] = form
         try:
             return super()._run(request, path, principal)
@@ -104,6 +107,21 @@ class PageEdge(Edge):
             if self._again is None or problem.status >= 500 or isinstance(problem, NotFound):
                 raise
             return self._show_again(request, path, principal, problem)
+
+    def _ask_again(self, request: Request) -> Response:
+        """Show what a form holds that is of an earlier session, as of another tab's: it is sent by
+        a form of this session, if the person wants that.
+
+        Raises:
+            FormNotOurs: It need not come from a page of ours.
+        """
+        visit = _visit(request)
+        kept = _kept_fields(request, visit)
+        if not kept or not self._view.roles or not visit.is_surely_from_here():
+            raise FormNotOurs
+        fields = {name.removeprefix(KEPT): value for name, value in kept.items()}
+        shown = Shown("console/resume.html", back=_address(visit), kept=fields)
+        return _rendered(shown, visit, FormNotOurs.status)
 
     def _show_again(
         self,
@@ -187,10 +205,15 @@ def _rendered(shown: Shown, visit: Visit, status: int) -> Response:
     return Response(content, headers, shown.status or status)
 
 
+def _address(visit: Visit) -> str:
+    """Of this page, of this installation."""
+    query = visit.call.query
+    return visit.call.path + (f"?{urlencode(query, doseq=True)}" if query else "")
+
+
 def _lead_to_sign_in(request: Request, visit: Visit) -> Response:
     """To the form for signing in; what was typed into another one comes along."""
-    call = visit.call
-    back = call.path + (f"?{urlencode(call.query, doseq=True)}" if call.query else "")
+    back = _address(visit)
     kept = _kept_fields(request, visit)
     if kept:
         shown = Shown("console/sign_in.html", form=Form(), back=back, kept=kept)

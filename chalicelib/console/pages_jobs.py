@@ -16,12 +16,14 @@ from chalicelib.console.visits import Visit
 from chalicelib.core import imports, job_control
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
+from chalicelib.core.errors import BadRequest
 from chalicelib.core.job_control import JobNotFound, JobOut, JobQuery
 from chalicelib.core.job_counts import count_jobs
 from chalicelib.core.jobs import JobState
 from chalicelib.core.pages import CursorInvalid, PageQuery
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.web import Routes
+from chalicelib.identity.service import names_of
 
 PATH = "/console/operacao/tarefas"
 STATES = (
@@ -63,6 +65,7 @@ def get_jobs_page(session: Session, visit: Visit, query: JobsQuery, now: datetim
         "console/operation/jobs.html",
         jobs=[JobOut.model_validate(job) for job in jobs],
         owners={job.id: job.owner for job in jobs},
+        people=names_of(session, {job.owner for job in jobs}),
         cursor=cursor,
         total=total,
         query=query,
@@ -72,12 +75,24 @@ def get_jobs_page(session: Session, visit: Visit, query: JobsQuery, now: datetim
     )
 
 
+@job_pages.route(PATH, methods=["POST"])
+@page(job_pages, tenant=HOUSE, query=JobsQuery, allow=Role.ADMIN)
+def post_jobs_page(session: Session, visit: Visit, query: JobsQuery, form: Form) -> Reply:
+    """Send those again that have failed."""
+    if form.action != "reenviar-falhas":
+        raise BadRequest
+    sent = job_control.redrive_failed(session, visit.who, query.queue)
+    told = "Uma tarefa está de novo na fila." if sent == 1 else f"{sent} tarefas estão na fila."
+    return visit.go(PATH, told)
+
+
 def show_job(session: Session, visit: Visit, job_id: UUID, form: Form) -> Shown:
     """One job: how far it is, what came of it, what it refused."""
     job = job_control.get_job(session, visit.who, job_id)
     rejections, _, total = imports.list_rejections(
         session, job.id, PageQuery(limit=REJECTIONS_SHOWN)
     )
+    people = names_of(session, [job.owner])
     told: dict[str, Any] = {"attempt_limit": job.attempt_limit, "owner": job.owner}
     return Shown(
         "console/operation/job.html",
@@ -87,6 +102,7 @@ def show_job(session: Session, visit: Visit, job_id: UUID, form: Form) -> Shown:
         rejections=rejections,
         rejections_total=total,
         form=form,
+        people=people,
         **told,
     )
 

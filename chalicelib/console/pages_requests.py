@@ -18,11 +18,12 @@ from chalicelib.core.auth import Role
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.job_counts import count_jobs
 from chalicelib.core.settings import HOUSE
-from chalicelib.core.status import check_cache, check_status
+from chalicelib.core.status import check_status
 from chalicelib.core.summary import SummaryQuery, summarise
 from chalicelib.core.web import Routes
 
 PATH = "/console/operacao"
+SYSTEM = f"{PATH}/sistema"
 WINDOWS = (
     ("15m", "15 minutos"),
     ("60m", "1 hora"),
@@ -30,13 +31,14 @@ WINDOWS = (
     ("24h", "1 dia"),
     ("7d", "7 dias"),
 )
-NAMES = {
-    "database": ("Banco de dados", "Tudo o que se grava fica nele."),
-    "queue": ("Fila", "Tarefas que esperam a sua vez."),
-    "broker": ("Campainha", "Avisa os trabalhadores de uma tarefa nova."),
-    "storage": ("Arquivos", "Modelos, envios e relatórios."),
-    "cache": ("Cache", "Respostas e contagens que os processos dividem."),
+PARTS = {
+    "database": ("Banco de dados", "Tudo o que se grava fica nele.", f"{SYSTEM}/banco"),
+    "queue": ("Fila", "Tarefas que esperam a sua vez.", f"{PATH}/tarefas"),
+    "broker": ("Mensageiro", "Avisa os trabalhadores de uma tarefa nova.", ""),
+    "storage": ("Arquivos", "Modelos, envios e relatórios.", f"{SYSTEM}/arquivos"),
+    "cache": ("Cache", "Respostas e contagens que os processos dividem.", f"{SYSTEM}/cache"),
 }
+"""Dependency -> what it is called, what it is for, and where more is told."""
 
 request_pages = Routes(__name__)
 
@@ -66,16 +68,15 @@ def get_requests(query: RequestsQuery, now: datetime) -> Shown:
     )
 
 
-@request_pages.route(f"{PATH}/sistema", methods=["GET"])
+@request_pages.route(SYSTEM, methods=["GET"])
 @page(request_pages, tenant=HOUSE, allow=Role.ADMIN, own_transactions=True)
 def get_system(now: datetime) -> Shown:
-    """What the installation stands on, each really asked; queues and cache in numbers."""
+    """What the installation stands on, each really asked; queues in numbers."""
     found = check_status(with_details=True)
     is_down = any(each.nome == "database" and each.estado == "down" for each in found.dependencias)
     return Shown(
         "console/operation/system.html",
         found=found,
-        names=NAMES,
-        cache=check_cache(with_details=True),
+        parts=PARTS,
         counts=[] if is_down else count_jobs(now),
     )

@@ -9,7 +9,7 @@ from chalicelib.console import static_files
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import KEPT, SIGN_IN, page
-from chalicelib.console.sections import sections_for
+from chalicelib.console.sections import is_pressing, sections_for, urgency
 from chalicelib.console.visits import Visit
 from chalicelib.core.calls import Call, Reply
 from chalicelib.core.db import unit_of_work
@@ -95,10 +95,12 @@ def post_sign_out(visit: Visit, now: datetime) -> Reply:
 def get_home(session: Session, visit: Visit, now: datetime) -> Shown:
     """What needs attention today, in each product one may see."""
     parts = [
-        (section, section.attention(session, visit.who, now) if section.attention else [])
+        (section, sorted(section.attention(session, visit.who, now), key=urgency))
         for section in sections_for(visit.who)
+        if section.attention
     ]
-    return Shown("console/home.html", parts=parts)
+    pressing = sum(is_pressing(each) for _, found in parts for each in found)
+    return Shown("console/home.html", parts=parts, pressing=pressing)
 
 
 @console.route("/console/static/{arquivo}", methods=["GET"])

@@ -49,6 +49,19 @@ class Attention:
     detail: str = ""
 
 
+URGENT: tuple[Tone, ...] = ("critico", "atencao")
+
+
+def is_pressing(found: Attention) -> bool:
+    """Whether somebody should do something about it."""
+    return found.tone in URGENT
+
+
+def urgency(found: Attention) -> int:
+    """Where it stands among others; what is equally urgent keeps its order."""
+    return URGENT.index(found.tone) if is_pressing(found) else len(URGENT)
+
+
 LookFor = Callable[[Session, Principal, datetime], list[Attention]]
 
 

@@ -18,6 +18,7 @@ from chalicelib.core.calls import Reply
 from chalicelib.core.clock import zone
 from chalicelib.core.routes_audit import export_reply
 from chalicelib.core.settings import settings
+from chalicelib.identity.service import names_of
 
 NOUNS: Mapping[str, str] = {
     "aluno": "Aluno",
@@ -122,6 +123,7 @@ def trail_page(session: Session, query: TrailQuery, verdict: VerificacaoOut | No
         verdict=verdict,
         said_of=said_of,
         most=MOST_ENTRIES,
+        people=names_of(session, {entry.ator for entry in entries}),
         **shown,
     )
 

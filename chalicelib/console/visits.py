@@ -143,6 +143,11 @@ class Visit:
         ):
             raise FormNotOurs
 
+    def is_surely_from_here(self) -> bool:
+        """Whether the browser says that a page of this origin sent the request."""
+        says = self.call.headers.get("origin") or self.call.headers.get("sec-fetch-site")
+        return says is not None and self.is_from_here()
+
     def is_from_here(self) -> bool:
         """Whether the browser says that a page of this origin sent the request, or says nothing."""
         site = self.call.headers.get("sec-fetch-site", "same-origin")

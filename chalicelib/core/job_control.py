@@ -6,17 +6,20 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 from sqlalchemy import case, func, null, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply
+from chalicelib.core.db import refusal_for
 from chalicelib.core.errors import Conflict, NotFound
-from chalicelib.core.jobs import Job, JobState, announce
+from chalicelib.core.jobs import Job, JobKeyTaken, JobState, announce
 from chalicelib.core.pages import AS_INSTANT, AS_UUID, PageQuery, fetch_page
 from chalicelib.core.types import FromRow
 
 ATTEMPTS_PER_REDRIVE = 5
+MOST_REDRIVEN = 100
 
 
 class JobNotFound(NotFound):
@@ -155,6 +158,30 @@ def redrive_job(session: Session, principal: Principal, job_id: UUID) -> Job:
     _audit(session, principal, job, "job.reenviado")
     announce(session, job)
     return job
+
+
+def redrive_failed(session: Session, principal: Principal, queue: str | None) -> int:
+    """Queue the failed jobs again that the caller sees, the newest hundred; gives how many.
+
+    Left as it is: a job whose work another does by now.
+
+    Args:
+        session: The transaction.
+        principal: Who asks.
+        queue: Of this queue only; of all when None.
+    """
+    query = JobQuery(queue=queue, state=JobState.FAILED, limit=MOST_REDRIVEN)
+    sent = 0
+    for job in list_jobs(session, principal, query)[0]:
+        try:
+            with session.begin_nested():
+                redrive_job(session, principal, job.id)
+        except DBAPIError as error:
+            if not isinstance(refusal_for(error), JobKeyTaken):
+                raise
+        else:
+            sent += 1
+    return sent
 
 
 def _change(

@@ -11,6 +11,7 @@ from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
 WHOLE_BODY, WHOLE_QUERY = "corpo", "consulta"
 
 AN_INSTANT = "use a date and time with its offset from UTC, such as 2026-03-02T07:15:00-03:00"

@@ -5,6 +5,9 @@ from decimal import Decimal
 
 from chalicelib.core.clock import zone
 
+KILO = 1024
+LOCAL_LENGTHS = (10, 11)  # Digits of a number with its area: a line, a mobile.
+COUNTRY_LENGTHS = (12, 13)
 BRL = "R$"
 SYMBOLS = {"BRL": BRL, "GBP": "£", "USD": "US$", "EUR": "€"}
 
@@ -48,6 +51,30 @@ def counted(value: float, one: str, many: str) -> str:
 def percent(share: float, digits: int = 0) -> str:
     """A share between 0 and 1 as a percentage."""
     return f"{number(share * 100, digits)}%"
+
+
+def size(count: float) -> str:
+    """A number of bytes, in the unit that tells it best."""
+    for unit in ("B", "kB", "MB"):
+        if count < KILO:
+            return f"{number(count, 0 if unit == 'B' or count >= 100 else 1)} {unit}"
+        count /= KILO
+    return f"{number(count, 1)} GB"
+
+
+def phone(value: str) -> str:
+    """A telephone number as people write it; one of another shape stays as it is.
+
+    Args:
+        value: `+5511987654321`, `11987654321`, or whatever was typed.
+    """
+    digits = "".join(letter for letter in value if letter.isdigit())
+    if value.startswith("+") and not digits.startswith("55"):
+        return value
+    local = digits.removeprefix("55") if len(digits) in COUNTRY_LENGTHS else digits
+    if len(local) not in LOCAL_LENGTHS:
+        return value
+    return f"({local[:2]}) {local[2:-4]}-{local[-4:]}"
 
 
 def day(value: date) -> str:

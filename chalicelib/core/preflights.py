@@ -1,6 +1,6 @@
 """Preflights: before a page of another origin sends a token, its browser asks whether it may."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from chalice.app import Chalice
 
@@ -9,17 +9,20 @@ from chalicelib.core.calls import Reply
 from chalicelib.core.web import PUBLIC, Routes, endpoint
 
 
-def answer_preflights(app: Chalice) -> None:
-    """Answer OPTIONS on every path that is registered by now.
+def answer_preflights(app: Chalice, routes: Mapping[str, Mapping[str, object]]) -> None:
+    """Answer OPTIONS on every path that does not yet.
 
     Chalice's own way (`cors=True`) has API Gateway answer, with origins that are fixed when the
     app is imported.
 
     Args:
-        app: With all its routes.
+        app: Whose paths they are.
+        routes: Path -> its methods.
     """
     preflights = Routes(__name__)
-    for path, methods in app.routes.items():
+    for path, methods in tuple(routes.items()):
+        if "OPTIONS" in methods:
+            continue
         offered = ", ".join(sorted({*methods, "OPTIONS"}))
         preflights.route(path, methods=["OPTIONS"])(_preflight(preflights, offered))
     app.register_blueprint(preflights)

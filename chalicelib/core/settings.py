@@ -101,11 +101,15 @@ class Settings(BaseSettings):
 
     churn_faixa_media: float = Field(0.4, gt=0, lt=1)
     churn_faixa_alta: float = Field(0.7, gt=0, lt=1)
+    churn_keep_days: int = Field(400, ge=7)
     churn_explicados: int = Field(200, ge=0, le=5000)
     retencao_fracao_controle: float = Field(0.1, ge=0, le=0.5)
     retencao_semente: str = Field("previsto", max_length=200)
     retencao_descanso_dias: int = Field(7, ge=1, le=90)
 
+    credito_keep_days: int = Field(1825, ge=365)
+
+    precos_keep_days: int = Field(365, ge=1)
     precos_dataset_max_mb: int = Field(200, ge=1)
     precos_treino_processos: int = Field(0, ge=0, le=256)
 
@@ -119,6 +123,7 @@ class Settings(BaseSettings):
     books_timeout_seconds: float = Field(20, gt=0, le=120)
     books_pause_seconds: float = Field(0.5, gt=0, le=30)
     books_keep_days: int = Field(90, ge=1)
+    books_predictions_keep_days: int = Field(365, ge=1)
 
     @field_validator("cors_origins", mode="before")
     @classmethod

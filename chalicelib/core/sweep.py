@@ -12,6 +12,7 @@ from sqlalchemy import text
 from chalicelib.core import metrics
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import ring
+from chalicelib.core.old_rows import remove_old_rows
 from chalicelib.core.queues import Ring
 from chalicelib.core.settings import settings
 
@@ -112,11 +113,4 @@ def remove_old_jobs(now: datetime) -> int:
         How many were deleted.
     """
     limit = now - timedelta(days=settings().jobs_keep_days)
-    removed = 0
-    while True:
-        with unit_of_work(role=DatabaseRole.SYSTEM) as session:
-            found: Any = session.execute(text(REMOVE), {"limit": limit, "most": MOST_AT_ONCE})
-            count: int = found.rowcount
-        removed += count
-        if count < MOST_AT_ONCE:
-            return removed
+    return remove_old_rows(REMOVE, {"limit": limit})

@@ -18,7 +18,7 @@ Glossary:
 Deciding is best read in this order: `policy`, `cases`, `rules`, `verdicts`, `counterfactuals` and
 `assessments`, which are pure; then `intake`, `service_orders`, `service_replay`.
 
-Queues: `credit_lots_queue` (lots received), `credit_datasets_queue` (closing a dataset),
+Queues: `credit_lots_queue` (lots, large files of them), `credit_datasets_queue` (a closing),
 `credit_removals_queue` (what was given up), `credit_lgpd_queue` (files that may mention an
 erased cliente), `credit_training_queue`, `credit_orders_queue` (orders in lots),
 `credit_analysis_queue` (comparisons, trials, health).

@@ -73,6 +73,10 @@ class PedidoApagado(NotFound):
     motivo = "Este pedido foi apagado com tudo o que se guardava do cliente."
 
 
+class PedidoExpirado(NotFound):
+    """This order was decided so long ago that it is not kept any more (CREDITO_KEEP_DAYS)."""
+
+
 class DatasetNotFound(NotFound):
     """There is no dataset under this id."""
 

@@ -120,6 +120,22 @@ def erase_rows(
     return {"pedidos": len(who["pedidos"]), "itens": items - len(who["pedidos"])}
 
 
+def erase_orders(session: Session, orders: list[int], said: str) -> None:
+    """Erase orders, and all that hangs on them.
+
+    Args:
+        session: The transaction.
+        orders: Their ids.
+        said: What the line of a lot says from now on, as JSON.
+    """
+    of_these = {"pedidos": orders}
+    for table, condition in ROWS.items():
+        if table == LINES:
+            session.execute(_FORGET_LINES, {**of_these, "said": said})
+        elif ":pedidos" in condition:
+            session.execute(text(f"DELETE FROM {table} WHERE {condition}"), of_these)
+
+
 def _words(atributos: Mapping[str, Any]) -> Iterator[str]:
     return (value for value in atributos.values() if isinstance(value, str))
 

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from chalicelib.console.model_attention import model_attention
 from chalicelib.console.sections import Attention, Link, Section, Tone
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import number
 from chalicelib.credit import health, service_datasets, service_orders_list
 from chalicelib.credit.schemas_datasets import EstadoDataset
-from chalicelib.ml.schemas_health import Saude
 
 ADVICE: Mapping[str, str] = {
     "its check digits do not fit": "Confira o CNPJ: os dígitos finais não conferem.",
@@ -20,14 +20,6 @@ ADVICE: Mapping[str, str] = {
     "aprova_abaixo_de must not lie above nega_a_partir_de": "O limiar que aprova não pode ficar "
     "acima do que nega.",
     "a sensitive column cannot be changeable": "Uma coluna sensível não pode ser alterável.",
-}
-
-
-STATES: Mapping[Saude, tuple[str, Tone]] = {
-    Saude.OK: ("Bem", "bom"),
-    Saude.ATENCAO: ("Atenção", "atencao"),
-    Saude.DERIVA: ("Deriva", "critico"),
-    Saude.SEM_DADOS: ("Sem medida", "neutro"),
 }
 
 
@@ -51,12 +43,11 @@ def _reviews(session: Session, principal: Principal) -> Iterator[Attention]:
 def _model(session: Session, principal: Principal, now: datetime) -> Iterator[Attention]:
     found = health.credit_health(session, principal.tenant, now)
     if found.versao is None:
-        said = "modelo em uso: pedidos ficam para uma pessoa"
-        yield Attention("Nenhum", said, "/console/credito/envios", "Enviar dados", "atencao")
+        why = "Nenhuma versão responde: pedidos ficam para uma pessoa."
+        at = "/console/credito/envios"
+        yield Attention("Nenhum", "Modelo de crédito", at, "Enviar dados", "atencao", why)
         return
-    word, tone = STATES[found.estado]
-    said = f"o modelo, versão {found.versao}"
-    yield Attention(word, said, "/console/modelos/credito", "Ver o modelo", tone)
+    yield model_attention(found, "Modelo de crédito", "/console/modelos/credito")
 
 
 def _sending(session: Session) -> Iterator[Attention]:

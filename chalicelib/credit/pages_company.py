@@ -1,5 +1,7 @@
 """The page of a company's own data, and of what the LGPD gives its clientes a right to."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Literal
@@ -14,7 +16,7 @@ from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
-from chalicelib.core.errors import BadRequest
+from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
 from chalicelib.core.parsing import JSON
 from chalicelib.core.personal_data import PRIVATE
 from chalicelib.core.web import Routes
@@ -47,6 +49,16 @@ class Erasing(BaseModel):
     entendo: Literal["sim"]
 
 
+@contextmanager
+def _told_beside_the_field() -> Iterator[None]:
+    """A code that nobody has is a mistake in the form, not an address that leads nowhere."""
+    try:
+        yield
+    except ClienteNotFound as problem:
+        wrong = FieldError(campo="cliente", erro=problem.motivo)
+        raise ValidationFailed(errors=[wrong]) from problem
+
+
 def show_company(session: Session, visit: Visit, form: Form) -> Shown:
     """The company's own data, and the forms about a cliente's."""
     empresa = service_companies.describe_own_company(session, visit.who)
@@ -75,7 +87,7 @@ def get_company(session: Session, visit: Visit, form: Form) -> Shown:
 @own_company_pages.route(PATH, methods=["POST"])
 @company(
     again=show_company,
-    raises=(EmpresaNotFound, EmailEmUso, CnpjEmUso, LoginTaken, ClienteNotFound, DadosEmUso),
+    raises=(EmpresaNotFound, EmailEmUso, CnpjEmUso, LoginTaken, DadosEmUso),
 )
 def post_company(session: Session, visit: Visit, form: Form, now: datetime) -> Reply:
     """Change what is known of the company, or erase a cliente."""
@@ -85,16 +97,19 @@ def post_company(session: Session, visit: Visit, form: Form, now: datetime) -> R
     if form.action == "apagar":
         form.read(Erasing)
         who = form.read(TitularIn).cliente
-        service_lgpd.erase_cliente(session, visit.who, who, now)
+        with _told_beside_the_field():
+            service_lgpd.erase_cliente(session, visit.who, who, now)
         return visit.go(PATH, "O cliente foi apagado, e os arquivos também o são.")
     raise BadRequest
 
 
 @own_company_pages.route(COPY, methods=["POST"])
-@company(again=show_company, raises=(ClienteNotFound,), own_transactions=True)
+@company(again=show_company, own_transactions=True)
 def post_copy(visit: Visit, form: Form, now: datetime) -> Shown | Reply:
     """All that is held of a cliente, as a file; where it is large, where to fetch it from."""
-    address, document = service_lgpd.export_cliente(visit.who, form.read(TitularIn).cliente, now)
+    who = form.read(TitularIn).cliente
+    with _told_beside_the_field():
+        address, document = service_lgpd.export_cliente(visit.who, who, now)
     if address is not None:
         # A form may not lead to another origin, and the store may be one.
         return Shown("credit/company_copy.html", address=address)

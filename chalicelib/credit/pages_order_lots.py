@@ -17,6 +17,7 @@ from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
+from chalicelib.core.cells import harmless
 from chalicelib.core.errors import FieldError, ValidationFailed
 from chalicelib.core.job_control import JobNotFound
 from chalicelib.core.pages import CursorInvalid, PageQuery
@@ -32,7 +33,6 @@ PATH = "/console/credito/pedidos/lotes"
 RESULT = ("linha", "numero", "situacao", "risco", "regra", "problema")
 STOPPED = "O lote para. O que já foi decidido fica decidido."
 SAID = JobWords(cancelled=STOPPED, stopping=STOPPED, queued="O lote continua de onde parou.")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 order_lot_pages = Routes(__name__)
 company = partial(page, order_lot_pages, allow=Role.EMPRESA, companies_only=True)
@@ -145,7 +145,7 @@ def get_lot_result(session: Session, visit: Visit, lote_id: UUID) -> Reply:
     for one in lines:
         risk = "" if one.probabilidade is None else str(round(one.probabilidade, 4))
         written = (one.linha, one.numero, one.situacao, risk.replace(".", ","), one.regra)
-        writer.writerow([_cell(value) for value in (*written, _problem(one.problema))])
+        writer.writerow([harmless(value) for value in (*written, _problem(one.problema))])
     named = f'attachment; filename="lote-{lote_id}.csv"'
     headers = {"Content-Disposition": named, "Cache-Control": "no-store"}
     return Reply("\ufeff" + text.getvalue(), headers=headers, media_type=f"{CSV}; charset=utf-8")
@@ -158,9 +158,3 @@ def _problem(found: dict[str, object] | None) -> str:
     if not isinstance(errors, list):
         return str(found["detail"])
     return "; ".join(f"{each['campo']}: {each['erro']}" for each in errors)
-
-
-def _cell(value: object) -> str:
-    """A value as spreadsheets show it: what begins as a formula does is no formula."""
-    written = "" if value is None else str(value)
-    return f"'{written}" if written.startswith(FORMULA) else written

@@ -155,7 +155,7 @@ def post_comparison(session: Session, visit: Visit, form: Form, query: FollowQue
     if form.action != "comparar":
         return _act(session, visit, form, query, COMPARE)
     first = form.read(VersionField).versao
-    chosen = [int(n.removeprefix("com.")) for n in form.values if n.startswith("com.")]
+    chosen = [each.versao for each in _versions(session, visit.who) if form[f"com.{each.versao}"]]
     others = sorted({each for each in chosen if each != first}, reverse=True)
     if not others:
         told = "Escolha ao menos uma versão além da referência."

@@ -11,7 +11,7 @@ from chalicelib.core.calls import Call, Reply, page_reply
 from chalicelib.core.pages import Page, PageQuery
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.types import Id
-from chalicelib.core.web import PUBLIC, Routes, also_authenticate_with, endpoint
+from chalicelib.core.web import PUBLIC, Routes, endpoint
 from chalicelib.credit import service_companies, service_keys
 from chalicelib.credit.errors import (
     ChaveEncerrada,
@@ -39,7 +39,6 @@ from chalicelib.identity.errors import LoginTaken
 from chalicelib.identity.passwords import hash_password
 
 companies = Routes(__name__)
-also_authenticate_with(service_keys.PREFIX, service_keys.find_principal)
 
 
 company = partial(endpoint, companies, allow=Role.EMPRESA, companies_only=True)

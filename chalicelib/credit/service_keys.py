@@ -18,11 +18,11 @@ from chalicelib.core import audit
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.pages import AS_INSTANT, AS_UUID, PageQuery, fetch_page
+from chalicelib.credit.api_keys import PREFIX
 from chalicelib.credit.errors import ChaveEncerrada, ChaveNaoFazChaves, ChaveNotFound
 from chalicelib.credit.schemas_companies import ChaveIn, ChaveNovaOut, ChaveOut, RotacaoIn
 from chalicelib.credit.tables_companies import ChaveApi, Empresa
 
-PREFIX = "prv_"
 SHOWN = len(PREFIX) + 8
 SECRET_BYTES = 32
 

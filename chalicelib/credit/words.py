@@ -17,6 +17,11 @@ SOURCES: Mapping[str, str] = {
     "modelo": "O modelo",
     "sem_modelo": "Sem modelo",
 }
+BY: Mapping[str, str] = {
+    "regra": "por uma regra da política",
+    "modelo": "pelo modelo",
+    "sem_modelo": "sem modelo",
+}
 OUTCOMES: Mapping[str, str] = {
     "pago": "Pago",
     "inadimplente": "Inadimplente",

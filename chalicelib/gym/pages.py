@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from chalicelib.console.model_attention import model_attention
 from chalicelib.console.sections import Attention, Link, Section, Tone
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.clock import local_day
@@ -16,7 +17,6 @@ from chalicelib.gym import errors, health, service_contacts, service_visits
 from chalicelib.gym.schemas_retention import ContatosQuery
 from chalicelib.gym.service_worklist import worklist
 from chalicelib.gym.tables import RelatorioDiario
-from chalicelib.ml.schemas_health import Saude
 
 READERS = (Role.OPERADOR, Role.CIENTISTA, Role.LEITOR)
 DESK = Role.OPERADOR
@@ -78,10 +78,13 @@ def look_for_attention(session: Session, principal: Principal, now: datetime) ->
     """What of the gym somebody should look at today."""
     return [
         *_worklist(session, principal, now),
+        *_own_contacts(session, principal, now),
         *_overdue(session, now),
         *_exits(session),
         *_report(session, now),
-        *_health(session, now),
+        model_attention(
+            health.churn_health(session, now), "Modelo de risco", "/console/modelos/churn"
+        ),
     ]
 
 
@@ -90,6 +93,17 @@ def _worklist(session: Session, principal: Principal, now: datetime) -> Iterator
     said = "aluno a contatar hoje" if waiting == 1 else "alunos a contatar hoje"
     tone: Tone = "atencao" if waiting else "bom"
     yield Attention(str(waiting), said, "/console/academia/retencao", "Abrir a lista", tone)
+
+
+def _own_contacts(session: Session, principal: Principal, now: datetime) -> Iterator[Attention]:
+    if principal.usuario_id is None:
+        return
+    query = ContatosQuery(responsavel_id=principal.usuario_id, aberto=True, limit=1)
+    _, _, (mine, _) = service_contacts.list_contatos(session, query, now)
+    if mine:
+        said = "contato seu a fazer" if mine == 1 else "contatos seus a fazer"
+        path = f"/console/academia/retencao?ver=abertos&de={principal.usuario_id}"
+        yield Attention(number(mine, 0), said, path, "Ver os seus", "atencao")
 
 
 def _overdue(session: Session, now: datetime) -> Iterator[Attention]:
@@ -121,21 +135,6 @@ def _report(session: Session, now: datetime) -> Iterator[Attention]:
     value = number(found.visitas, 0)
     yield Attention(
         value, "visitas ontem", f"{path}?dia={yesterday}", "Abrir o relatório", "neutro", detail
-    )
-
-
-def _health(session: Session, now: datetime) -> Iterator[Attention]:
-    found = health.churn_health(session, now)
-    said: dict[Saude, tuple[str, Tone]] = {
-        Saude.OK: ("Bem", "bom"),
-        Saude.ATENCAO: ("Atenção", "atencao"),
-        Saude.DERIVA: ("Deriva", "critico"),
-        Saude.SEM_DADOS: ("Sem medida", "neutro"),
-    }
-    value, tone = said[found.estado]
-    detail = found.motivos[0] if found.motivos else ""
-    yield Attention(
-        value, "Modelo de risco", "/console/modelos/churn", "Ver o modelo", tone, detail
     )
 
 

@@ -115,4 +115,4 @@ def get_registration(session: Session, form: Form) -> Shown:
 def post_registration(session: Session, visit: Visit, form: Form, now: datetime) -> Reply:
     """Register a member, and lead to them."""
     aluno = service_members.register_aluno(session, visit.who, form.read(AlunoIn), now)
-    return visit.go(f"{PATH}/{aluno.id}", f"{aluno.nome} está na academia. Boas-vindas!")
+    return visit.go(f"{PATH}/{aluno.id}", f"A matrícula de {aluno.nome} está feita. Boas-vindas!")

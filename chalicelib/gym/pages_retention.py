@@ -24,11 +24,11 @@ from chalicelib.gym import (
     service_analyses,
     service_contacts,
     service_retention_effect,
-    service_scores,
 )
 from chalicelib.gym.errors import AlunoNotFound, JogadaUnknown
 from chalicelib.gym.pages import CAPACITY, DESK, READERS
 from chalicelib.gym.pages_contacts import CONTACT_ACTIONS, CONTACT_REFUSALS, contact_people
+from chalicelib.gym.pages_scores import ask_for_scores, scoring
 from chalicelib.gym.schemas_models import CurvaOut
 from chalicelib.gym.schemas_retention import ContatosQuery, EfeitoQuery
 from chalicelib.gym.service_members import names_of
@@ -82,7 +82,7 @@ def show_work(session: Session, visit: Visit, form: Form, query: WorkQuery, now:
     }
     if query.ver is View.HOJE:
         fila = describe_worklist(session, visit.who, query.capacidade, now)
-        told |= contact_people(session, visit, [])
+        told |= {**contact_people(session, visit, []), **scoring(session, now)}
         return Shown("gym/worklist.html", fila=fila, most_reasons=MOST_REASONS, **told)
     wanted = ContatosQuery(
         responsavel_id=query.de,
@@ -136,12 +136,9 @@ class WorkFields(BaseModel):
 )
 def post_work(session: Session, visit: Visit, form: Form, query: WorkQuery, now: datetime) -> Reply:
     """Record what came of a contact; or have everybody scored anew."""
-    back = f"{PATH}?ver={query.ver}"
+    back = f"{PATH}?ver={query.ver}{f'&de={query.de}' if query.de else ''}"
     if form.action == "calcular":
-        service_scores.ask_for_scores(
-            session, owner=visit.who.subject, motivo="manual", dedupe_key="manual"
-        )
-        return visit.go(back, "As probabilidades estão sendo calculadas.")
+        return visit.go(back, ask_for_scores(session, visit))
     act = CONTACT_ACTIONS.get(form.action)
     if act is None:
         raise BadRequest

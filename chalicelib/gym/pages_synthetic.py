@@ -13,8 +13,9 @@ from chalicelib.core.calls import Reply
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.web import Routes
-from chalicelib.gym import service_members_list, service_scores, service_synthetic
+from chalicelib.gym import service_members_list, service_synthetic
 from chalicelib.gym.errors import PlanoUnknown
+from chalicelib.gym.pages_scores import ask_for_scores, scoring
 from chalicelib.gym.schemas_members import AlunosQuery, Sinteticos, SinteticosIn
 
 PATH = "/console/academia/sinteticos"
@@ -38,7 +39,13 @@ def show_synthetic(session: Session, form: Form, query: SyntheticQuery, now: dat
     wanted = AlunosQuery(sinteticos=Sinteticos.SOMENTE, limit=query.limit, cursor=query.cursor)
     found, cursor, total = service_members_list.list_alunos(session, wanted, now)
     return Shown(
-        "gym/synthetic.html", form=form, profiles=PROFILES, found=found, cursor=cursor, total=total
+        "gym/synthetic.html",
+        form=form,
+        profiles=PROFILES,
+        found=found,
+        cursor=cursor,
+        total=total,
+        **scoring(session, now),
     )
 
 
@@ -64,10 +71,7 @@ def post_synthetic(session: Session, visit: Visit, form: Form, now: datetime) ->
         removed = service_synthetic.remove_synthetic(session, visit.who)
         return visit.go(PATH, f"{removed} alunos sintéticos foram removidos.")
     if form.action == "calcular":
-        service_scores.ask_for_scores(
-            session, owner=visit.who.subject, motivo="manual", dedupe_key="manual"
-        )
-        return visit.go(PATH, "As probabilidades estão sendo calculadas.")
+        return visit.go(PATH, ask_for_scores(session, visit))
     made = service_synthetic.create_synthetic(session, visit.who, form.read(SinteticosIn), now)
     said = "sintético foi criado" if len(made) == 1 else "sintéticos foram criados"
     return visit.go(PATH, f"{len(made)} {said}.")

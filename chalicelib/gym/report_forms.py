@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chalicelib.core.cells import harmless
 from chalicelib.core.clock import zone
 from chalicelib.gym.schemas_reports import ConteudoRelatorio
 
@@ -25,7 +26,6 @@ MONTHS = (
     *("janeiro", "fevereiro", "março", "abril", "maio", "junho"),
     *("julho", "agosto", "setembro", "outubro", "novembro", "dezembro"),
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # A spreadsheet would run a name that begins so.
 FIRST_HOUR, LAST_HOUR = 6, 22  # Shown at least; earlier and later ones when somebody came.
 NOBODY = "Aluno não encontrado"
 UNUSUALLY_FEW = -0.5  # Share by which visits fall short of their mean on a day worth a note.
@@ -92,7 +92,7 @@ def _cell(value: Cell) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
+        return str(harmless(value))
     return str(value).replace(".", ",")
 
 

@@ -24,7 +24,6 @@ from chalicelib.ml.registry import Alias, aliased_version
 ALUNOS_PER_CHUNK = 20_000
 EXPLAINED_PER_CHUNK = 50
 DAYS_KEPT = 7
-MONDAYS_KEPT_DAYS = 400  # A score is judged by what came of it; once a week is often enough.
 
 COUNT_ACTIVE = "SELECT count(*) FROM alunos WHERE ativo AND NOT sintetico"
 NEXT_BOUND = """
@@ -168,8 +167,12 @@ def _explain_chunk(run: JobRun, day: ScoredDay, rows: list[Any]) -> None:
 
 
 def _forget_old(run: JobRun, day: ScoredDay) -> None:
-    """Of the days before the last week only the Mondays stay, and those for 400 days."""
-    days = [day.dia - timedelta(days=back) for back in range(DAYS_KEPT, MONDAYS_KEPT_DAYS + 1)]
+    """Of the days before the last week only the Mondays stay, and those for `CHURN_KEEP_DAYS`.
+
+    A score is judged by what came of it; once a week is often enough.
+    """
+    kept = settings().churn_keep_days
+    days = [day.dia - timedelta(days=back) for back in range(DAYS_KEPT, kept + 1)]
     values = {"oldest": days[-1], "dias": [each for each in days if each.weekday() != 0]}
     with run.transaction() as session:
         session.execute(text(FORGET), values)

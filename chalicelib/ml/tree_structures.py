@@ -15,6 +15,7 @@ closed form, keeps the values right under any link: logarithms of the target, pr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +25,8 @@ from chalicelib.ml.coalitions import Order
 from chalicelib.ml.links import Link
 from chalicelib.ml.structures import Rows, Walks
 from chalicelib.ml.trees import Floats, Trees
+
+_Condition = tuple[int, bool]  # An inner node, and whether the way goes left there.
 
 
 class TreeStructure:
@@ -53,70 +56,80 @@ class _Conditions:
     """The conditions on the way to each leaf, together by leaf and source.
 
     Attributes:
-        feature, threshold, goes_left: (c,) of each condition, in the order of the entries.
-        starts: (e,) first condition of each entry; an entry is a source on the way to a leaf.
-        source: (e,) of each entry.
+        splits: (s,) inner nodes of all trees.
+        source: (e,) of each entry; an entry is a source on the way to a leaf.
+        first: (e,) its first condition: twice its split's place in `splits`, and one more where it
+            goes left.
+        others, owners: (c,) the conditions beyond the first ones, and their entries.
         entries: (p, l) entries of each leaf; filled up with e, which stands for none.
-        deep: (p,) how many leaves, the first ones, have an entry in each of these lines.
         leaves: (l,) node of each leaf.
     """
 
     def __init__(self, trees: Trees, source_of: NDArray[np.intp]) -> None:
-        listed: list[tuple[int, float, bool]] = []
-        starts: list[int] = []
+        self.splits = np.flatnonzero(trees.feature >= 0)
+        self._feature = trees.feature[self.splits].astype(np.intp)
+        self._threshold = trees.threshold[self.splits]
+        source_at = np.where(trees.feature >= 0, source_of[trees.feature], -1).tolist()
         sources: list[int] = []
+        first: list[_Condition] = []
+        others: list[_Condition] = []
+        owners: list[int] = []
         of_leaves: list[tuple[int, range]] = []
         for leaf, way in _ways(trees):
-            by_source: dict[int, list[tuple[int, float, bool]]] = {}
+            by_source: dict[int, list[_Condition]] = {}
             for condition in way:
-                by_source.setdefault(int(source_of[condition[0]]), []).append(condition)
-            of_leaves.append((leaf, range(len(starts), len(starts) + len(by_source))))
-            for source, conditions in by_source.items():
-                starts.append(len(listed))
+                by_source.setdefault(source_at[condition[0]], []).append(condition)
+            of_leaves.append((leaf, range(len(sources), len(sources) + len(by_source))))
+            for source, (condition, *more) in by_source.items():
+                owners += [len(sources)] * len(more)
                 sources.append(source)
-                listed += conditions
-        # Most entries first: at any depth the leaves that go as deep are the first ones.
-        of_leaves.sort(key=lambda each: -len(each[1]))
+                first.append(condition)
+                others += more
         self.leaves = [leaf for leaf, _ in of_leaves]
-        self.feature = np.array([each[0] for each in listed], dtype=np.intp)
-        self.threshold = np.array([each[1] for each in listed], dtype=np.float64)
-        self.goes_left = np.array([each[2] for each in listed], dtype=np.bool_)
-        self.starts = np.array(starts, dtype=np.intp)
-        self.source = np.array(sources, dtype=np.intp)
-        sizes = np.array([len(entries) for _, entries in of_leaves])
-        self.deep = [int((sizes > depth).sum()) for depth in range(int(sizes.max(initial=0)))]
-        self.entries = np.full((len(self.deep), len(of_leaves)), len(starts), dtype=np.intp)
+        self.source, self.owners = (np.array(each, dtype=np.intp) for each in (sources, owners))
+        self.first, self.others = self._numbered(first), self._numbered(others)
+        lines = max((len(entries) for _, entries in of_leaves), default=0)
+        self.entries = np.full((lines, len(of_leaves)), len(sources), dtype=np.intp)
         for place, (_, entries) in enumerate(of_leaves):
             self.entries[: len(entries), place] = entries
 
-    def met(self, row: Rows) -> NDArray[np.bool_]:
-        """(p, l) whether a (width,) row meets each entry; what stands for none is met."""
-        holds = (row[self.feature].astype(np.float64) <= self.threshold) == self.goes_left
-        met = np.ones(len(self.starts) + 1, dtype=np.bool_)
-        if len(self.starts):
-            met[:-1] = np.logical_and.reduceat(holds, self.starts)
-        return met[self.entries]
+    def _numbered(self, conditions: Sequence[_Condition]) -> NDArray[np.intp]:
+        nodes, lefts = np.array(conditions, dtype=np.intp).reshape(-1, 2).T
+        numbers: NDArray[np.intp] = 2 * np.searchsorted(self.splits, nodes) + lefts
+        return numbers
+
+    def missed(self, row: Rows) -> NDArray[np.bool_]:
+        """(p, l) whether a (width,) row fails each entry; what stands for none is not failed."""
+        left = row[self._feature].astype(np.float64) <= self._threshold
+        fails = np.stack([left, ~left], axis=1).ravel()
+        missed = np.zeros(len(self.first) + 1, dtype=np.bool_)
+        missed[:-1] = fails[self.first]
+        missed[self.owners[fails[self.others]]] = True
+        return missed[self.entries]
 
 
-def _ways(trees: Trees) -> list[tuple[int, list[tuple[int, float, bool]]]]:
-    """Every leaf with the conditions on its way: (feature, threshold, goes left)."""
-    feature, threshold = trees.feature.tolist(), trees.threshold.tolist()
+def _ways(trees: Trees) -> list[tuple[int, list[_Condition]]]:
+    """Every leaf with the conditions on its way."""
+    feature = trees.feature.tolist()
     left, right = trees.left.tolist(), trees.right.tolist()
-    found: list[tuple[int, list[tuple[int, float, bool]]]] = []
+    found: list[tuple[int, list[_Condition]]] = []
     for root in trees.roots.tolist():
-        waiting: list[tuple[int, list[tuple[int, float, bool]]]] = [(root, [])]
+        waiting: list[tuple[int, list[_Condition]]] = [(root, [])]
         while waiting:
             node, way = waiting.pop()
             if feature[node] < 0:
                 found.append((node, way))
                 continue
-            condition = feature[node], threshold[node]
-            waiting.append((right[node], [*way, (*condition, False)]))
-            waiting.append((left[node], [*way, (*condition, True)]))
+            waiting.append((right[node], [*way, (node, False)]))
+            waiting.append((left[node], [*way, (node, True)]))
     return found
 
 
 class _TreeWalks:
+    """What does not depend on the row is found here once: above all, from which place on the
+    background row stands in no leaf's way any more.
+    """
+
     def __init__(
         self,
         trees: Trees,
@@ -128,10 +141,15 @@ class _TreeWalks:
         for place, columns in enumerate(sources):
             source_of[list(columns)] = place
         self._sources, self._conditions = len(sources), _Conditions(trees, source_of)
-        # (p, l, m), so that leaves of one depth lie together.
-        self._missed = np.stack([~self._conditions.met(row) for row in background], axis=2)
-        self._base, self._shape = trees.base, (len(orders), len(background))
-        self._joins, self._leaves_of = self._place(orders), _weights(trees, self._conditions.leaves)
+        missed = [self._conditions.missed(row) for row in background]
+        after, self._until = self._place(orders)
+        self._barriers = np.stack([_bits(each) for each in missed], axis=1)  # (l, m)
+        self._base, self._leaves_of = trees.base, _weights(trees, self._conditions.leaves)
+        # Of each background row: where its cells begin, one for each place and one beyond.
+        self._cells = np.arange(len(background), dtype=np.int32) * (self._sources + 2)
+        # (o, l * m) the cell of the first place from which no barrier of the background is left.
+        first = np.stack([_latest(after, each) for each in missed], axis=2)
+        self._begin = (self._cells + first).reshape(len(orders), -1)
 
     def _place(self, orders: Sequence[Order]) -> tuple[NDArray[Any], NDArray[Any]]:
         """(o, p, l) for each entry: its place + 1, and how many places follow it, itself included.
@@ -148,49 +166,53 @@ class _TreeWalks:
             after[row, :-1] = place[self._conditions.source] + 1
             until[row, :-1] = n - place[self._conditions.source]
         entries = self._conditions.entries
-        return after[:, entries], until[:, entries]
+        return np.ascontiguousarray(after[:, entries]), np.ascontiguousarray(until[:, entries])
 
     def margins(self, row: Rows) -> Floats:
         """See `Walks`."""
-        missed, deep = ~self._conditions.met(row), self._conditions.deep
-        # Where neither row meets a source's conditions, no mixture reaches the leaf.
-        barred = np.zeros((len(self._conditions.leaves), self._shape[1]), dtype=np.bool_)
-        for line, count in enumerate(deep):
-            barred[:count] |= missed[line, :count, np.newaxis] & self._missed[line, :count]
-        leaves, rows = np.nonzero(~barred)
-        after, until = self._joins
-        first = np.zeros((self._shape[0], len(leaves)), dtype=after.dtype)
-        ends = np.zeros_like(first)
-        for line, count in enumerate(deep):
-            pairs = int(np.searchsorted(leaves, count))
-            at, them = leaves[:pairs], rows[:pairs]
-            alone = after[:, line, at] * self._missed[line, at, them]
-            np.maximum(first[:, :pairs], alone, out=first[:, :pairs])
-            without = until[:, line, at] * missed[line, at]
-            np.maximum(ends[:, :pairs], without, out=ends[:, :pairs])
-        return self._summed(rows, leaves, first, self._sources - ends.astype(np.int64))
+        missed = self._conditions.missed(row)
+        # Where neither row meets a source's conditions, no mixture reaches the leaf: its first
+        # place comes after its last. Most pairs are such, and bits tell them at little cost.
+        pairs = np.flatnonzero((_bits(missed)[:, np.newaxis] & self._barriers) == 0)
+        leaves, rows = np.divmod(pairs, len(self._cells))
+        last = self._sources - _latest(self._until, missed).astype(np.int32)
+        cells = self._cells[rows]
+        walks = [
+            self._summed(leaves, begin[pairs], cells + until[leaves])
+            for begin, until in zip(self._begin, last, strict=True)
+        ]
+        margins: Floats = np.stack(walks) + self._base
+        return margins
 
     def _summed(
-        self,
-        rows: NDArray[np.intp],
-        leaves: NDArray[np.intp],
-        first: NDArray[Any],
-        last: NDArray[np.int64],
+        self, leaves: NDArray[np.intp], first: NDArray[np.int32], last: NDArray[np.int32]
     ) -> Floats:
-        """Add up what the leaves of (r,) pairs of background row and leaf weigh, each from its
-        (o, r) first place to its last.
+        """(m, places, margins) of one order: (r,) leaves' weights, each from the first of its cells
+        to its last.
         """
-        (orders, background), places = self._shape, self._sources + 1
-        order, pair = np.nonzero(first <= last)
-        cell = (order * background + rows[pair]) * (places + 1)
-        begin, end = cell + first[order, pair], cell + last[order, pair] + 1
-        shape = (orders, background, places + 1)
-        size, found = orders * background * (places + 1), []
+        reached = np.flatnonzero(first <= last)
+        begin, end, leaves = first[reached], last[reached] + 1, leaves[reached]
+        shape, found = (len(self._cells), self._sources + 2), []
         for weights in self._leaves_of:
-            weight = weights[leaves[pair]]
-            change = np.bincount(begin, weight, size) - np.bincount(end, weight, size)
-            found.append(change.reshape(shape).cumsum(axis=2)[:, :, :-1])
-        return np.stack(found, axis=3) + self._base
+            weight = weights[leaves]
+            change = np.bincount(begin, weight, prod(shape)) - np.bincount(end, weight, prod(shape))
+            found.append(change.reshape(shape).cumsum(axis=1)[:, :-1])
+        return np.stack(found, axis=2)
+
+
+def _latest(places: NDArray[Any], missed: NDArray[np.bool_]) -> NDArray[Any]:
+    """(o, l) the greatest of (o, p, l) places among the (p, l) entries that are missed; else 0."""
+    greatest: NDArray[Any] = (places * missed.astype(places.dtype)).max(axis=1, initial=0)
+    return greatest
+
+
+def _bits(missed: NDArray[np.bool_]) -> NDArray[Any]:
+    """(p, l) truths -> (l,) words whose bits they are; of the first 64."""
+    kind: Any = np.uint16 if len(missed) <= 16 else np.uint64
+    words = np.zeros(missed.shape[1], dtype=kind)
+    for place, line in enumerate(missed[:64]):
+        words |= line.astype(kind) << kind(place)
+    return words
 
 
 def _weights(trees: Trees, leaves: Sequence[int]) -> Floats:

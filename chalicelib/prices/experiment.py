@@ -6,7 +6,7 @@ Light: the API reads and checks it, the training job runs it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
@@ -22,7 +22,7 @@ Nome = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Tipo = Literal["numero", "categoria", "booleano", "data", "texto", "identificador"]
 
 
-def _stands_for_missing(value: object) -> object:
+def _stands_for_missing(value: Any) -> float | str:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and abs(value) <= LARGEST_NUMBER:  # Of NaN that is False.
         return float(value)

@@ -40,12 +40,13 @@ FAULTS: Mapping[str, str] = {
     "its values are whole numbers": "Use números inteiros.",
     "is given a fixed value already": "Deixe o valor em branco para procurá-lo.",
     "is asked for twice": "Foi pedido duas vezes.",
-    "is asked for twice, or a column has its name": "Já há esta combinação.",
-    "the target cannot part its rows": "O alvo não pode dividir as próprias linhas.",
-    "goes with tipo k_fold_tempo": "Só serve com a divisão do passado para o futuro.",
-    "classes have no logarithm": "Classes não têm logaritmo.",
-    "an order has no rare group": "Em ordem, não há grupo de raras.",
-    "goes with codificacao ordinal": "Só serve com o código em ordem.",
+    "is asked for twice, or a column has its name": "Foi pedida duas vezes, ou é o nome de uma "
+    "coluna.",
+    "the target cannot part its rows": "O alvo não separa as linhas de treino das que julgam.",
+    "goes with tipo k_fold_tempo": "Só serve com a validação do passado para o futuro.",
+    "goes with codificacao ordinal": "Só serve a categorias em ordem.",
+    "an order has no rare group": "Categorias em ordem não têm grupo de raras.",
+    "classes have no logarithm": "Só o logaritmo de um número existe; o alvo é uma classe.",
 }
 """What the experiment's check says -> the same in Portuguese."""
 

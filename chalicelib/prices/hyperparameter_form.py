@@ -11,7 +11,7 @@ from chalicelib.core.errors import FieldError
 from chalicelib.core.portuguese import number
 from chalicelib.core.portuguese_faults import faults_of
 from chalicelib.prices.algorithms import ALGORITMOS, BASELINE, Algoritmo, Tarefa
-from chalicelib.prices.words import BY_ITSELF, HYPERPARAMETERS, OPTIONS
+from chalicelib.prices.words import BLANKS, HYPERPARAMETERS, NO_LIMIT, OPTIONS
 
 RANGE = re.compile(r"(\S+)\s+a\s+(\S+)")
 THOUSANDS = re.compile(r"\d{1,3}(\.\d{3})+")  # Of whole numbers a point parts nothing else.
@@ -77,7 +77,8 @@ def _field(algorithm: str, name: str, schema: Mapping[str, Any]) -> HyperField:
     kinds = _kinds(schema)
     options = [(str(each), OPTIONS.get(str(each), str(each))) for each in _choices(schema)]
     limits = "" if options else f"{_limits(schema)} {_words(schema)}".strip()
-    hints = (hint, limits, BY_ITSELF if "null" in kinds else "")
+    blank = BLANKS.get(name, NO_LIMIT)
+    hints = (hint, limits, blank if "null" in kinds else "")
     return HyperField(
         name=name,
         field=f"hp.{algorithm}.{name}",

@@ -195,8 +195,10 @@ class HistogramaGradiente(Hiperparametros):
     )
     l2_regularization: Penalty = Field(1.0, description="Shrinks small leaves.")
     max_bins: int = Field(255, ge=8, le=255, description="Values that a column is told apart by.")
-    max_features: Share = Field(
-        0.5, description="Share of the encoded columns a split chooses among."
+    max_features: Share | None = Field(
+        None,
+        description="Share of the encoded columns a split chooses among. Null: half up to 10,000 "
+        "training rows, all beyond.",
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from chalicelib.core.errors import FieldError, ValidationFailed
@@ -151,16 +152,24 @@ def reader_of(column: Mapping[str, Any]) -> Reader:
 
     It raises ValueError for what cannot be read.
     """
-    kind = TipoColuna(column["tipo"])
-    if kind is TipoColuna.NUMERO:
-        form = _number_format(column)
-        return lambda value: read_number(value, form)
-    if kind is TipoColuna.DATA:
-        form_of_date = column["formato_data"] or "iso"
-        return lambda value: _read_moment(value, form_of_date)
-    if kind is TipoColuna.BOOLEANO:
-        return _read_truth
+    form = column["formato_numero"]
     na, empty = bool(column["na_e_categoria"]), bool(column["vazio_e_categoria"])
+    written = () if form is None else tuple(form.items())
+    return _reader(column["tipo"], written, column["formato_data"], na, empty)
+
+
+@lru_cache(maxsize=1024)  # A case of 80 columns asks for 80 of them, most of them alike.
+def _reader(
+    kind: str, written: tuple[tuple[str, Any], ...], form_of_date: str | None, na: bool, empty: bool
+) -> Reader:
+    tipo = TipoColuna(kind)
+    if tipo is TipoColuna.NUMERO:
+        form = NumberFormat.model_validate(dict(written)) if written else PLAIN
+        return lambda value: read_number(value, form)
+    if tipo is TipoColuna.DATA:
+        return lambda value: _read_moment(value, form_of_date or "iso")
+    if tipo is TipoColuna.BOOLEANO:
+        return _read_truth
     return lambda value: _short(read_label(value, na_is_category=na, empty_is_category=empty))
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from chalicelib.core.auth import Principal
+from chalicelib.core.cells import harmless
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.pages import AS_ID, AS_INSTANT, fetch_page
 from chalicelib.core.rowfile import CSV, NDJSON
@@ -34,7 +35,6 @@ ROWS_PER_STATEMENT = 2_000
 LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
 LINK_LIFETIME = timedelta(minutes=15)
 MEDIA_TYPES = {FormatoArquivo.CSV: CSV, FormatoArquivo.NDJSON: NDJSON}
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # A spreadsheet would run a text that begins so.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # Without it Excel reads UTF-8 as something else.
 FIXED = (
     *("id", "em", "versao", "usuario", "referencia", "valor", "baixo", "alto", "classe"),
@@ -188,17 +188,3 @@ class _CsvWriter:
         text = io.StringIO()
         csv.writer(text, lineterminator="\r\n").writerow(cells)
         self._file.write(text.getvalue().encode())
-
-
-def harmless(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula; numbers are left as they are."""
-    is_formula = isinstance(value, str) and value.startswith(FORMULA)
-    return f"'{value}" if is_formula and not _is_number(value) else value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

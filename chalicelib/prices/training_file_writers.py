@@ -10,9 +10,10 @@ from typing import Any, BinaryIO, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from chalicelib.core.cells import harmless
 from chalicelib.core.rowfile import CSV
 from chalicelib.prices.media import PARQUET
-from chalicelib.prices.service_history import BYTE_ORDER_MARK, harmless
+from chalicelib.prices.service_history import BYTE_ORDER_MARK
 
 Columns = dict[str, list[Any]]
 

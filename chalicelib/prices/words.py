@@ -79,7 +79,12 @@ FIGURES: Mapping[str, str] = {
 }
 """Name of a figure -> what it is called, in the order in which they are shown."""
 
-BY_ITSELF = "Em branco: automático."
+NO_LIMIT = "Em branco: sem limite."
+BLANKS: Mapping[str, str] = {
+    "max_features": "Em branco: metade das colunas até 10.000 linhas, todas além disso.",
+    "min_samples_leaf": "Em branco: um décimo das linhas, de 5 a 20.",
+}
+"""What a hyperparameter left blank means, where that is not `NO_LIMIT`."""
 HYPERPARAMETERS: Mapping[str, tuple[str, str]] = {
     "C": ("Peso dos erros (C)", "Mais alto, menos suave."),
     "activation": ("Função de ativação", ""),

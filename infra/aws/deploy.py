@@ -7,6 +7,7 @@ The migrations of a new version run while the old one still answers, so each mus
 `make images` has made.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -104,11 +105,27 @@ def push_images(target: Target) -> dict[str, str]:
         ]
     address = str(repository["repositoryUri"])
     found = {name: f"{address}:{kind}-{target.release}" for name, kind in IMAGES.items()}
+    _sign_in(registry, address)
     for name, kind in IMAGES.items():
         for words in (["tag", f"previsto-{kind}", found[name]], ["push", found[name]]):
-            if subprocess.run(["docker", *words], check=False).returncode:  # noqa: S607
-                raise DeploymentFailed(f"docker {' '.join(words)}")
+            _docker(words)
     return found
+
+
+def _sign_in(registry: Any, address: str) -> None:
+    """Let docker push: by a token of the registry's, good for half a day, which it reads."""
+    (given,) = registry.get_authorization_token()["authorizationData"]
+    user, _, token = base64.b64decode(given["authorizationToken"]).decode().partition(":")
+    _docker(["login", "--username", user, "--password-stdin", address.partition("/")[0]], token)
+
+
+def _docker(words: list[str], told: str | None = None) -> None:
+    try:
+        ended = subprocess.run(["docker", *words], input=told, text=True, check=False)  # noqa: S607
+    except OSError as error:
+        raise DeploymentFailed(f"docker: {error.strerror}") from error
+    if ended.returncode:
+        raise DeploymentFailed(f"docker {' '.join(words)}")
 
 
 def upload(target: Target, built: Package) -> str:
@@ -254,9 +271,11 @@ def target_of(arguments: list[str], environment: Mapping[str, str]) -> Target:
     stage = stage_named(arguments[0] if arguments else "")
     names = {
         "AlarmEmail": "ALARM_EMAIL",
+        "BooksContact": "BOOKS_CONTACT",
         "CorsOrigins": "CORS_ORIGINS",
         "JwtSecretBefore": "JWT_SECRET_BEFORE",
         "PublicUrl": "PUBLIC_URL",
+        "SentryDsn": "SENTRY_DSN",
     }
     values = {n: environment[v] for n, v in names.items() if environment.get(v)}
     if not environment.get("RELEASE") or "AlarmEmail" not in values:

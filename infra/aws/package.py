@@ -2,10 +2,11 @@
 
     python -m infra.aws.package [dev|staging|prod]
 
-`chalice package` collects the wheels that fit Lambda, and merges its template of API and schedules
-with ours (`template.py`) of everything else. What it leaves undone follows here: the code is
-compiled, what no code of ours reaches is left out, and the zip is written in a fixed order and
-without times, so that the same sources give the same bytes.
+`chalice package` packs the program, and merges its template of API and schedules with ours
+(`template.py`) of everything else. The libraries, which change rarely, are kept beside
+(`libraries.py`), so they are not named to it. What it leaves undone follows here: the code is
+compiled, and the zip is written in a fixed order and without times, so that the same sources give
+the same bytes.
 """
 
 import fcntl
@@ -22,24 +23,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.aws.libraries import add_files, compile_all, libraries
 from infra.aws.pythons import ROOT, NoLambdaPython, Python, lambda_python, make_environment, pinned
 from infra.aws.stages import STAGES, Stage, UnknownStage, stage_named
 from infra.aws.template import template, without_chalice_role
 
 BUILD = ROOT / "build" / "lambda"
 SOURCES = ("app.py", "requirements.txt", "chalicelib", ".chalice/config.json")
-TASK_ROOT = "/var/task"  # Where Lambda unpacks the zip; tracebacks name files there.
 LARGEST_BYTES = 250 * 1024 * 1024  # Lambda's own limit, unpacked.
-AWS_SERVICES = {
-    "s3",
-    "sqs",
-    "sts",
-    "sso",
-    "sso-oidc",
-}  # What is called, and what finds credentials.
-ONNXRUNTIME_PROGRAMS = ("datasets", "quantization", "tools", "transformers")
 MERGED = "template.json"
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # The first instant that a zip can write.
 
 
 class PackageTooLarge(Exception):
@@ -73,7 +65,7 @@ def package(stage: Stage = STAGES["dev"], folder: Path = BUILD) -> Package:
     """
     python = lambda_python()
     built = Package(folder / "package" / "deployment.zip", folder / "package" / "sam.json", python)
-    with _alone(folder):
+    with alone(folder):
         stamp = folder / "made-of"
         ours = template(stage)
         made_of = _digest(python, ours)
@@ -84,8 +76,22 @@ def package(stage: Stage = STAGES["dev"], folder: Path = BUILD) -> Package:
     return built
 
 
+def unpacked(built: Package, folder: Path = BUILD) -> Path:
+    """The package as Lambda unpacks it; kept, for whoever runs it here, until it is built anew."""
+    with alone(folder):
+        found, stamp = folder / "unpacked", folder / "unpacked-from"
+        made_of = (folder / "made-of").read_text()
+        if not (stamp.exists() and stamp.read_text() == made_of):
+            stamp.unlink(missing_ok=True)
+            shutil.rmtree(found, ignore_errors=True)
+            with zipfile.ZipFile(built.archive) as archive:
+                archive.extractall(found)
+            stamp.write_text(made_of)
+    return found
+
+
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path = BUILD) -> Iterator[None]:
     """Let one program at a time build here."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -114,9 +120,10 @@ def _source_files() -> Iterator[str]:
 
 
 def _build(folder: Path, built: Package, stage: Stage, ours: dict[str, Any]) -> None:
-    requirements = (ROOT / "requirements.txt").read_text()
+    carried = libraries(folder / "libraries", built.python)
+    # Chalice imports the app, and asks a whole botocore of its own.
     program = make_environment(
-        folder / "environment", built.python, f"{requirements}\n{pinned('chalice')}\n"
+        folder / "environment", built.python, pinned("chalice"), carried.content
     )
     source, content = folder / "source", folder / "content"
     for old in (source, content, built.archive.parent):
@@ -124,16 +131,18 @@ def _build(folder: Path, built: Package, stage: Stage, ours: dict[str, Any]) -> 
     for name in _source_files():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, source / name)
+    (source / "requirements.txt").write_text("")
     (source / MERGED).write_text(json.dumps(ours))
     _run_chalice(program, source, built.archive.parent, stage)
     merged = json.loads(built.template.read_text())
     built.template.write_text(json.dumps(without_chalice_role(merged), indent=1))
     with zipfile.ZipFile(built.archive) as archive:
         archive.extractall(content)
-    _leave_out_unused(content)
-    _compile(program, content)
-    _require_fitting(content)
-    _write_archive(content, built.archive)
+    compile_all(built.python, content)
+    _require_fitting(content, carried.content)
+    shutil.copyfile(carried.archive, built.archive)
+    with zipfile.ZipFile(built.archive, "a", zipfile.ZIP_DEFLATED) as packed:
+        add_files(packed, content)
     for done in (source, content):
         shutil.rmtree(done)
 
@@ -153,49 +162,11 @@ def _run_chalice(program: Path, source: Path, target: Path, stage: Stage) -> Non
     )
 
 
-def _leave_out_unused(content: Path) -> None:
-    """Remove what no code of ours reaches: a quarter of the package, once compiled.
-
-    Libraries ship their tests, botocore the descriptions of every service there is, and
-    onnxruntime the programs that make and shrink models.
-    """
-    unused = [path for path in content.rglob("tests") if content / "chalicelib" not in path.parents]
-    described = (content / "botocore" / "data").iterdir()
-    unused += [path for path in described if path.is_dir() and path.name not in AWS_SERVICES]
-    unused += [content / "onnxruntime" / name for name in ONNXRUNTIME_PROGRAMS]
-    for folder in unused:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _compile(program: Path, content: Path) -> None:
-    """Compile everything: Lambda cannot keep what it compiles, so each cold start would do it all.
-
-    The compiled files are used unchecked, because the times of the sources they would be checked
-    against do not survive the zip.
-    """
-    options = ["-q", "--invalidation-mode", "unchecked-hash", "-p", TASK_ROOT]
-    # Sets of constants are written in the order of their hashes.
-    environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    subprocess.run(
-        [program, "-m", "compileall", *options, "-s", content, content],
-        env=environment,
-        check=True,
-    )
-
-
-def _require_fitting(content: Path) -> None:
-    size = sum(path.stat().st_size for path in content.rglob("*") if path.is_file())
+def _require_fitting(*folders: Path) -> None:
+    found = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in found)
     if size > LARGEST_BYTES:
         raise PackageTooLarge(f"{PackageTooLarge.__doc__} It takes {size:,} bytes.")
-
-
-def _write_archive(content: Path, archive: Path) -> None:
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-        for path in sorted(path for path in content.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(path.relative_to(content).as_posix(), EARLIEST)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16  # Lambda's user is not the owner.
-            packed.writestr(entry, path.read_bytes())
 
 
 def main() -> int:

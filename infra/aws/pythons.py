@@ -88,20 +88,23 @@ def pinned(*names: str) -> str:
     return "\n".join(pins[name] for name in names)
 
 
-def make_environment(folder: Path, python: Python, requirements: str) -> Path:
+def make_environment(
+    folder: Path, python: Python, requirements: str, beside: Path | None = None
+) -> Path:
     """A virtual environment that holds exactly this; made anew when anything of it changed.
 
     Args:
         folder: Where it lies.
         python: What it is made with.
         requirements: Content of a requirements file.
+        beside: A folder of libraries that it finds, too, behind its own.
 
     Returns:
         Its interpreter.
     """
     program = folder / "bin" / "python"
     stamp = folder / "made-of"
-    made_of = hashlib.sha256(f"{python}\n{requirements}".encode()).hexdigest()
+    made_of = hashlib.sha256(f"{python}\n{requirements}\n{beside}".encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == made_of:
         return program
     shutil.rmtree(folder, ignore_errors=True)
@@ -110,5 +113,8 @@ def make_environment(folder: Path, python: Python, requirements: str) -> Path:
     listed.write_text(requirements)
     quietly = ["--quiet", "--disable-pip-version-check"]
     subprocess.run([program, "-m", "pip", "install", *quietly, "-r", listed], check=True)
+    if beside is not None:
+        (packages,) = folder.glob("lib/python*/site-packages")
+        (packages / "beside.pth").write_text(f"{beside}\n")
     stamp.write_text(made_of)
     return program

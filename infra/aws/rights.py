@@ -53,6 +53,7 @@ API_RIGHTS = Rights(objects=ALL_OF_THEM)
 SCHEDULE_RIGHTS = {
     "close_forgotten_visits": Rights(rings=False),
     "remove_expired": Rights(rings=False),
+    "remove_predictions": Rights(objects=frozenset({READ, DELETE, LIST}), rings=False),
     "remove_jobs": Rights(rings=False),
     # S3 says of a missing object that it is missing only to who may list the bucket.
     "remove_uploads": Rights(objects=frozenset({READ, DELETE, LIST}), rings=False),
@@ -101,7 +102,7 @@ def api_role() -> dict[str, Any]:
 
 def worker_roles(stage: Stage, queues: Sequence[str]) -> Resources:
     """The worker's own role, and that of the service which starts it."""
-    secrets = ["DatabaseUrl", "DatabaseAdminUrl", "JwtSecret", "SigningKey"]
+    secrets = ["DatabaseUrl", "DatabaseAdminUrl", "JwtSecret", "SigningKey", "AdminPassword"]
     start = [
         allow(["ecr:GetAuthorizationToken"], "*"),
         allow(

@@ -16,6 +16,7 @@ SECRETS = {
     "JwtSecret": "signs access tokens",
     "SigningKey": "signs addresses of objects",
     "MetricsToken": "lets a Prometheus read /metrics",
+    "AdminPassword": "first password of the first admin",
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from infra.aws.alarms import alarms
 from infra.aws.api import api
 from infra.aws.cfn import att, ref, sub
+from infra.aws.dashboard import dashboard, dashboard_address
 from infra.aws.network import network
 from infra.aws.stages import Stage
 from infra.aws.stores import stores
@@ -36,6 +37,12 @@ PARAMETERS = {
         "Default": "",
         "Description": "The key of tokens before the present one, for an hour after a change.",
     },
+    "SentryDsn": {
+        "Type": "String",
+        "NoEcho": True,
+        "Default": "",
+        "Description": "Where workers report errors; functions have no way out, and log theirs.",
+    },
     "BooksContact": {
         "Type": "String",
         "Default": "",
@@ -59,6 +66,7 @@ def template(stage: Stage) -> dict[str, Any]:
             **work(stage),
             **api(stage),
             **alarms(stage),
+            "Dashboard": dashboard(stage),
         },
         "Outputs": _outputs(stage),
     }
@@ -77,6 +85,7 @@ def _outputs(stage: Stage) -> dict[str, Any]:
         "Stage": stage.name,
         "DataBucketName": ref("DataBucket"),
         "AssetsBucketName": ref("AssetsBucket"),
+        "DashboardUrl": dashboard_address(),
         "AssetsUrl": sub("https://${Assets.DomainName}"),
         "DatabaseHost": att("Database", "Endpoint.Address"),
         "ClusterName": ref("Cluster"),
@@ -85,5 +94,6 @@ def _outputs(stage: Stage) -> dict[str, Any]:
         "WorkerSubnets": {"Fn::Join": [",", [ref("EgressSubnetA"), ref("EgressSubnetB")]]},
         "WorkerSecurityGroup": ref("WorkerGroup"),
         "MetricsTokenSecret": ref("MetricsToken"),
+        "AdminPasswordSecret": ref("AdminPassword"),
     }
     return {name: {"Value": value} for name, value in values.items()}

@@ -163,12 +163,19 @@ def _workers(stage: Stage) -> Resources:
         },
     }
     worker = ["python", "-m", "infra.local.worker", "--long"]
-    prepare = ["sh", "-c", "python -m infra.create_login && python -m infra.init_db"]
+    # By another name, since the program's own settings refuse a password where strangers come.
+    admin = 'ADMIN_PASSWORD="$FIRST_PASSWORD" python -m infra.create_admin'
+    steps = f"python -m infra.create_login && python -m infra.init_db && {admin}"
+    prepare = ["sh", "-c", steps]
     return {
         "Cluster": resource("ECS::Cluster", {"ClusterName": stage.prefix}),
-        "WorkerTask": _task(stage, "Worker", worker, ["DatabaseUrl"]),
+        "WorkerTask": _task(
+            stage, "Worker", worker, ["DatabaseUrl"], {"SENTRY_DSN": ref("SentryDsn")}
+        ),
         # Run before a new version, by `infra.aws.deploy`.
-        "MigrationTask": _task(stage, "Migration", prepare, ["DatabaseUrl", "DatabaseAdminUrl"]),
+        "MigrationTask": _task(
+            stage, "Migration", prepare, ["DatabaseUrl", "DatabaseAdminUrl", "AdminPassword"]
+        ),
         "WorkerLogs": log_group(stage, f"/{stage.prefix}/worker"),
         "MigrationLogs": log_group(stage, f"/{stage.prefix}/migration"),
         "Workers": resource("ECS::Service", service, DependsOn=["EgressRoute"]),
@@ -201,9 +208,20 @@ def _scaling() -> dict[str, Any]:
     }
 
 
-def _task(stage: Stage, name: str, command: list[str], urls: list[str]) -> Resource:
-    words = {"DatabaseUrl": "DATABASE_URL", "DatabaseAdminUrl": "DATABASE_ADMIN_URL"}
-    secrets = {words[url]: url for url in urls}
+def _task(
+    stage: Stage,
+    name: str,
+    command: list[str],
+    known: list[str],
+    more: dict[str, Any] | None = None,
+) -> Resource:
+    plain = {**plain_environment(stage), **(more or {})}
+    words = {
+        "DatabaseUrl": "DATABASE_URL",
+        "DatabaseAdminUrl": "DATABASE_ADMIN_URL",
+        "AdminPassword": "FIRST_PASSWORD",
+    }
+    secrets = {words[secret]: secret for secret in known}
     secrets |= {"JWT_SECRET": "JwtSecret", "SIGNING_KEY": "SigningKey"}
     container = {
         "Name": name.lower(),
@@ -211,7 +229,7 @@ def _task(stage: Stage, name: str, command: list[str], urls: list[str]) -> Resou
         "Command": command,
         "Essential": True,
         "StopTimeout": WORKER_STOP_SECONDS,
-        "Environment": [{"Name": n, "Value": v} for n, v in plain_environment(stage).items()],
+        "Environment": [{"Name": n, "Value": v} for n, v in plain.items()],
         "Secrets": [{"Name": n, "ValueFrom": ref(secret)} for n, secret in secrets.items()],
         "LogConfiguration": {
             "LogDriver": "awslogs",

@@ -39,7 +39,7 @@ def throwaway_installation() -> Iterator[None]:
     with (
         temporary_postgres() as server,
         TemporaryDirectory(prefix="previsto-") as folder,
-        _settings_aside(Path(folder)),
+        settings_aside(Path(folder)),
     ):
         os.environ.update(
             ENVIRONMENT="test",
@@ -57,7 +57,7 @@ def throwaway_installation() -> Iterator[None]:
 
 
 @contextmanager
-def _settings_aside(folder: Path) -> Iterator[None]:
+def settings_aside(folder: Path) -> Iterator[None]:
     """Forget the settings, and work in a folder without a `.env`; all is restored at the end."""
     names = {name.upper() for name in Settings.model_fields}
     before = {name: value for name, value in os.environ.items() if name in names}

@@ -130,7 +130,11 @@ def _load_as_owner(found: World, books: int) -> None:
         values = {"id": uuid4(), "books": books, "sha": f"{books:064x}", "shelves": SHELVES}
         session.execute(text(RUN), {"id": values["id"]})
         session.execute(text(SNAPSHOT), values)
+        # Which is built in a tenth of the time that it takes to add a million books to it.
+        found = session.scalar(text("SELECT pg_get_indexdef('books_found_idx'::regclass)"))
+        session.execute(text("DROP INDEX books_found_idx"))
         copy_in(session, f"COPY books ({COLUMNS}) FROM STDIN", _lines(books))
+        session.execute(text(str(found)))
         session.commit()
     world.settle()
 

@@ -1,8 +1,8 @@
-"""How soon a cold function answers: the packaged API and a queue handler, under Lambda's client.
+"""How soon each function of Lambda answers when it is cold, under Lambda's client.
 
-The API runs on Lambda's version of Python, with its model in S3; the handler, whose deployment
-is a container image with all libraries, on this project's own interpreter. Nothing here is
-cold but the process: Lambda adds the fetching and unpacking of the code.
+API and schedules run on Lambda's version of Python, with their model in S3; handlers, whose
+deployment is a container image with all libraries, on this project's own interpreter. Nothing here
+is cold but the process: Lambda adds the fetching and unpacking of the code.
 """
 
 import json
@@ -11,10 +11,9 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from sqlalchemy import text
@@ -25,8 +24,9 @@ from chalicelib.core.settings import HOUSE, settings
 from chalicelib.identity import service
 from chalicelib.identity.passwords import hash_password
 from chalicelib.identity.schemas import UsuarioIn
-from functions import EVENT_SOURCES
+from infra.aws.api import schedules
 from infra.aws.pythons import ROOT
+from infra.aws.work import SHORT
 from infra.local.lambda_service import Function, LambdaInstance
 from tests.aws import CREDENTIALS, aws_emulator
 from tests.bench import world
@@ -42,7 +42,7 @@ STARTS = 9
 TOP = 12
 MOST_INIT_MS = 450
 MOST_SCORED_MS = 900
-HANDLER_QUEUE = "checkin_queue"
+STARTS_OF_OTHERS = 3  # Nobody waits for them.
 SETTINGS = ("DATABASE_URL", "DATA_DIR", "STORAGE_URL", "JWT_SECRET", "SIGNING_KEY")
 
 Ask = Callable[[LambdaInstance], None]
@@ -51,17 +51,23 @@ _IMPORT = re.compile(r"^import time:\s+(\d+) \|\s+\d+ \|\s+([\w.]+)", re.MULTILI
 
 def run(folder: Path) -> None:
     """Measure and print."""
-    with world.world(folder) as made, aws_emulator() as endpoint, TemporaryDirectory() as task:
+    with world.world(folder) as made, aws_emulator() as endpoint:
         os.environ["STORAGE_URL"] = storage_url(endpoint)
         settings.cache_clear()  # Making the world has read them.
         world.load_simulated(alunos=200, meses=6)
         publish_model()
         token, aluno_id = _token(), _scored_aluno()
         environment = {**CREDENTIALS, **{name: os.environ[name] for name in SETTINGS}}
-        api = deploy(Path(task)).function({**environment, "LOG_LEVEL": "WARNING"})
-        handler = Function(
-            Path(sys.executable), ROOT, EVENT_SOURCES[HANDLER_QUEUE].handler, environment
-        )
+        quiet = {**environment, "LOG_LEVEL": "WARNING"}
+        package = deploy()
+        api = package.function(quiet)
+        clocks = {
+            f"schedule {name}": package.function(quiet, f"app.{name}") for name in schedules()
+        }
+        handlers = {
+            f"handler of {name}": Function(Path(sys.executable), ROOT, source.handler, quiet)
+            for name, source in SHORT.items()
+        }
 
         def live(instance: LambdaInstance) -> None:
             assert DeployedClient().at(instance).get("/health/live").status == 200
@@ -73,13 +79,10 @@ def run(folder: Path) -> None:
             assert DeployedClient(token).at(instance).get(path).json["motivos"]
 
         log = made.folder / "function.log"
-        _print_times(api, handler, (live, score), log)
-        for title, function, ask in (
-            ("API, at its start", api, None),
-            ("API, up to the first score", api, score),
-            (f"handler of {HANDLER_QUEUE}, at its start", handler, None),
-        ):
-            _print_imports(title, function, ask, log)
+        _print_times(api, (live, score), log)
+        _print_others({**clocks, **handlers}, log)
+        for title, ask in (("API, at its start", None), ("API, up to the first score", score)):
+            _print_imports(title, api, ask, log)
 
 
 def _token() -> str:
@@ -115,18 +118,29 @@ class _Cost:
     cpu: float
 
 
-def _print_times(api: Function, handler: Function, asks: Sequence[Ask], log: Path) -> None:
+def _print_others(functions: Mapping[str, Function], log: Path) -> None:
+    """Each of the other functions, up to the end of its first event."""
+    rows = []
+    for title, function in functions.items():
+        ask = _strike if title.startswith("schedule") else _ring_for_nothing
+        costs = [_cold_start(function, ask, log) for _ in range(STARTS_OF_OTHERS)]
+        rows.append(
+            [*_row(title, [init for init, _ in costs])[:5], *_row("", [c for _, c in costs])[1:3]]
+        )
+    print_table(
+        ["", "init: best", "median", "worst", "processor", "first event: best", "median"], rows
+    )
+
+
+def _print_times(api: Function, asks: Sequence[Ask], log: Path) -> None:
     live, score = asks
     first = [_cold_start(api, live, log) for _ in range(STARTS)]
     scored = [_cold_start(api, score, log) for _ in range(STARTS)]
-    queue = [_cold_start(handler, _ring_for_nothing, log) for _ in range(STARTS)]
     inits = [init for init, _ in first + scored]
     rows = [
         _row("API package, init", inits, MOST_INIT_MS),
         _row("API package, first answer", [whole for _, whole in first]),
         _row("API package, first scored answer", [whole for _, whole in scored], MOST_SCORED_MS),
-        _row(f"handler of {HANDLER_QUEUE}, init", [init for init, _ in queue]),
-        _row(f"handler of {HANDLER_QUEUE}, first answer", [whole for _, whole in queue]),
     ]
     head = ["from the start of the process", "best", "median", "worst", "processor", "budget", ""]
     print_table(head, rows)
@@ -145,6 +159,10 @@ def _cold_start(function: Function, ask: Ask, log: Path) -> tuple[_Cost, _Cost]:
 def _ring_for_nothing(instance: LambdaInstance) -> None:
     body = json.dumps({"job": str(UUID(int=7))})
     instance.invoke({"Records": [{"messageId": "1", "body": body}]})
+
+
+def _strike(instance: LambdaInstance) -> None:
+    instance.invoke({"source": "aws.events", "time": "2026-03-18T15:00:00Z", "detail": {}})
 
 
 def _row(title: str, costs: list[_Cost], budget: int | None = None) -> list[str]:

@@ -5,6 +5,7 @@
     python -m tests.bench.run books scraping        the catalogue, of a million books; its reading
     python -m tests.bench.run lab                   training and explaining price models
     python -m tests.bench.run profile               datasets of 20 and 200 MB, read and profiled
+    python -m tests.bench.run connections depth size    how each grows, for infra/ARCHITECTURE.md
 
 Everything is kept under `BENCH_DIR` (default `.data/bench`) and removed at the end, but for the
 peer's virtual environment. The database runs with fsync, synchronous commits, row-level
@@ -25,6 +26,7 @@ from tests.bench import (
     bench_credit,
     bench_dataset,
     bench_decision,
+    bench_growth,
     bench_http,
     bench_import,
     bench_jobs,
@@ -51,6 +53,9 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "scraping": bench_books.run,
     "lab": bench_lab.run,
     "profile": bench_profile.run,
+    "connections": bench_growth.run_connections,
+    "depth": bench_growth.run_depth,
+    "size": bench_growth.run_size,
 }
 BY_DEFAULT = ("http", "jobs", "start")
 

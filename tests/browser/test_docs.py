@@ -1,19 +1,19 @@
 """The pages of the documentation, as a browser shows them under the policy they are sent with."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from infra.tour.browser import PROGRAMS, find_chromium
 from tests.conftest import require_service
 
 
 def shown(url: str, folder: Path) -> tuple[str, str]:
     """The page once its scripts have run, and what the browser said to that."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    require_service("Chromium", chromium is not None, "neither chromium nor google-chrome found")
+    chromium = find_chromium()
+    require_service("Chromium", chromium is not None, f"none of {', '.join(PROGRAMS)} found")
     asked = subprocess.run(
         [
             *(str(chromium), "--headless=new", "--no-sandbox", "--disable-gpu"),

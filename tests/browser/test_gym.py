@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chalicelib.core.auth import Role
-from tests.browser.conftest import check, file_name, looking, sign_in
+from tests.browser.conftest import check, file_name, looking, reach, sign_in
 from tests.client import Client
-from tests.conftest import MakeUser
+from tests.conftest import PASSWORD, MakeUser
 from tests.gym.conftest import MakeAluno, SetHoldOut, hold_out, make_aluno, plano_id
 from tests.gym.publishing import publish_model
 from tests.gym.work import work_off
@@ -25,6 +25,9 @@ PAGES = (
     "/console/academia/alunos",
     "/console/academia/alunos/novo",
     "/console/academia/alunos/1",
+    "/console/academia/alunos/1/visitas",
+    "/console/academia/alunos/1/dados",
+    "/console/academia/saidas-sem-entrada",
     "/console/academia/retencao",
     "/console/academia/jogadas",
     "/console/academia/efeito",
@@ -60,27 +63,63 @@ def club(make_aluno: MakeAluno, hold_out: SetHoldOut) -> int:
 def test_newcomer_registers_checks_in_finds_who_is_at_risk_and_records_a_contact(
     club: int, client_of: MakeUser, address: str, chromium: "Browser"
 ) -> None:
-    with looking(chromium, address) as page:
+    with looking(chromium, address) as page:  # By keyboard alone.
         sign_in(page, client_of(Role.OPERADOR).login)
-        page.get_by_role("link", name="Recepção").click()
-        page.get_by_role("link", name="Matricular aluno").first.click()
-        page.get_by_label("Nome completo").fill("Zoraide Prado")
-        page.get_by_label("E-mail").fill("zoraide@example.com")
-        page.get_by_label("Plano").select_option(index=1)
-        page.get_by_role("button", name="Matricular").click()
-        page.get_by_text("Zoraide Prado está na academia").wait_for()
+        reach(page, page.get_by_role("link", name="Recepção"))
+        page.keyboard.press("Enter")
+        page.locator("#busca:focus").wait_for()
+        reach(page, page.get_by_role("link", name="Matricular aluno").first, back=True)
+        page.keyboard.press("Enter")
+        page.get_by_label("Nome completo").and_(page.locator(":focus")).wait_for()
+        page.keyboard.type("Zoraide Prado")
+        reach(page, page.get_by_label("E-mail"))
+        page.keyboard.type("zoraide@example.com")
+        reach(page, page.get_by_label("Plano"))
+        page.keyboard.press("ArrowDown")
+        reach(page, page.get_by_role("button", name="Matricular"))
+        page.keyboard.press("Enter")
+        page.get_by_text("A matrícula de Zoraide Prado está feita").wait_for()
 
-        page.get_by_role("link", name="Recepção").click()
+        reach(page, page.get_by_role("link", name="Recepção"))
+        page.keyboard.press("Enter")
         page.locator("#busca:focus").wait_for()
         page.keyboard.type("zor")
         page.keyboard.press("Enter")
         page.get_by_text("Zoraide Prado entrou às").wait_for()
         assert page.get_by_text("Dentro agora: 1").is_visible()
 
-        page.get_by_role("link", name="Retenção").click()
-        assert page.get_by_text("Última visita há 16 dias; o usual é 2 dias").is_visible()
+        reach(page, page.get_by_role("link", name="Retenção"), back=True)
+        page.keyboard.press("Enter")
+        page.get_by_text("Última visita há 16 dias; o usual é 2 dias").wait_for()
+        reach(page, page.get_by_text("Registrar contato"))
+        page.keyboard.press("Enter")
+        reach(page, page.get_by_role("button", name="Vai voltar"))
+        page.keyboard.press("Enter")
+        page.get_by_text("Ana Lima: o contato foi registrado").wait_for()
+
+
+@pytest.mark.slow
+def test_what_was_typed_outlives_the_session(
+    club: int, client_of: MakeUser, address: str, chromium: "Browser"
+) -> None:
+    person = client_of(Role.OPERADOR)
+    with looking(chromium, address, expected="status of 401") as page:
+        sign_in(page, person.login)
+        page.goto("/console/academia/retencao")
+        page.get_by_role("button", name="Recalcular riscos").click()
+        page.locator("#calculo[data-live]").wait_for()
         page.get_by_text("Registrar contato").click()
-        page.get_by_role("button", name="Vai voltar").click()
+        page.get_by_label("Anotação").fill("Viaja em março")
+        page.context.clear_cookies()
+        page.get_by_text("Sua sessão terminou. O que você digitou continua aqui").wait_for()
+        assert page.get_by_label("Anotação").input_value() == "Viaja em março"
+        with page.expect_response(lambda answer: answer.status == 401):
+            page.get_by_role("button", name="Agendou").click()
+        page.get_by_label("Usuário").fill(person.login)
+        page.get_by_label("Senha").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.get_by_text("Viaja em março").wait_for()
+        page.get_by_role("button", name="Enviar agora").click()
         page.get_by_text("Ana Lima: o contato foi registrado").wait_for()
 
 

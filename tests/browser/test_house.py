@@ -20,6 +20,9 @@ PAGES = (
     "/console/operacao",
     "/console/operacao/tarefas",
     "/console/operacao/sistema",
+    "/console/operacao/sistema/banco",
+    "/console/operacao/sistema/arquivos",
+    "/console/operacao/sistema/cache",
     "/console/operacao/usuarios",
     "/console/operacao/auditoria",
 )

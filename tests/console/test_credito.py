@@ -120,7 +120,9 @@ def test_order_without_a_model_goes_to_a_person_and_is_settled(
     page = decide()
     assert "Em revisão" in page.text
     assert "ainda não tem modelo" in page.text
-    assert "1 pedido espera revisão" in portal.get("/").text
+    home = portal.get("/")
+    assert "1 pedido espera revisão" in home.text
+    assert "Modelo de crédito" in home.text
     at = f"{PATH}/revisoes"
     queue = portal.get(at)
     assert "Pedido P-1" in queue.text

@@ -62,7 +62,9 @@ def test_cliente_is_copied_and_erased(company: Company, portal: Browser) -> None
     assert company.client.get("/credito/pedidos").json["total"] == 0
     work_off()
     assert "arquivos apagados" in portal.get(PATH).text
-    assert portal.submit(page, PATH, "copiar", **fields).status == 404
+    page = portal.submit(page, PATH, "copiar", **fields)
+    assert page.status == 422
+    assert "Nada se guarda de um cliente com este código" in page.text
 
 
 def test_large_copy_is_a_link_for_no_form_may_leave_this_origin(

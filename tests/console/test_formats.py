@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from chalicelib.console.charts import column_chart, figure_tables, heat_map, pushes
 from chalicelib.console.forms import Form
 from chalicelib.core.errors import ValidationFailed
-from chalicelib.core.portuguese import day, percent
+from chalicelib.core.portuguese import day, percent, phone, size
 from chalicelib.core.storage import upload_origin
 
 
@@ -104,3 +104,30 @@ def test_what_is_wrong_is_told_in_portuguese_by_field() -> None:
 )
 def test_pages_may_send_files_to_where_addresses_are_signed_for(url: str, origin: str) -> None:
     assert upload_origin(url) == origin
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("+5511987654321", "(11) 98765-4321"),
+        ("11 3333-4444", "(11) 3333-4444"),
+        ("+1 212 555 0100", "+1 212 555 0100"),
+        ("98765-4321", "98765-4321"),
+    ],
+)
+def test_telephone_numbers_are_written_as_in_brazil(typed: str, written: str) -> None:
+    assert phone(typed) == written
+
+
+@pytest.mark.parametrize(
+    ("count", "written"),
+    [
+        (0, "0 B"),
+        (1023, "1.023 B"),
+        (1536, "1,5 kB"),
+        (5 * 1024**2, "5,0 MB"),
+        (1024**4, "1.024,0 GB"),
+    ],
+)
+def test_sizes_have_the_unit_that_tells_them_best(count: int, written: str) -> None:
+    assert size(count) == written

@@ -233,6 +233,12 @@ def test_attention_leads_to_the_last_run(catalogue: Path, chief: Browser) -> Non
     assert _job_path() in home.links
 
 
+def test_reader_is_told_how_old_the_catalogue_is(catalogue: Path, browser_of: Visitor) -> None:
+    home = browser_of(Role.LEITOR).get("/")
+    assert "livros no catálogo" in home.text
+    assert "última coleta" not in home.text
+
+
 def test_text_that_is_no_page_of_ours_has_no_run(chief: Browser) -> None:
     unknown: Any = "00000000-0000-0000-0000-000000000000"
     assert chief.get(f"{PATH}/coletas/{unknown}").status == 404

@@ -14,6 +14,8 @@ from chalicelib.core.auth import Role
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import enqueue
 from chalicelib.core.settings import HOUSE
+from chalicelib.core.storage_figures import storage_figures
+from chalicelib.core.uploads import object_store
 from functions import EVENT_SOURCES
 from tests.client import Client
 from tests.conftest import MakeUser
@@ -29,10 +31,11 @@ def chief(browser_of: Visitor) -> Browser:
     return browser_of(Role.ADMIN)
 
 
-def a_job(tenant: str = HOUSE) -> UUID:
+def a_job(tenant: str = HOUSE, key: str | None = None) -> UUID:
     with unit_of_work(tenant=tenant) as session:
         message = ScrapeMessage(base_url="https://books.toscrape.com/")
-        return enqueue(session, BOOKS_SCRAPE_QUEUE, message, tenant=tenant, owner="usuario:1").id
+        owner = {"tenant": tenant, "owner": "usuario:1"}
+        return enqueue(session, BOOKS_SCRAPE_QUEUE, message, **owner, dedupe_key=key).id
 
 
 def run_as_system(statement: str, **values: object) -> None:
@@ -76,8 +79,39 @@ def test_system_is_really_asked(chief: Browser) -> None:
     a_job()
     page = chief.get(f"{PATH}/sistema")
     assert "Banco de dados No ar" in page.text
-    assert "Nenhum cache está configurado" in page.text
     assert "Coleta do catálogo" in page.text
+    assert f"{PATH}/sistema/banco" in page.links
+
+
+def test_database_says_how_large_and_busy_it_is(chief: Browser) -> None:
+    page = chief.get(f"{PATH}/sistema/banco")
+    assert "PostgreSQL" in page.text
+    assert re.search(r"\d+ conexões de \d+", page.text)
+    assert "usuarios" in page.text
+
+
+def test_files_are_counted_by_what_they_are(chief: Browser) -> None:
+    at = f"{PATH}/sistema/arquivos"
+    assert "Nenhum arquivo ainda" in chief.get(at).text
+    for name in ("casa/models/churn/1/model.onnx", f"{STRANGER}/credito/a", "casa/novo/b"):
+        object_store().put(name, b"x" * 2048)
+    page = chief.get(at)
+    assert "6,0 kB guardados 3 arquivos 2 donos" in page.text
+    assert "Modelos treinados 1 2,0 kB" in page.text
+    assert "novo 1" in page.text  # A kind that nobody has named yet.
+
+
+def test_counting_of_files_ends(chief: Browser) -> None:
+    for name in ("casa/models/a", "casa/models/b"):
+        object_store().put(name, b"x")
+    assert storage_figures(object_store(), most=1).is_all is False
+    assert storage_figures(object_store(), most=2).is_all is True
+
+
+def test_cache_that_is_not_there_is_said_to_be_so(chief: Browser) -> None:
+    page = chief.get(f"{PATH}/sistema/cache")
+    assert "Nenhum cache está configurado" in page.text
+    assert "0 modelos" in page.text
 
 
 def test_failed_job_is_found_read_and_sent_again(chief: Browser) -> None:
@@ -92,6 +126,30 @@ def test_failed_job_is_found_read_and_sent_again(chief: Browser) -> None:
     page = chief.submit(page, at, "reenviar")
     assert "de novo na fila" in page.text
     assert "data-live" in page.source
+
+
+def test_failed_jobs_are_sent_again_all_at_once(chief: Browser) -> None:
+    for _ in range(2):
+        fail(a_job())
+    at = f"{PATH}/tarefas?state=failed"
+    page = chief.submit(chief.get(at), at, "reenviar-falhas")
+    assert "2 tarefas estão na fila" in page.text
+    assert "Nenhuma tarefa falhou" in chief.get(at).text
+
+
+def test_failed_job_whose_work_another_does_is_left(chief: Browser) -> None:
+    fail(a_job(key="loja"))
+    a_job(key="loja")
+    at = f"{PATH}/tarefas?state=failed"
+    assert "0 tarefas estão na fila" in chief.submit(chief.get(at), at, "reenviar-falhas").text
+
+
+def test_home_tells_of_queues_that_stand_and_of_errors(chief: Browser) -> None:
+    a_job()
+    run_as_system("UPDATE jobs SET next_attempt_at = now() - interval '11 minutes'")
+    page = chief.get("/")
+    assert "1 fila parada há mais de 10 minutos Coleta do catálogo" in page.text
+    assert "coisas pedem atenção hoje" in page.text
 
 
 def test_queued_job_is_cancelled_once(chief: Browser) -> None:

@@ -1,5 +1,6 @@
 """Signing in by a form, and what becomes of the session."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,12 +11,14 @@ from chalicelib.core import auth
 from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.settings import settings
 from chalicelib.core.web import forget_principals
 from tests.client import Client
 from tests.conftest import PASSWORD, MakeUser
 from tests.console.browsing import Browser
 
 SESSION = "previsto-sessao"
+PLANS = "/console/academia/planos"
 
 
 def let_access_token_expire(browser: Browser, login: Client) -> None:
@@ -110,6 +113,31 @@ def test_forms_of_before_a_renewal_still_count(browser: Browser, person: Client)
     let_access_token_expire(browser, person)
     browser.get("/")
     assert browser.send(page, "/", "/sair").status == 303
+
+
+def test_form_of_the_session_before_is_shown_again_and_sent_by_this_one(
+    browser: Browser, person: Client
+) -> None:
+    old = browser.get(PLANS)
+    browser.cookies.clear()  # Signed out, and in again, in another tab.
+    browser.sign_in(person.login, PASSWORD)
+    fields = {**old.form("criar").fields, "nome": "Anual", "mensalidade": "99,90"}
+    assert browser.post(PLANS, fields, origin="https://evil.example").status == 403
+    assert "Anual" not in browser.post(PLANS, fields).text  # Nobody says where it is from.
+    page = browser.post(PLANS, fields, origin="http://127.0.0.1:8000")
+    assert (page.status, "ainda não foi enviado" in page.text) == (403, True)
+    assert "Anual" not in browser.get(PLANS).text
+    assert "O plano Anual está em oferta" in browser.submit(page, PLANS, PLANS).text
+
+
+def test_who_comes_back_after_the_end_is_still_told(browser: Browser, person: Client) -> None:
+    (cookie,) = (
+        c
+        for c in Browser().sign_in(person.login, PASSWORD).answer.headers["Set-Cookie"]
+        if c.startswith(SESSION)
+    )
+    (seconds,) = re.findall(r"Max-Age=(\d+)", cookie)
+    assert int(seconds) > settings().refresh_token_days * 86_400
 
 
 def test_ended_session_says_so_and_leads_back(browser: Browser, person: Client) -> None:

@@ -14,7 +14,7 @@ from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import enqueue
 from chalicelib.core.web import forget_principals
-from chalicelib.credit.service_keys import PREFIX, find_principal
+from chalicelib.credit.api_keys import PREFIX, find_principal
 from tests.client import Client, assert_problem
 from tests.core.conftest import job_row
 from tests.core.sample import SAMPLE_QUEUE, Tiny

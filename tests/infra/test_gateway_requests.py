@@ -119,6 +119,15 @@ def test_an_unknown_path_is_not_found(server: Server) -> None:
     assert_problem(server.ask("BREW", "/nada"), 404, "RouteNotFound")
 
 
+def test_a_browser_that_is_lost_is_shown_a_page(server: Server) -> None:
+    reply = server.ask("GET", "/nada", headers={"Accept": "text/html,*/*"})
+    assert (reply.status, reply.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert b"Ir para o in" in reply.body
+    assert "script-src" not in reply.headers["content-security-policy"]
+    asked = server.ask("POST", "/nada", headers={"Accept": "text/html"})
+    assert_problem(asked, 404, "RouteNotFound")
+
+
 def test_another_method_names_the_allowed_ones(server: Server) -> None:
     reply = server.ask("POST", "/items/1/parts/2")
     assert_problem(reply, 405, "MethodNotAllowed")

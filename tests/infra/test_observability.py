@@ -11,6 +11,7 @@ import yaml
 from app import app
 from chalicelib.core.settings import Settings
 from infra.aws.pythons import ROOT
+from infra.docker import grafana_alerts
 
 OBSERVABILITY = ROOT / "infra" / "observability"
 RULES: list[dict[str, Any]] = yaml.safe_load((OBSERVABILITY / "alerts.yml").read_text())["groups"][
@@ -57,6 +58,23 @@ def test_whoever_is_woken_up_finds_a_page(rule: dict[str, Any]) -> None:
     headings = re.findall(r"^## (.+)$", (ROOT / page).read_text(), re.MULTILINE)
     assert anchor in {re.sub(r"[^a-z]+", "-", heading.lower()) for heading in headings}
     assert rule["labels"]["severity"] in {"page", "warn"}
+
+
+def test_grafana_tells_of_what_prometheus_alerts() -> None:
+    assert grafana_alerts.TARGET.read_text() == grafana_alerts.written()
+    found = yaml.safe_load(grafana_alerts.TARGET.read_text())
+    (group,) = found["groups"]
+    assert [rule["title"] for rule in group["rules"]] == [rule["alert"] for rule in RULES]
+    assert len({rule["uid"] for rule in group["rules"]}) == len(RULES)
+    sources = OBSERVABILITY / "grafana" / "provisioning" / "datasources" / "prometheus.yml"
+    (source,) = yaml.safe_load(sources.read_text())["datasources"]
+    for rule in group["rules"]:
+        assert rule["data"][0]["datasourceUid"] == source["uid"]
+        # Everywhere but here Grafana takes what follows a dollar sign from its environment.
+        del rule["annotations"]
+        assert "$" not in json.dumps(rule), rule["title"]
+    assert found["policies"][0]["receiver"] == found["contactPoints"][0]["name"]
+    assert "ALERT_WEBHOOK_URL" in (ROOT / "docker-compose.yml").read_text()
 
 
 def test_panels_do_not_cover_each_other() -> None:

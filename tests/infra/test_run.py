@@ -142,12 +142,21 @@ def _credentials(installation: Installation) -> dict[str, str]:
 
 
 @pytest.fixture
-def installation(installed: tuple[Installation, str]) -> Iterator[Installation]:
-    """The installation, not running; ended after the test."""
+def installation(installed: tuple[Installation, str]) -> Installation:
+    """The installation, not running."""
     found, _ = installed
-    yield found
     if not found.has_ended():
-        found.stop()
+        assert found.stop() == 0
+    return found
+
+
+@pytest.fixture
+def running(installed: tuple[Installation, str]) -> Installation:
+    """The installation, running; a start takes seconds, so the tests after it find it so too."""
+    found, _ = installed
+    if found.has_ended():
+        found.start_and_wait()
+    return found
 
 
 def test_the_first_start_says_where_it_is_and_who_may_leave(
@@ -166,22 +175,6 @@ def test_the_first_start_says_where_it_is_and_who_may_leave(
     assert secrets.stat().st_mode & 0o077 == 0
 
 
-def test_the_next_start_keeps_data_password_and_model(
-    installed: tuple[Installation, str], installation: Installation
-) -> None:
-    _, first = installed
-    said = installation.start_and_wait()
-    assert "Simulating" in first
-    assert "Simulating" not in said
-    token = installation.sign_in()
-    aluno_id = re.search(r"GET /aluno/(\d+)/", first)
-    assert aluno_id is not None
-    answer = installation.ask(f"/aluno/{aluno_id[1]}/risco-churn", token=token)
-    assert answer["modelo_versao"] == 1
-    assert installation.ask("/jobs", token=token)["total"] == JOBS
-    assert installation.stop() == 0
-
-
 def test_a_busy_port_is_named_with_what_to_do(installation: Installation) -> None:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -195,17 +188,30 @@ def test_a_busy_port_is_named_with_what_to_do(installation: Installation) -> Non
     assert "Traceback" not in installation.output
 
 
-def test_a_killed_database_comes_back(installation: Installation) -> None:
-    installation.start_and_wait()
+def test_the_next_start_keeps_data_password_and_model(
+    installed: tuple[Installation, str], installation: Installation
+) -> None:
+    _, first = installed
+    said = installation.start_and_wait()
+    assert "Simulating" in first
+    assert "Simulating" not in said
     token = installation.sign_in()
-    assert installation.process is not None
-    parent = psutil.Process(installation.process.pid)
+    aluno_id = re.search(r"GET /aluno/(\d+)/", first)
+    assert aluno_id is not None
+    answer = installation.ask(f"/aluno/{aluno_id[1]}/risco-churn", token=token)
+    assert answer["modelo_versao"] == 1
+    assert installation.ask("/jobs", token=token)["total"] == JOBS
+
+
+def test_a_killed_database_comes_back(running: Installation) -> None:
+    token = running.sign_in()
+    assert running.process is not None
+    parent = psutil.Process(running.process.pid)
     servers = [p for p in parent.children(recursive=True) if "postgres" in p.name()]
     assert servers
     for server in servers:
         _kill(server)
-    until(lambda: _answers(installation, token), seconds=60)
-    assert installation.stop() == 0
+    until(lambda: _answers(running, token), seconds=60)
 
 
 def _kill(process: psutil.Process) -> None:
@@ -224,68 +230,60 @@ def _answers(installation: Installation, token: str) -> bool:
 
 
 def test_what_a_killed_run_leaves_ends_by_itself_and_the_next_start_works(
-    installation: Installation,
+    running: Installation,
 ) -> None:
-    installation.start_and_wait()
-    left = installation.kill()
+    left = running.kill()
     _, alive = psutil.wait_procs(left, timeout=60)
     assert alive == []
-    installation.start_and_wait()
-    token = installation.sign_in()
-    assert installation.ask("/jobs", token=token)["total"] == JOBS
-    assert installation.stop() == 0
+    running.start_and_wait()
+    token = running.sign_in()
+    assert running.ask("/jobs", token=token)["total"] == JOBS
 
 
-def test_a_start_on_the_heels_of_a_killed_run_works(installation: Installation) -> None:
-    installation.start_and_wait()
-    installation.kill()
-    installation.start_and_wait()
-    assert installation.stop() == 0
+def test_a_start_on_the_heels_of_a_killed_run_works(running: Installation) -> None:
+    running.kill()
+    running.start_and_wait()
 
 
-def test_a_second_run_on_the_same_data_is_refused(installation: Installation) -> None:
-    installation.start_and_wait()
-    second = Installation(installation.folder / "second", _free_port())
+def test_a_second_run_on_the_same_data_is_refused(running: Installation) -> None:
+    second = Installation(running.folder / "second", _free_port())
     second.folder.mkdir(exist_ok=True)
     (second.folder / "data").unlink(missing_ok=True)
-    (second.folder / "data").symlink_to(installation.folder / "data")
+    (second.folder / "data").symlink_to(running.folder / "data")
     second.start()
     assert second.process is not None
     assert second.process.wait(60) == 1
     assert "Previsto cannot start" in second.output
     assert "Traceback" not in second.output
-    assert installation.ask("/jobs", token=installation.sign_in())["total"] == JOBS
-    assert installation.stop() == 0
+    assert running.ask("/jobs", token=running.sign_in())["total"] == JOBS
 
 
-def test_a_killed_gateway_is_replaced(installation: Installation) -> None:
-    installation.start_and_wait()
-    token = installation.sign_in()
-    assert installation.process is not None
-    children = psutil.Process(installation.process.pid).children(recursive=True)
+def test_a_killed_gateway_is_replaced(running: Installation) -> None:
+    token = running.sign_in()
+    assert running.process is not None
+    children = psutil.Process(running.process.pid).children(recursive=True)
     victims = [p for p in children if p.name() and "infra.local.serve" in p.cmdline()]
     assert victims
     for victim in victims:
         _kill(victim)
-    until(lambda: _answers(installation, token), seconds=60)
-    assert not installation.has_ended()
-    assert installation.stop() == 0
+    until(lambda: _answers(running, token), seconds=60)
+    assert not running.has_ended()
 
 
 def test_where_no_shop_is_reached_made_up_books_are_read_and_said_to_be(
-    installation: Installation,
+    running: Installation,
 ) -> None:
-    said = installation.start_and_wait()
+    said = running.output
     assert f"{NOBODY} cannot be reached from here" in said
     assert "200 made-up books" in said
-    until(lambda: bool(installation.ask("/api/v1/snapshots")["total"]), seconds=90)
-    snapshot = installation.ask("/api/v1/snapshots/latest")
+    until(lambda: bool(running.ask("/api/v1/snapshots")["total"]), seconds=90)
+    snapshot = running.ask("/api/v1/snapshots/latest")
     assert (snapshot["books"], snapshot["made_up"]) == (200, True)
     assert snapshot["base_url"] in said
-    token = installation.sign_in()
+    token = running.sign_in()
     # The last of the tests: it leaves one job more than the others count.
-    again = installation.ask("/api/v1/scraping/trigger", {}, token)
+    again = running.ask("/api/v1/scraping/trigger", {}, token)
     address = f"/jobs/{again['id']}"
-    until(lambda: installation.ask(address, token=token)["state"] == "succeeded", seconds=60)
-    assert installation.ask(address, token=token)["result"]["unchanged"] == 200
-    assert installation.stop() == 0
+    until(lambda: running.ask(address, token=token)["state"] == "succeeded", seconds=60)
+    assert running.ask(address, token=token)["result"]["unchanged"] == 200
+    assert running.stop() == 0

@@ -12,6 +12,7 @@ from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
     ExtraTreesClassifier,
+    ExtraTreesRegressor,
     GradientBoostingClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
@@ -85,7 +86,7 @@ def test_walking_the_structure_is_asking_the_model(model: Any, classes: int) -> 
 
 
 def test_large_forests_are_asked() -> None:
-    forest = RandomForestRegressor(400, random_state=0).fit(X, Y)
+    forest = ExtraTreesRegressor(110, random_state=0).fit(X, Y)  # A leaf for every row.
     assert structure_of(forest) is None
 
 
@@ -94,3 +95,22 @@ def test_a_tree_that_never_splits_gives_no_reasons() -> None:
     walked = Explainer(X[:3], GROUPS, structure=structure_of(model))
     found = walked.contributions(lambda rows: model.predict(rows), X[5])
     assert found.contributions == dict.fromkeys(GROUPS, 0.0)
+
+
+def test_a_way_past_more_sources_than_a_word_has_bits() -> None:
+    columns = 70
+    rows = np.vstack([np.eye(columns, dtype=np.float32), np.zeros((2, columns), np.float32)])
+    # A split on any column takes off one row, so that the tree is a chain.
+    model = DecisionTreeRegressor(random_state=0).fit(rows, np.arange(len(rows)) ** 1.5)
+    assert model.get_depth() > 64
+    # The columns that are looked at last, at the end of a way of 70 sources.
+    late = model.tree_.feature[np.argsort(-model.tree_.compute_node_depths())]
+    late = late[late >= 0][:3]
+    order = tuple(np.random.default_rng(2).permutation(columns).tolist())
+    groups = {f"s{i}": (i,) for i in range(columns)}
+    background, orders = rows[[late[0], late[1], 71]], [order, order[::-1]]
+    walked = Explainer(background, groups, orders=orders, structure=structure_of(model))
+    asked = Explainer(background, groups, orders=orders)
+    for row in (rows[late[0]], rows[late].sum(axis=0), rows[70]):
+        ours, theirs = (each.contributions(model.predict, row) for each in (walked, asked))
+        assert ours.contributions == pytest.approx(theirs.contributions, rel=1e-9, abs=1e-12)

@@ -15,7 +15,7 @@ from chalicelib.core.db import unit_of_work
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.uploads import object_store
 from chalicelib.prices.tables_predictions import Chamada
-from chalicelib.prices.training_file_writers import writer_for
+from chalicelib.prices.training_file_writers import Columns, writer_for
 from tests.client import Answer, assert_problem
 from tests.gym.work import finished_job
 from tests.prices.conftest import Project
@@ -93,7 +93,7 @@ def test_a_column_that_begins_empty_keeps_its_type_in_parquet(tmp_path: Path) ->
             (None, None, None, 7.5),
             (1999.0, datetime(2024, 2, 1), "azul", 8.0),  # noqa: DTZ001
         ):
-            row = {"ano": [year], "visto": [seen], "cor": [colour], "previsao": [answer]}
+            row: Columns = {"ano": [year], "visto": [seen], "cor": [colour], "previsao": [answer]}
             writer.write(row, own)
         writer.close()
     found = pq.read_table(tmp_path / "respostas")

@@ -223,21 +223,3 @@ def test_another_projects_predictions_are_neither_seen_nor_told(
     found = project.treinador.post(f"{theirs}/observados", told).json
     assert (found["previsoes"], found["nao_encontrados"]) == (0, [0, 1])
     assert project.treinador.get(f"{theirs}/uso").json["total"]["linhas"] == 0
-
-
-@pytest.mark.parametrize(
-    ("cell", "written"),
-    [
-        ("=1+1", "'=1+1"),
-        ("@SUM(A1)", "'@SUM(A1)"),
-        ("-x", "'-x"),
-        ("\tx", "'\tx"),
-        ("-5.5", "-5.5"),
-        ("+3", "+3"),
-        ("Ana", "Ana"),
-        (-1.5, -1.5),
-        (None, None),
-    ],
-)
-def test_no_cell_is_a_formula_and_numbers_stay(cell: Any, written: Any) -> None:
-    assert service_history.harmless(cell) == written

@@ -308,7 +308,8 @@ def test_what_is_no_model_answers_nobody(project: Project) -> None:
     ]
     for asked in wrong:
         assert_problem(project.dono.post("/precos/prever", asked), 422, "ValidationFailed")
-    for dados, campo in (("x", "dados"), ([{"a": 1}, 5], "dados.casos.1")):
+    misshapen: list[tuple[Any, str]] = [("x", "dados"), ([{"a": 1}, 5], "dados.casos.1")]
+    for dados, campo in misshapen:
         body = {"modelo": project.id, "dados": dados}
         refusal = project.dono.post("/precos/prever", body).json
         assert [each["campo"] for each in refusal["errors"]] == [campo]

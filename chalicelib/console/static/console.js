@@ -75,15 +75,67 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Parts of this page as they are now; where the session has ended the whole page goes there.
-async function refresh(address, selector) {
+// Whether a form holds what somebody typed and has not sent.
+function isTyping() {
+  const fields = document.querySelectorAll("form[method=post] :is(input, select, textarea)");
+  return [...fields].some((field) => {
+    if (field.type === "checkbox" || field.type === "radio") {
+      return field.checked !== field.defaultChecked;
+    }
+    if (field.type === "file") return field.files.length > 0;
+    if (field.tagName !== "SELECT") return field.value !== field.defaultValue;
+    const options = [...field.options];
+    const usual = options.findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(usual, 0) && options.length > 0;
+  });
+}
+
+// Something to know that must not take away what is being typed.
+function say(id, text, action, act) {
+  if (document.getElementById(id)) return;
+  const note = document.createElement("div");
+  note.id = id;
+  note.className = "toast aviso";
+  note.setAttribute("role", "alert");
+  const said = document.createElement("p");
+  said.textContent = text;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet";
+  button.textContent = action;
+  button.addEventListener("click", act);
+  note.append(said, button);
+  document.getElementById("conteudo").prepend(note);
+}
+
+// The session has ended: to the door, unless that would lose what was typed.
+function leave(address) {
+  if (!isTyping()) {
+    location.href = address;
+    return;
+  }
+  const text =
+    "Sua sessão terminou. O que você digitou continua aqui: envie, entre de novo, e nada se perde.";
+  say("sessao-terminou", text, "Entrar sem enviar", () => {
+    location.href = address;
+  });
+}
+
+// The page at an address as it is now; null where it leads to the door, or is not to be had.
+async function fetched(address) {
   const answer = await fetch(address, { headers: { accept: "text/html" } });
   if (answer.redirected && new URL(answer.url).pathname.endsWith("/entrar")) {
-    location.href = answer.url;
-    return false;
+    leave(answer.url);
+    return null;
   }
-  if (!answer.ok) return true;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!answer.ok) throw new Error(String(answer.status));
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+// Parts of this page as they are now; whether to go on looking.
+async function refresh(address, selector) {
+  const page = await fetched(address);
+  if (page === null) return false;
   for (const part of document.querySelectorAll(selector)) {
     const fresh = page.getElementById(part.id);
     if (fresh) part.replaceWith(fresh);
@@ -101,9 +153,11 @@ async function follow() {
     try {
       if (!(await refresh(location.href, "[data-live]"))) return;
     } catch {
-      // The network may be away for a moment.
+      // The network, or the server, may be away for a moment.
     }
-    if (wholePage && !document.querySelector("[data-live]")) location.reload();
+    if (!wholePage || document.querySelector("[data-live]")) continue;
+    if (!isTyping()) location.reload();
+    else say("ha-novidade", "Terminou. Há o que ver de novo nesta página.", "Mostrar", () => location.reload());
   }
 }
 
@@ -118,13 +172,9 @@ function searchAsTyped(form) {
     const query = new URLSearchParams(new FormData(form)).toString();
     if (query === shown) return true;
     const address = `${form.action.split("?")[0]}?${query}`;
-    const answer = await fetch(address, { headers: { accept: "text/html" } });
-    if (answer.redirected && new URL(answer.url).pathname.endsWith("/entrar")) {
-      location.href = answer.url;
-      return false;
-    }
-    if (!answer.ok || query !== new URLSearchParams(new FormData(form)).toString()) return false;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    form.setAttribute("aria-busy", "true");
+    const page = await fetched(address).finally(() => form.removeAttribute("aria-busy"));
+    if (page === null || query !== new URLSearchParams(new FormData(form)).toString()) return false;
     document.getElementById(id)?.replaceWith(page.getElementById(id));
     history.replaceState(null, "", address);
     shown = query;

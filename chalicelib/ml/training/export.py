@@ -87,8 +87,7 @@ def check_agreement(
         ExportDisagrees: It is above `tolerance`, or not a number.
     """
     (answer,) = open_session(onnx).run(None, {INPUT_NAME: X})
-    with threads_for(len(X)):
-        expected = (answers or estimator_answers)(estimator, X)
+    expected = (answers or estimator_answers)(estimator, X)
     found = (answer if expected.ndim == 2 else answer[:, -1]).astype(np.float64)
     scale: NDArray[np.float64] | float = 1.0
     if not is_classifier(estimator):
@@ -105,11 +104,13 @@ def estimator_answers(
     X: NDArray[np.float32],  # noqa: N803
 ) -> NDArray[np.float64]:
     """(n,) probabilities of the positive class, or regressions, of (n, width) encoded rows."""
-    if is_classifier(estimator):
-        positive: NDArray[np.float64] = estimator.predict_proba(X)[:, 1]
-        return positive
-    regression: NDArray[np.float64] = estimator.predict(X)
-    return regression
+    found: NDArray[np.float64]
+    with threads_for(len(X)):
+        if is_classifier(estimator):
+            found = estimator.predict_proba(X)[:, 1]
+        else:
+            found = estimator.predict(X)
+    return found
 
 
 def all_answers(
@@ -122,8 +123,9 @@ def all_answers(
     in float32, and a network on unscaled columns then errs by 4e-5.
     """
     rows = X.astype(np.float64)
-    found: NDArray[np.float64]
-    found = estimator.predict_proba(rows) if is_classifier(estimator) else estimator.predict(rows)
+    ask = estimator.predict_proba if is_classifier(estimator) else estimator.predict
+    with threads_for(len(X)):
+        found: NDArray[np.float64] = ask(rows)
     return found
 
 

@@ -15,12 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.neighbors import NearestNeighbors
 
 Floats = NDArray[np.float64]
 TIE = 1e-9  # Squared distances this near to each other, relative to the rows' squares, are a tie.
 SOFTENING = 0.01
 LEAST_REACH = 1e-4  # Columns are scaled, so that two rows this near are the same.
 ROWS_PER_BLOCK = 256
+ROWS_PER_SEARCH = 8192
+SPARE = 6  # Neighbours looked for beyond the k-th, to see where its ties end.
+MOST_SEARCHED = 64  # Keeping more of them in order takes longer than weighing every row.
 
 
 class _Neighbours(BaseEstimator):  # type: ignore[misc]
@@ -38,20 +42,54 @@ class _Neighbours(BaseEstimator):  # type: ignore[misc]
 
     def _means(self, X: NDArray[Any]) -> Floats:  # noqa: N803
         rows = np.asarray(X, dtype=np.float64)
-        blocks = range(0, len(rows), ROWS_PER_BLOCK)
-        found = [self._block(rows[i : i + ROWS_PER_BLOCK]) for i in blocks]
-        return np.concatenate(found) if found else np.empty((0, self.values_.shape[1]))
+        found = np.empty((len(rows), self.values_.shape[1]))
+        left = np.arange(len(rows))
+        if self.n_neighbors + SPARE <= min(MOST_SEARCHED, len(self.points_)):
+            left = self._search(rows, found)
+        for i in range(0, len(left), ROWS_PER_BLOCK):
+            some = left[i : i + ROWS_PER_BLOCK]
+            found[some] = self._among_all(rows[some])
+        return found
 
-    def _block(self, rows: Floats) -> Floats:
+    def _search(self, rows: Floats, found: Floats) -> NDArray[np.intp]:
+        """Fill in what the nearest few decide; gives the rows where more may be as near."""
+        search = NearestNeighbors(n_neighbors=self.n_neighbors + SPARE, algorithm="brute")
+        search.fit(self.points_)
+        crowded = np.zeros(len(rows), dtype=np.bool_)
+        for i in range(0, len(rows), ROWS_PER_SEARCH):
+            here = slice(i, i + ROWS_PER_SEARCH)
+            distances, who = search.kneighbors(rows[here])
+            squared = distances**2
+            last = squared[:, [self.n_neighbors - 1]]
+            near = self._near(squared, last, rows[here])
+            found[here] = self._weighted(near, distances, last, self.values_[who])
+            crowded[here] = near[:, -1]
+        return np.flatnonzero(crowded)
+
+    def _among_all(self, rows: Floats) -> Floats:
         squared = euclidean_distances(rows, self.points_, squared=True)
         place = min(self.n_neighbors, len(self.points_)) - 1
         last = np.partition(squared, place, axis=1)[:, place : place + 1]
+        near = self._near(squared, last, rows)
+        return self._weighted(near, np.sqrt(squared), last, self.values_)
+
+    def _near(self, squared: Floats, last: Floats, rows: Floats) -> NDArray[np.bool_]:
+        """(n, m) which rows count, by their squared distances and that of the k-th."""
         size = (rows**2).sum(axis=1, keepdims=True) + 1.0
-        weights = (squared <= last + TIE * size).astype(np.float64)
+        near: NDArray[np.bool_] = squared <= last + TIE * size
+        return near
+
+    def _weighted(
+        self, near: NDArray[np.bool_], distances: Floats, last: Floats, values: Floats
+    ) -> Floats:
+        """(n, k) means of (m, k) values, or of each row's own (n, m, k), weighted."""
+        weights = near.astype(np.float64)
         if self.weights == "distance":
-            reach = np.maximum(SOFTENING * np.sqrt(last), LEAST_REACH)
-            weights /= np.sqrt(squared) + reach
-        means: Floats = weights @ self.values_ / weights.sum(axis=1, keepdims=True)
+            weights /= distances + np.maximum(SOFTENING * np.sqrt(last), LEAST_REACH)
+        sums: Floats = (
+            weights @ values if values.ndim == 2 else np.einsum("nm,nmk->nk", weights, values)
+        )
+        means: Floats = sums / weights.sum(axis=1, keepdims=True)
         return means
 
 

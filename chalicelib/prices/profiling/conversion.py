@@ -24,7 +24,8 @@ from chalicelib.prices.profiling.reading import (
     read_all,
 )
 from chalicelib.prices.profiling.refusals import numbered
-from chalicelib.prices.profiling.sources import BUFFER_BYTES, Source
+from chalicelib.prices.profiling.sources import Source
+from chalicelib.prices.profiling.unpacking import BUFFER_BYTES
 from chalicelib.prices.schemas_datasets import TipoColuna
 from chalicelib.prices.values import NumberFormat
 

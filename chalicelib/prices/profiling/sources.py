@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from chalicelib.core.rowfile import NDJSON
 from chalicelib.prices.errors import ArquivoRecusado
@@ -16,12 +15,18 @@ from chalicelib.prices.profiling.csv_source import CHARACTERS_PER_BATCH, ROWS_PE
 from chalicelib.prices.profiling.decoding import DAMAGED, Encoding, detect_encoding
 from chalicelib.prices.profiling.headers import check_names
 from chalicelib.prices.profiling.refusals import RefusedRows, numbered
+from chalicelib.prices.profiling.unpacking import (
+    open_packed,
+    require_small,
+    stored_bytes,
+    unpacked_bytes,
+)
 from chalicelib.prices.values import LARGEST_NUMBER
 
 CELLS_PER_BATCH = 300_000
 ROWS_PER_PARQUET_BATCH = 8_192
 BYTES_PER_BATCH = 4 << 20
-BUFFER_BYTES = 1 << 20
+LARGEST_BATCH_BYTES = 32 << 20
 EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 1 to 9999, in microseconds since 1970."""
 LONGEST_SHOWN = 60
@@ -182,10 +187,11 @@ class ParquetSource:
         self.lines: list[int] = []
         self.beyond = 0
         try:
-            self._file = pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False)
+            self._file = open_packed(path)
         except (pa.ArrowException, OSError):
             raise ArquivoRecusado("O arquivo não é um Parquet legível.") from None
         schema = self._file.schema_arrow
+        require_small(stored_bytes(self._file))
         names = [name for name in schema.names if name != "__index_level_0__"]
         self.names = check_names(names)
         for name in self.names:
@@ -198,18 +204,27 @@ class ParquetSource:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All rows."""
-        most = self._rows_at_once()
+        most, unpacked = self._rows_at_once(), 0
         try:
-            for batch in self._file.iter_batches(batch_size=most, columns=self.names):
-                self.lines = list(range(self.rows + 1, self.rows + batch.num_rows + 1))
-                self.rows += batch.num_rows
-                self.done = self.rows / self._file.metadata.num_rows
-                columns = [self._usable(name, batch.column(name)) for name in self.names]
-                yield pa.RecordBatch.from_arrays(columns, names=self.names)
+            for read in self._file.iter_batches(batch_size=most, columns=self.names):
+                size = sum(map(unpacked_bytes, read.columns))
+                unpacked += size
+                require_small(unpacked)
+                yield from self._plain_batches(read, -(-size // LARGEST_BATCH_BYTES))
         except (pa.ArrowException, OSError):
             raise ArquivoRecusado(
                 f"O Parquet não pode ser lido depois da linha {numbered(self.rows)}."
             ) from None
+
+    def _plain_batches(self, read: pa.RecordBatch, parts: int) -> Iterator[pa.RecordBatch]:
+        most = -(-read.num_rows // max(parts, 1))
+        for start in range(0, read.num_rows, most or 1):
+            batch = read.slice(start, most)
+            self.lines = list(range(self.rows + 1, self.rows + batch.num_rows + 1))
+            self.rows += batch.num_rows
+            self.done = self.rows / self._file.metadata.num_rows
+            columns = [self._usable(name, batch.column(name)) for name in self.names]
+            yield pa.RecordBatch.from_arrays(columns, names=self.names)
 
     def _usable(self, name: str, values: pa.Array) -> pa.Array:
         """A column without what is no number: infinite or beyond all measure; it is counted."""
@@ -223,9 +238,8 @@ class ParquetSource:
 
     def _rows_at_once(self) -> int:
         """As many as take some megabytes: a row may hold a novel."""
-        told = self._file.metadata
-        size = sum(told.row_group(i).total_byte_size for i in range(told.num_row_groups))
-        by_size = BYTES_PER_BATCH * max(told.num_rows, 1) // max(size, 1)
+        rows, size = self._file.metadata.num_rows, stored_bytes(self._file)
+        by_size = BYTES_PER_BATCH * max(rows, 1) // max(size, 1)
         by_cells = CELLS_PER_BATCH // len(self.names)
         return int(max(1, min(ROWS_PER_PARQUET_BATCH, by_size, by_cells)))
 

@@ -35,6 +35,7 @@ from chalicelib.ml.training.threads import threads_for
 from chalicelib.prices.algorithms import Tarefa, Value, parameters_of
 
 MOST_LEAVES = 250_000
+MOST_ROWS_SHARED = 10_000  # Of more, splits that see all columns err less.
 Params = dict[str, Any]
 Matrix = NDArray[np.float32]
 
@@ -162,9 +163,10 @@ def _network(make: Callable[..., Any]) -> Callable[[Params, int, int], Any]:
 def _histogram(make: Callable[..., Any]) -> Callable[[Params, int, int], Any]:
     def factory(given: Params, rows: int, seed: int) -> Any:
         leaf = given["min_samples_leaf"] or min(20, max(5, rows // 10))
+        share = given["max_features"] or (0.5 if rows <= MOST_ROWS_SHARED else 1.0)
         # Its own early stopping would part the rows of an entity.
-        fixed = {"min_samples_leaf": leaf, "early_stopping": False, "random_state": seed}
-        return make(**{**given, **fixed})
+        own = {"early_stopping": False, "random_state": seed}
+        return make(**{**given, "min_samples_leaf": leaf, "max_features": share, **own})
 
     return factory
 

@@ -13,7 +13,6 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from chalicelib.ml.training.export import all_answers
-from chalicelib.ml.training.threads import threads_for
 from chalicelib.prices.algorithms import Tarefa
 from chalicelib.prices.training.data import Listener
 from chalicelib.prices.training.estimators import Matrix, Spec, fit
@@ -84,8 +83,7 @@ def perform(task: Task) -> Outcome:
     matrix, y, who = (values[task.learned] for values in (task.matrix, task.y, task.who))
     done = fit(task.spec, matrix, y, who, task.seed)
     seconds = time.perf_counter() - begun
-    with threads_for(len(task.judged)):
-        outputs = all_answers(done.estimator, task.matrix[task.judged])
+    outputs = all_answers(done.estimator, task.matrix[task.judged])
     if task.spec.tarefa is Tarefa.CLASSIFICACAO:
         outputs = spread(outputs, done.estimator.classes_, task.classes)
     return Outcome(outputs, seconds, done.notes)

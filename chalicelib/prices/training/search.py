@@ -32,7 +32,8 @@ def trials_of(algorithm: str, tarefa: Tarefa, busca: Busca, seed: int) -> list[T
 
 def _draw(space: Espaco, whole: bool, draw: random.Random) -> Value:
     if space.valores is not None:
-        return draw.choice(space.valores)
+        chosen: Value = draw.choice(space.valores)
+        return chosen
     low, high = float(space.de or 0.0), float(space.ate or 0.0)
     if whole and space.escala == "uniforme":
         return draw.randint(int(low), int(high))

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from html import escape
 
+from infra.local.bookshop.covers import cover_of
 from infra.local.bookshop.stock import MadeUpBook, slug_of
 
 PER_PAGE = 20
@@ -107,12 +108,6 @@ BOOK = """
     <div class="sub-header"><h2>Products you recently viewed</h2></div>
     <ul class="row">{viewed}</ul>
 </article>"""
-COVER = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 300" width="200" height="300">
-<rect width="200" height="300" fill="hsl({hue} 45% 35%)"/>
-<rect x="14" y="14" width="172" height="272" fill="none" stroke="#fff" opacity=".5"/>
-<foreignObject x="24" y="40" width="152" height="220"><p xmlns="http://www.w3.org/1999/xhtml"
- style="color:#fff;font:18px Georgia,serif;margin:0">{title}</p></foreignObject></svg>
-"""
 
 
 class Shop:
@@ -132,9 +127,7 @@ class Shop:
     def image(self, path: str) -> bytes | None:
         """A book's cover."""
         book = self._by_image.get(path.lstrip("/"))
-        if book is None:
-            return None
-        return COVER.format(hue=book.number * 47 % 360, title=escape(book.title)).encode()
+        return None if book is None else cover_of(book)
 
     def category_path(self, category: str) -> str:
         """Where a shelf's list begins."""

@@ -25,6 +25,7 @@ from infra.local.gateway.compression import compress
 from infra.local.gateway.cors import CorsPolicy
 from infra.local.gateway.events import proxy_event
 from infra.local.gateway.function import Function
+from infra.local.gateway.lost import answer_to
 from infra.local.gateway.objects import ObjectDoor
 from infra.local.gateway.request import (
     Receive,
@@ -84,7 +85,7 @@ class Gateway:
             answer = await self._answer(request, receive)
         except Refusal as refusal:
             _log_refusal(request, refusal)
-            answer = refusal.answer(request.request_id)
+            answer = answer_to(request, refusal)
             unread = isinstance(refusal, PayloadTooLarge)
         self._finish(answer, request)
         await _deliver(answer, request, receive, send)

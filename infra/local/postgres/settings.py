@@ -14,6 +14,9 @@ LAPTOP: Mapping[str, str] = {
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
     "random_page_cost": "1.1",  # A laptop has an SSD.
+    # What is read is in the system's cache as a rule: to have a helper process fetch each page that
+    # a bitmap names takes twice the time of fetching it.
+    "effective_io_concurrency": "0",
     "jit": "off",  # Compiling costs more than it saves on queries of milliseconds.
     # The wheel knows pglz only: it takes longer over a page than the disk does, to save a quarter.
     "wal_compression": "off",

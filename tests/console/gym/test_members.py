@@ -35,9 +35,9 @@ def test_member_is_registered_and_shown(desk: Browser, plano_id: int) -> None:
     page = register(desk, plano_id, telefone="11 98765-4321", data_nascimento="1990-05-17")
     assert re.fullmatch(rf"{LIST}/\d+", page.location)
     page = desk.get(page.location)
-    assert "Bia Souza está na academia" in page.text
+    assert "A matrícula de Bia Souza está feita" in page.text
     assert "17/05/1990" in page.text
-    assert "11 98765-4321" in page.text
+    assert "(11) 98765-4321" in page.text
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,7 @@ def test_contact_is_given_to_somebody_and_found_by_whose_it_is(
     assert (refused.status, "Escolha alguém ativo da operação" in refused.text) == (422, True)
     desk.submit(page, member, "contato", canal="email")
     work = "/console/academia/retencao"
+    assert "1 contato seu a fazer" in desk.get("/").text
     assert "1 contato" in desk.get(work, ver="abertos", de=mine).text
     page = desk.submit(desk.get(member), member, "passar", responsavel_id=str(colleague.usuario_id))
     assert "O contato agora é de operador" in page.text

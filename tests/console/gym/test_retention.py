@@ -50,8 +50,15 @@ def test_reader_sees_the_list_and_makes_none(browser_of: Visitor, risky: int) ->
 
 
 def test_everybody_is_scored_on_demand(desk: Browser, risky: int) -> None:
-    assert "estão sendo calculadas" in desk.submit(desk.get(WORK), WORK, "calcular").text
+    page = desk.submit(desk.get(WORK), WORK, "calcular")
+    assert "Os riscos estão sendo calculados" in page.text
+    assert 'id="calculo" aria-label="Cálculo dos riscos" data-live data-whole' in page.source
+    with pytest.raises(AssertionError, match="no form"):
+        page.form("calcular")  # One is enough.
     assert work_off() == 1
+    page = desk.get(WORK)
+    assert "Cálculo dos riscos Pronto" in page.text
+    assert "data-live" not in page.source
 
 
 def test_unknown_list_is_a_page_that_says_so(desk: Browser) -> None:

@@ -34,6 +34,8 @@ MODELS = "/credito/modelos"
 WHY = {"motivo": "Conferido com o financeiro."}
 TABLES = ("pedidos", "clientes", "limites", "consultas", "decisoes", "contas")
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 
 def counts(tenant: str) -> dict[str, int]:
     """How many rows of each kind a company has."""

@@ -31,6 +31,8 @@ from tests.gym.work import finished_job
 FIGURES = {"roc", "pr", "calibracao", "importancia", "aprovacao", "custo"}
 METRICS = ("roc_auc", "pr_auc", "ks", "brier", "log_loss")
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 
 @pytest.mark.slow
 def test_a_first_training_is_published_promoted_and_says_all_of_itself(company: Company) -> None:
@@ -118,11 +120,15 @@ def _assert_was_measured(company: Company) -> None:
 
 
 @pytest.mark.slow
-def test_a_training_killed_before_it_could_say_so_is_not_done_again(company: Company) -> None:
+def test_past_decisions_teach_with_a_warning_and_a_kill_does_not_teach_them_twice(
+    company: Company,
+) -> None:
     body = {"dataset": str(load(company.tenant, small_company(alvo="faturamento")))}
     accepted = company.client.post("/credito/retreinamentos", body)
     assert company.client.post("/credito/retreinamentos", body).json["id"] == accepted.json["id"]
     report = report_of(finished_job(company.client, accepted))
+    assert report["avisos"][0].startswith("O alvo são decisões passadas")
+    assert version_row(company.tenant, 1).split["intervalo_dias"] == 0
     # As if the worker had died between the registration and the end of the run.
     change(
         company.tenant,
@@ -207,14 +213,6 @@ def test_without_dates_clientes_are_held_out_and_the_card_warns(company: Company
         "quando o desfecho",
     ):
         assert said in avisos
-
-
-@pytest.mark.slow
-def test_past_decisions_as_the_target_are_warned_of(company: Company) -> None:
-    dataset = load(company.tenant, small_company(alvo="faturamento"))
-    report = report_of(train(company.client, dataset))
-    assert report["avisos"][0].startswith("O alvo são decisões passadas")
-    assert version_row(company.tenant, 1).split["intervalo_dias"] == 0
 
 
 def test_a_column_that_gives_the_answer_away_is_named(company: Company) -> None:

@@ -32,9 +32,9 @@ def python() -> Python:
 
 
 @pytest.fixture(scope="session")
-def deployment(python: Python, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def deployment(python: Python) -> Deployment:
     """The package, as `make package` builds it and keeps it until its sources change, unpacked."""
-    return deploy(tmp_path_factory.mktemp("task"))
+    return deploy()
 
 
 @pytest.fixture(scope="session")

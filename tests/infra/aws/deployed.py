@@ -1,6 +1,5 @@
 """The deployed API and its queues, as a test reaches them."""
 
-import zipfile
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import boto3
 from app import app
 from chalicelib.core.brokers import BrokerAddress
 from functions import EVENT_SOURCES
-from infra.aws.package import BUILD, Package, package
+from infra.aws.package import BUILD, Package, alone, package, unpacked
 from infra.aws.pythons import make_environment, pinned
 from infra.create_queues import create_queues
 from infra.local.gateway.events import proxy_event
@@ -45,17 +44,16 @@ class Deployment:
         return Function(self.python, self.folder, handler, environment, options)
 
 
-def deploy(folder: Path) -> Deployment:
-    """Build the package unless it is there, and unpack it into a folder, as Lambda would.
+def deploy() -> Deployment:
+    """Build the package and unpack it as Lambda would, unless both have been done.
 
     Raises:
         NoLambdaPython: Lambda has none of the interpreters that are here.
     """
     built = package()
-    with zipfile.ZipFile(built.archive) as archive:
-        archive.extractall(folder)
-    runtime = make_environment(BUILD / "runtime", built.python, pinned("awslambdaric"))
-    return Deployment(built, folder, runtime)
+    with alone():
+        runtime = make_environment(BUILD / "runtime", built.python, pinned("awslambdaric"))
+    return Deployment(built, unpacked(built), runtime)
 
 
 class DeployedClient(Client):

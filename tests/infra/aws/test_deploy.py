@@ -10,7 +10,16 @@ import pytest
 from moto import mock_aws
 
 from infra.aws import deploy
-from infra.aws.deploy import DeploymentFailed, Target, migrate, outputs, target_of, upload
+from infra.aws.deploy import (
+    IMAGES,
+    DeploymentFailed,
+    Target,
+    migrate,
+    outputs,
+    push_images,
+    target_of,
+    upload,
+)
 from infra.aws.package import Package
 from infra.aws.pythons import Python
 from infra.aws.stages import STAGES, UnknownStage
@@ -51,6 +60,30 @@ def test_zip_and_template_are_stored_where_nobody_else_reads(account: None, buil
     assert s3.get_object(Bucket=bucket, Key=code.rpartition("/")[2])["Body"].read() == b"code"
     blocked = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     assert set(blocked.values()) == {True}
+
+
+def test_images_are_pushed_by_release_to_a_registry_of_their_own(
+    account: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker, told = tmp_path / "docker", tmp_path / "told"
+    docker.write_text(f'#!/bin/sh\necho "$@" >> {told}\n[ "$1" != login ] || cat > /dev/null\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    images = push_images(TARGET)
+    login, *pushed = told.read_text().splitlines()
+    registry = images["WorkerImage"].partition("/")[0]
+    assert login == f"login --username AWS --password-stdin {registry}"
+    assert images.keys() == IMAGES.keys()
+    assert pushed == [
+        line
+        for name, kind in IMAGES.items()
+        for line in (f"tag previsto-{kind} {images[name]}", f"push {images[name]}")
+    ]
+    assert images["HandlerImage"].endswith("/previsto-dev:handler-0123abc")
+    assert push_images(TARGET) == images  # The registry is there by now.
+    docker.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(DeploymentFailed, match="docker login"):
+        push_images(TARGET)
 
 
 def test_an_account_without_a_stack_has_no_outputs(account: None) -> None:

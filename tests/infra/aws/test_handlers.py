@@ -69,14 +69,26 @@ class Cloud:
     def result(self, queue: str, accepted: Answer) -> dict[str, Any]:
         """Let the handler of a queue do the job that the API has promised; gives its result."""
         assert accepted.status == 202, accepted.body
-        return self.work_off(queue, accepted.json["id"])
+        found = self.work_off(queue, accepted.json["id"])
+        # One id from the request to what the handler logs.
+        asked_by = f'"request_id": "{accepted.headers["X-Request-Id"]}"'
+        assert asked_by in (self.folder / f"{queue}.log").read_text()
+        return found
 
     def work_off(self, queue: str, job_id: str) -> dict[str, Any]:
-        """Let the handler of a queue do a job that has been rung for; gives its result."""
+        """Let the handler of a queue do a job that has been rung for; gives its result.
+
+        A message that nobody knows comes with it, or after it where a batch is of one message: the
+        handler gives that back, and only that.
+        """
         mapping = EventSourceMapping(self.aws, queue)
+        mapping.send(json.dumps({"job": str(UUID(int=7))}))
         with self.handler(queue) as instance:
-            assert mapping.deliver(instance) == 1
-        assert mapping.left() == 0
+            taken = mapping.deliver(instance)
+            if EVENT_SOURCES[queue].batch_size == 1:
+                taken += mapping.deliver(instance)
+        assert taken == 1
+        assert mapping.left() == 1
         with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
             job = session.get(Job, UUID(job_id))
         assert job is not None
@@ -88,7 +100,8 @@ class Cloud:
     def handler(self, queue: str) -> Iterator[LambdaInstance]:
         """A queue's handler, cold."""
         name = EVENT_SOURCES[queue].handler
-        function = Function(Path(sys.executable), ROOT, name, self.environment)
+        told = {**self.environment, "LOG_LEVEL": "INFO"}
+        function = Function(Path(sys.executable), ROOT, name, told)
         with LambdaInstance(function, self.folder / f"{queue}.log") as instance:
             yield instance
 
@@ -384,13 +397,3 @@ def test_every_handler_has_a_case() -> None:
 @pytest.mark.parametrize("queue", sorted(CASES))
 def test_a_handler_does_its_work_in_lambda(cloud: Cloud, queue: str) -> None:
     CASES[queue](cloud)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("queue", sorted(CASES))
-def test_a_message_nobody_knows_stays_on_the_queue(cloud: Cloud, queue: str) -> None:
-    mapping = EventSourceMapping(cloud.aws, queue)
-    mapping.send(json.dumps({"job": str(UUID(int=7))}))
-    with cloud.handler(queue) as instance:
-        assert mapping.deliver(instance) == 0
-    assert mapping.left() == 1

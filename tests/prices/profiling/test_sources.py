@@ -11,6 +11,7 @@ import pytest
 from chalicelib.core.rowfile import NDJSON
 from chalicelib.prices.errors import ArquivoRecusado
 from chalicelib.prices.media import PARQUET
+from chalicelib.prices.profiling import sources, unpacking
 from chalicelib.prices.profiling.sources import Source, open_source
 from tests.prices.files import as_parquet
 
@@ -111,3 +112,21 @@ def test_parquet_of_what_cannot_be_kept_is_refused_by_column(tmp_path: Path) -> 
     late = pa.array([2**62], pa.timestamp("us"))
     said = refusal(tmp_path, as_parquet({"quando": late}), PARQUET)
     assert said == "A coluna quando do Parquet tem datas fora dos anos 1 a 9999."
+
+
+def test_texts_that_many_rows_share_do_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, length = 4_000, 1_000
+    data = as_parquet({"n": [1.5] * rows, "texto": ["x" * length] * rows})
+    assert len(data) < 10_000
+    path = tmp_path / "bomba"
+    path.write_bytes(data)
+    monkeypatch.setattr(sources, "LARGEST_BATCH_BYTES", 100_000)
+    source = open_source(path, PARQUET)
+    batches = list(source.batches())
+    assert sum(batch.num_rows for batch in batches) == source.rows == rows
+    assert max(batch.nbytes for batch in batches) < 150_000
+    assert source.lines[-1] == rows
+    monkeypatch.setattr(unpacking, "MOST_UNPACKED_BYTES", rows * length // 2)
+    assert "descompactado" in refusal(tmp_path, data, PARQUET)

@@ -234,7 +234,7 @@ def test_what_learned_nothing_may_not_answer_by_itself(price: Resultado) -> None
 
 def test_what_is_worse_than_the_naive_rule_where_it_is_judged_may_not_answer_either() -> None:
     rows = dados(200)
-    asked = {"algoritmos": [TREE], "validacao": {"coluna_grupo": "codigo"}}
+    asked: dict[str, Any] = {"algoritmos": [TREE], "validacao": {"coluna_grupo": "codigo"}}
     held_out = run(data=rows, **asked).pronto.judged.table["codigo"]
     judged = np.isin(rows.table["codigo"], held_out)
     rows.table["preco"][judged] = rows.table["preco"].max() * 2 - rows.table["preco"][judged]
@@ -255,22 +255,28 @@ def test_a_reason_costs_what_it_works_not_what_else_the_machine_does() -> None:
     assert explanation_ms(cast(ServedModel, Sleeper()), {}) < EXPLANATION_BUDGET_MS
 
 
-@pytest.mark.parametrize(("rows", "leaf"), [(30, 5), (91, 9), (200, 20), (50_000, 20)])
-def test_leaves_of_a_histogram_boosting_are_smaller_where_rows_are_few(
-    rows: int, leaf: int
+@pytest.mark.parametrize(
+    ("rows", "leaf", "share"),
+    [(30, 5, 0.5), (91, 9, 0.5), (200, 20, 0.5), (10_000, 20, 0.5), (50_000, 20, 1.0)],
+)
+def test_a_histogram_boosting_follows_its_rows_where_nothing_is_said(
+    rows: int, leaf: int, share: float
 ) -> None:
+    def made(tarefa: Tarefa, **asked: Any) -> tuple[int, float]:
+        given = parameters_of("histograma_gradiente", tarefa, asked).model_dump()
+        found = unfitted("histograma_gradiente", tarefa, given, rows, 0)
+        return found.min_samples_leaf, found.max_features
+
     for tarefa in Tarefa:
-        given = parameters_of("histograma_gradiente", tarefa).model_dump()
-        assert unfitted("histograma_gradiente", tarefa, given, rows, 0).min_samples_leaf == leaf
-        given["min_samples_leaf"] = 3
-        assert unfitted("histograma_gradiente", tarefa, given, rows, 0).min_samples_leaf == 3
+        assert made(tarefa) == (leaf, share)
+        assert made(tarefa, min_samples_leaf=3, max_features=0.2) == (3, 0.2)
 
 
 def test_linear_models_learn_logarithms_only_where_that_helps() -> None:
     rows, draw = dados(300), np.random.default_rng(5)
     sizes = draw.gamma(1.0, 40, 300) + 20
     rows.table["area"][:] = sizes
-    asked = {"algoritmos": [RIDGE], "colunas": ["area"]}
+    asked: dict[str, Any] = {"algoritmos": [RIDGE], "colunas": ["area"]}
     rows.table["preco"][:] = 1000 * sizes + draw.normal(0, 500, 300)
     assert run(data=rows, **asked).relatorio["log_alvo"] is False
     assert run(data=rows, **asked, engenharia={"log_alvo": True}).relatorio["log_alvo"] is True
@@ -281,7 +287,7 @@ def test_linear_models_learn_logarithms_only_where_that_helps() -> None:
 def test_one_negative_target_among_the_judges_leaves_targets_as_they_are() -> None:
     rows = dados(200)
     rows.table["preco"][:] = np.random.default_rng(5).gamma(1.0, 1000, 200)
-    asked = {"algoritmos": [TREE], "validacao": {"coluna_grupo": "codigo"}}
+    asked: dict[str, Any] = {"algoritmos": [TREE], "validacao": {"coluna_grupo": "codigo"}}
     found = run(data=rows, **asked)
     held_out = found.pronto.judged.table["codigo"]
     rows.table["preco"][rows.table["codigo"] == held_out[0]] = -1.0
