@@ -25,14 +25,14 @@ ROWS = 200
 
 def cars() -> bytes:
     """Cars that never were, whose price follows from what is said of them."""
-    rows = range(ROWS)
+    powers = [60 + 2 * (37 * n % 97) for n in range(ROWS)]
     return as_csv(
         {
-            "potencia": [60 + (37 * n) % 200 for n in rows],
-            "marca": [("Aurora", "Brisa", "Cume")[n % 3] for n in rows],
+            "potencia": powers,
+            "marca": [("Aurora", "Brisa", "Cume")[n % 3] for n in range(ROWS)],
             "preco": [
-                round(10 + 0.2 * (60 + (37 * n) % 200) + 5 * (n % 3) + 0.1 * (n % 7), 2)
-                for n in rows
+                round(10 + 0.2 * power + 5 * (n % 3) + 0.1 * (n % 7), 2)
+                for n, power in enumerate(powers)
             ],
         }
     )
