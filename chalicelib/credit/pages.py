@@ -43,8 +43,9 @@ def _reviews(session: Session, principal: Principal) -> Iterator[Attention]:
 def _model(session: Session, principal: Principal, now: datetime) -> Iterator[Attention]:
     found = health.credit_health(session, principal.tenant, now)
     if found.versao is None:
-        said = "modelo em uso: pedidos ficam para uma pessoa"
-        yield Attention("Nenhum", said, "/console/credito/envios", "Enviar dados", "atencao")
+        why = "Nenhuma versão responde: pedidos ficam para uma pessoa."
+        at = "/console/credito/envios"
+        yield Attention("Nenhum", "Modelo de crédito", at, "Enviar dados", "atencao", why)
         return
     yield model_attention(found, "Modelo de crédito", "/console/modelos/credito")
 

@@ -34,6 +34,7 @@ from chalicelib.credit.policy_form import TITLES
 from chalicelib.credit.schemas_orders import (
     DesfechoIn,
     PedidoIn,
+    PedidoOut,
     PedidosQuery,
     ReplayOut,
     RevisaoIn,
@@ -159,13 +160,16 @@ def _order(
         outcomes=OUTCOMES,
         by=BY,
         labels={column.name: column.label.lower() for column in BASE_COLUMNS},
-        people=authors(
-            session,
-            [found.decidido_por, *(each.por for each in (*found.revisoes, *found.desfechos))],
-        ),
+        people=authors(session, _people_of(found)),
         replay=again,
         form=form,
     )
+
+
+def _people_of(found: PedidoOut) -> list[str]:
+    """Whoever has done something with an order."""
+    revised = [each.por for each in found.revisoes]
+    return [found.decidido_por, *revised, *(each.por for each in found.desfechos)]
 
 
 @order_pages.route(f"{PATH}/{{pedido_id}}", methods=["GET"])

@@ -18,6 +18,7 @@ OPTIONS = ("--disable-plugin", "KeywordDetector")
 KNOWN = Path(__file__).with_name("known-secrets.json")
 # Digests are random letters by nature: in these files they are all there is.
 LEFT_OUT = r"\.ipynb$|known-secrets\.json$"
+ONLY_MOVED = 3  # It has found nothing, and noted that what is known stands in other lines now.
 
 
 def tracked_files() -> list[str]:
@@ -38,7 +39,8 @@ def main() -> int:
         found = ["scan", *OPTIONS, "--exclude-files", LEFT_OUT, "--baseline", str(KNOWN)]
         return run_tool("detect-secrets", found)
     arguments = ["--baseline", str(KNOWN), "--exclude-files", LEFT_OUT, *tracked_files()]
-    return run_tool("detect-secrets", arguments, "detect-secrets-hook")
+    status = run_tool("detect-secrets", arguments, "detect-secrets-hook")
+    return 0 if status == ONLY_MOVED else status
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def _in_grafana(text: str) -> str:
 def written() -> str:
     """The file's content."""
     found = provisioning(yaml.safe_load(SOURCE.read_text())["groups"])
-    return NOTICE + yaml.safe_dump(found, sort_keys=False, width=120)
+    return NOTICE + str(yaml.safe_dump(found, sort_keys=False, width=120))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ WIDTH, HEIGHT = 1920, 1080
 PICTURE_HEIGHT = 960
 """The rest, below, holds the captions: they cover nothing."""
 
-LONGEST_CAPTION = 150  # Two lines.
+TITLE_TOP, CAPTION_TOP = PICTURE_HEIGHT + 22, PICTURE_HEIGHT + 74  # Of their middles.
+LONGEST_CAPTION = 120  # One line.
 QUALITY = 24  # x264's constant rate factor: text stays sharp, a minute takes some 3 MB.
 STYLES = """[Script Info]
 ScriptType: v4.00+
@@ -26,8 +27,8 @@ WrapStyle: 0
 [V4+ Styles]
 Format: Name, Fontname, Fontsize, PrimaryColour, OutlineColour, BackColour, Bold, Alignment, \
 MarginL, MarginR, MarginV, BorderStyle, Outline, Shadow
-Style: Title,DejaVu Sans,24,&H00F2B674,&H0,&H0,1,7,56,56,978,1,0,0
-Style: Caption,DejaVu Sans,34,&H00F2EDE8,&H0,&H0,0,4,340,56,0,1,0,0
+Style: Title,DejaVu Sans,22,&H00F2B674,&H0,&H0,1,4,56,56,0,1,0,0
+Style: Caption,DejaVu Sans,32,&H00F2EDE8,&H0,&H0,0,4,56,56,0,1,0,0
 
 [Events]
 Format: Start, End, Style, Text
@@ -91,6 +92,7 @@ class Reel:
     def caption(self, title: str, text: str, start: int) -> None:
         """What was said from a frame on until now."""
         self.captions.append(Caption(title, text, start, self.length))
+        self._last = b""  # The next one is burnt into a frame of its own.
 
     def develop(self, ffmpeg: str, target: Path) -> None:
         """Make the film."""
@@ -104,7 +106,7 @@ class Reel:
             [
                 *(ffmpeg, "-hide_banner", "-loglevel", "error", "-y"),
                 *("-f", "concat", "-i", listed.name, "-vf", look),
-                *("-c:v", "libx264", "-preset", "medium", "-crf", str(QUALITY)),
+                *("-c:v", "libx264", "-preset", "veryfast", "-crf", str(QUALITY)),
                 *("-tune", "animation", "-pix_fmt", "yuv420p", "-movflags", "+faststart"),
                 str(target.absolute()),
             ],
@@ -124,9 +126,8 @@ def as_subtitles(captions: Sequence[Caption]) -> str:
     lines = [STYLES.format(width=WIDTH, height=HEIGHT)]
     for one in captions:
         when = f"{_clock(one.start)},{_clock(one.end)}"
-        lines.append(f"Dialogue: {when},Title,{one.title.upper()}\n")
-        middle = (PICTURE_HEIGHT + HEIGHT) // 2
-        lines.append(f"Dialogue: {when},Caption,{{\\pos(340,{middle})}}{one.text}\n")
+        lines.append(f"Dialogue: {when},Title,{{\\pos(56,{TITLE_TOP})}}{one.title.upper()}\n")
+        lines.append(f"Dialogue: {when},Caption,{{\\pos(56,{CAPTION_TOP})}}{one.text}\n")
     return "".join(lines)
 
 

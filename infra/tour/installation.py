@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 
 from chalicelib.core.settings import settings
 from infra.local.bookshop.server import ShopServer
@@ -48,11 +49,13 @@ class Installation:
 def running() -> Iterator[Installation]:
     """`make run` in a folder that goes away, beside a shop of made-up books that it reads.
 
-    The settings of this process are the installation's meanwhile.
+    The settings of this process are the installation's meanwhile. Should it be told to end, the
+    installation ends with it.
 
     Raises:
         GatewayNotReady: It did not start; what it said is in the message.
     """
+    signal.signal(signal.SIGTERM, _end)
     with (
         TemporaryDirectory(prefix="previsto-tour-") as name,
         open_shop() as shop,
@@ -82,12 +85,16 @@ def _started(log: Path, found: Installation) -> Iterator[None]:
         try:
             wait_until_ready(f"{found.url}/health/ready", READY_SECONDS)
             yield
-        except BaseException:
+        except Exception:
             print(log.read_text(errors="replace")[-4000:], file=sys.stderr)
             raise
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(STOP_SECONDS)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(1)
 
 
 def _free_port() -> int:

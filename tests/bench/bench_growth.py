@@ -2,25 +2,21 @@
 
     python -m tests.bench.run connections       requests a second and p99 over connections
     python -m tests.bench.run depth             jobs a second over workers, and over what waits
-    python -m tests.bench.run size              check-ins, scores and a night's pass over the table
+    python -m tests.bench.run size              check-ins and scores over the table of visits
 
 About a minute each. Server, database and load share the machine, so a curve's bend tells more
 than its height.
 """
 
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import text
 
 from chalicelib.core.db import DatabaseRole, unit_of_work
-from chalicelib.core.jobs import SYSTEM
 from chalicelib.core.settings import HOUSE
 from chalicelib.gym.service_members import ensure_planos
-from chalicelib.gym.service_scores import ask_for_scores
-from infra.local.worker import open_worker
 from tests.bench import bench_jobs, load, servers, world
 from tests.bench.client import sign_in
 from tests.bench.load import Load, Measured, request
@@ -86,7 +82,7 @@ def run_depth(folder: Path) -> None:
 
 
 def run_size(folder: Path) -> None:
-    """What a larger gym costs: one check-in, one score computed anew, the pass of a night."""
+    """What a larger gym costs: one check-in, one score computed anew."""
     rows, made = [], 0
     with world.world(folder) as found:
         publish_model()
@@ -101,9 +97,8 @@ def run_size(folder: Path) -> None:
             _execute(LEAVE)
             visits, megabytes = _count()
             sizes = [f"{members:,}", f"{visits:,}", f"{megabytes:,}"]
-            rows.append([*sizes, *_both(anew, came), _night()])
+            rows.append([*sizes, *_both(anew, came)])
     head = ["members", "visits", "MB", "scores anew /s", "p99 ms", "check-ins /s", "p99 ms"]
-    head.append("night s")
     print_table(head, rows)
 
 
@@ -135,15 +130,6 @@ def _figures(told: Measured) -> list[str]:
 
 def _both(anew: Measured, came: Measured) -> list[str]:
     return [figure for told in (anew, came) for figure in (_figures(told)[0], _figures(told)[2])]
-
-
-def _night() -> str:
-    """Seconds that the pass over everybody takes."""
-    with unit_of_work(tenant=HOUSE) as session:
-        ask_for_scores(session, owner=SYSTEM, motivo="medida", dedupe_key=f"medida:{time.time()}")
-    started = time.perf_counter()
-    open_worker().drain()
-    return f"{time.perf_counter() - started:.1f}"
 
 
 def _count() -> tuple[int, int]:

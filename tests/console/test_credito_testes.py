@@ -10,7 +10,7 @@ from tests.credit.models.records import load
 from tests.gym.work import work_off
 
 MODEL = "/console/modelos/credito"
-ROWS = "numero;cliente;valor;prazo;desfecho\nA;C1;1.500,00;28;pago\nB;C2;caro;28;pago\n"
+ROWS = "numero;cliente;valor;prazo\nA;C1;1.500,00;28\nB;C2;caro;28\n"
 
 
 @pytest.fixture
@@ -76,6 +76,7 @@ def test_version_is_tried_on_a_file_and_each_order_has_its_reasons(
     assert "1 pedidos lidos" in page.text
     assert "1 linhas recusadas" in page.text
     assert "valor: não é um número" in page.text
+    assert "Nenhuma linha diz o desfecho" in page.text
     assert "Risco deste pedido" in page.text
     assert company.client.get("/credito/pedidos").json["total"] == 0
 

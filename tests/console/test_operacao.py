@@ -149,7 +149,7 @@ def test_home_tells_of_queues_that_stand_and_of_errors(chief: Browser) -> None:
     run_as_system("UPDATE jobs SET next_attempt_at = now() - interval '11 minutes'")
     page = chief.get("/")
     assert "1 fila parada há mais de 10 minutos Coleta do catálogo" in page.text
-    assert "pede atenção" in page.text
+    assert "coisas pedem atenção hoje" in page.text
 
 
 def test_queued_job_is_cancelled_once(chief: Browser) -> None:

@@ -356,7 +356,7 @@ def handler(worked_on: list[int]) -> Handler:
         worked_on.append(message.number)
         write(run, f"number {message.number}")
         if message.number % 2:
-            raise Unprocessable("Odd numbers are refused.")
+            raise Unprocessable(motivo="Ímpares não são aceitos.")
         if message.number == 66:
             raise RuntimeError("swordfish")
         run.check_cancelled()
@@ -386,7 +386,7 @@ def test_one_bad_of_three_keeps_none_from_ending(make_job: MakeJob, handler: Han
     assert handler(event(*jobs), None) == {"batchItemFailures": []}
     assert [job_row(job_id).state for job_id in jobs] == ["succeeded", "failed", "succeeded"]
     error = job_row(jobs[1]).error
-    assert error == {"title": "Unprocessable", "detail": "Odd numbers are refused.", "attempt": 1}
+    assert error == {"title": "Unprocessable", "detail": "Ímpares não são aceitos.", "attempt": 1}
 
 
 def test_unforeseen_error_is_tried_again_and_tells_nothing(
@@ -544,4 +544,5 @@ def test_job_says_in_portuguese_why_it_ended(
     job_id = make_job()
     claimed().fail(problem, retry=retry)
     error = job_row(job_id).error
+    assert error is not None
     assert (error["title"], error["detail"]) == (type(problem).__name__, said)

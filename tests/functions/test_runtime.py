@@ -27,6 +27,8 @@ NOTHING_FAILED: dict[str, Any] = {"batchItemFailures": []}
 class TooOdd(Unprocessable):
     """Odd numbers cannot be doubled here."""
 
+    motivo = "Aqui não se dobram números ímpares."
+
 
 def _handler(work: Callable[[Ask], Told | None], seen: list[int] | None = None) -> Handler:
     @queue_handler(ASKS)
@@ -122,7 +124,7 @@ def test_a_problem_fails_the_job_at_once() -> None:
     assert found.state == JobState.FAILED
     assert found.error == {
         "title": "TooOdd",
-        "detail": "Odd numbers cannot be doubled here.",
+        "detail": "Aqui não se dobram números ímpares.",
         "attempt": 1,
     }
     assert found.finished_at is not None

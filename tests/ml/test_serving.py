@@ -78,7 +78,8 @@ def test_a_regression_answers_and_explains_in_its_own_unit() -> None:
     prices = 5.0 + table["paginas"] / 20 + 10 * table["nota"]
     encoder = Encoder.fit([Column("paginas", "number"), Column("nota", "number")], table)
     rows, scaling = encoder.encode(table), TargetScaling("log")
-    model = HistGradientBoostingRegressor(max_iter=80).fit(rows, scaling.forward(prices))
+    model = HistGradientBoostingRegressor(max_iter=25, learning_rate=0.25, max_leaf_nodes=16)
+    model.fit(rows, scaling.forward(prices))
     onnx = to_onnx(model, encoder.width)
     explainer = Explainer(rows[:16], encoder.groups)
     served = load_served_model(

@@ -1,5 +1,7 @@
 """A small real model of a project, published as a training would be, where a test needs one."""
 
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -68,14 +70,8 @@ def publish_price_model(
         explains: Whether one case is explained unasked.
         ms: What explaining one case is said to take.
     """
-    name = price_model_name(tenant, UUID(projeto_id))
-    table, y = made_up_cars(seed)
-    encoder = Encoder.fit(COLUMNS, table)
-    rows = encoder.encode(table)
-    onnx = to_onnx(fit_regressor("regressao_ridge", rows, y, np.arange(ROWS), seed), encoder.width)
-    served = load_served_model(onnx, sha256_of(onnx), encoder.to_json())
-    explainer = Explainer.of_sample(served.score_rows, rows, encoder.groups, seed=seed)
-    answers = served.predict(table)
+    name, made = price_model_name(tenant, UUID(projeto_id)), _made(seed)
+    onnx, answers = made.onnx, made.answers
     with unit_of_work(tenant=tenant) as session:
         version = next_version(session, name)
     key = f"{tenant}/models/{name.model}/{version}/model.onnx"
@@ -86,14 +82,14 @@ def publish_price_model(
         version=version,
         algorithm="regressao_ridge",
         parameters={},
-        encoder=encoder.to_json(),
-        explainer=explainer.to_json(),
+        encoder=made.encoder,
+        explainer=made.explainer,
         data={
             "alvo": alvo,
             "tarefa": "regressao",
             "unidade": "mil reais",
             "classes": None,
-            "intervalo": interval(y, answers),
+            "intervalo": interval(made.y, answers),
             "explicacao": {"ms": ms, "sempre": explains},
             "esquema": schema_of(PROFILE),
             "dataset": 0,
@@ -102,7 +98,7 @@ def publish_price_model(
         split={"tipo": "linhas", "linhas_treino": ROWS, "linhas_validacao": 0},
         metrics={"validacao": {"mae": {"value": 1.0, "low": 0.9, "high": 1.1}}},
         figures={"residuos": {"data": [], "layout": {}}},
-        profile=profile(COLUMNS, table, answers),
+        profile=profile(COLUMNS, made.table, answers),
         artefacts={"onnx": {"objeto": key, "sha256": sha256_of(onnx), "bytes": len(onnx)}},
         libraries={},
         created_by="teste",
@@ -112,6 +108,30 @@ def publish_price_model(
         if champion:
             move_champion(session, name, version, by="teste", reason="teste", move=Move.PROMOTION)
     return version
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """A model before it is published."""
+
+    onnx: bytes
+    encoder: dict[str, Any]
+    explainer: dict[str, Any]
+    table: dict[str, NDArray[Any]]
+    y: NDArray[Any]
+    answers: NDArray[np.float64]
+
+
+@cache  # Most tests publish the same one.
+def _made(seed: int) -> _Made:
+    table, y = made_up_cars(seed)
+    encoder = Encoder.fit(COLUMNS, table)
+    rows = encoder.encode(table)
+    onnx = to_onnx(fit_regressor("regressao_ridge", rows, y, np.arange(ROWS), seed), encoder.width)
+    served = load_served_model(onnx, sha256_of(onnx), encoder.to_json())
+    explainer = Explainer.of_sample(served.score_rows, rows, encoder.groups, seed=seed)
+    answers = served.predict(table)
+    return _Made(onnx, encoder.to_json(), explainer.to_json(), table, y, answers)
 
 
 def add_dataset(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.inspection import permutation_importance
 
 from chalicelib.ml.encoding import Table
 
@@ -62,26 +60,20 @@ def importances(
         score: What is measured.
         most_rows: How many rows are asked about, over and over.
     """
-    frame = pd.DataFrame({name: pd.Series(values) for name, values in table.items()})
-    rows = np.arange(len(frame))
+    rows = np.arange(len(y))
     if len(rows) > most_rows:
         rows = np.random.default_rng(seed).permutation(rows)[:most_rows]
-
-    def scoring(_model: object, columns: pd.DataFrame, happened: NDArray[Any]) -> float:
-        return score(happened, predict({name: columns[name].to_numpy() for name in table}))
-
-    found = permutation_importance(
-        _Fitted(), frame.iloc[rows], y[rows], scoring=scoring, n_repeats=REPEATS, random_state=seed
-    )
-    ranked = np.argsort(-found.importances_mean, kind="stable")
-    names = list(table)
-    return [
-        Importance(names[i], float(found.importances_mean[i]), float(found.importances_std[i]))
-        for i in ranked
-    ]
+    asked = {name: _cells(values)[rows] for name, values in table.items()}
+    happened = y[rows]
+    whole, draw = score(happened, predict(asked)), np.random.default_rng(seed)
+    found = []
+    for name, values in asked.items():
+        shuffles = [{**asked, name: draw.permutation(values)} for _ in range(REPEATS)]
+        losses = [whole - score(happened, predict(shuffled)) for shuffled in shuffles]
+        found.append(Importance(name, float(np.mean(losses)), float(np.std(losses))))
+    return sorted(found, key=lambda each: -each.loss)
 
 
-class _Fitted:
-    """scikit-learn wants an estimator; the scorer alone asks the model."""
-
-    def fit(self) -> None: ...
+def _cells(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
+    """(n,) values as they are: numpy would make texts of a list with a text in it."""
+    return values if isinstance(values, np.ndarray) else np.array(values, dtype=object)

@@ -37,7 +37,7 @@ def test_member_is_registered_and_shown(desk: Browser, plano_id: int) -> None:
     page = desk.get(page.location)
     assert "A matrícula de Bia Souza está feita" in page.text
     assert "17/05/1990" in page.text
-    assert "11 98765-4321" in page.text
+    assert "(11) 98765-4321" in page.text
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,10 @@ def test_sliders_follow_the_profile_of_what_was_trained_on(
     publish_price_model(project.id)
     with unit_of_work(role=DatabaseRole.SYSTEM) as session:
         session.execute(
-            text("UPDATE model_versions SET data = data || jsonb_build_object('dataset', :id)"),
-            {"id": dataset["id"]},
+            text(
+                "UPDATE model_versions SET data = jsonb_set(data, '{dataset}', cast(:id AS jsonb))"
+            ),
+            {"id": str(dataset["id"])},
         )
     source = browser_for(project.leitor).get(at(project, "/prever")).source
     slider = re.search(r'<input type="range"[^>]*campo-valor\.1[^>]*>', source)

@@ -100,7 +100,8 @@ class Cloud:
     def handler(self, queue: str) -> Iterator[LambdaInstance]:
         """A queue's handler, cold."""
         name = EVENT_SOURCES[queue].handler
-        function = Function(Path(sys.executable), ROOT, name, self.environment)
+        told = {**self.environment, "LOG_LEVEL": "INFO"}
+        function = Function(Path(sys.executable), ROOT, name, told)
         with LambdaInstance(function, self.folder / f"{queue}.log") as instance:
             yield instance
 
