@@ -124,7 +124,8 @@ class Engenharia(Strict):
     log_alvo: bool | None = Field(
         None,
         description="Learn log(1 + target). Null: where targets are never negative and skewed "
-        "(above 1), and less so in logarithms; linear models only where inner folds agree.",
+        "(above 1), and less so in logarithms; linear models only where ridge agrees over the "
+        "folds.",
     )
 
 

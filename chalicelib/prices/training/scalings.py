@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -52,23 +52,20 @@ def _is_skewed(y: NDArray[np.float64]) -> bool:
 
 
 def linear_scaling(
-    matrix: Matrix, y: NDArray[Any], inner: Sequence[Split], judge: Judge
+    encoded: Iterable[tuple[Matrix, Split]], y: NDArray[Any], judge: Judge
 ) -> TargetScaling:
-    """What a linear model foretells a skewed target better by: ridge tells, on inner folds.
+    """What a linear model foretells a skewed target better by: ridge tells, over the folds.
 
     Args:
-        matrix: (n, width) encoded rows.
+        encoded: (n, width) rows as each fold's learned ones say, and the fold.
         y: (n,) targets, none negative.
-        inner: Folds of the rows that are learned from.
         judge: Tells the loss, in the target's unit.
     """
-    alpha = RidgeParameters().alpha
-    losses = {}
-    for scaling in (LOG, PLAIN):
-        found = []
-        for learned, judged in inner:
+    model = Ridge(alpha=RidgeParameters().alpha)
+    losses: dict[TargetScaling, list[float]] = {LOG: [], PLAIN: []}
+    for matrix, (learned, judged) in encoded:
+        for scaling, found in losses.items():
             fitted = scaling.fit(y[learned])
-            model = Ridge(alpha=alpha).fit(matrix[learned], fitted.forward(y[learned]))
+            model.fit(matrix[learned], fitted.forward(y[learned]))
             found.append(judge.loss(y[judged], fitted.inverse(model.predict(matrix[judged]))))
-        losses[scaling] = float(np.mean(found))
-    return min(losses, key=lambda each: losses[each])
+    return min(losses, key=lambda each: sum(losses[each]))

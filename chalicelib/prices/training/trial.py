@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.ml.encoding import Encoder, TargetScaling
-from chalicelib.ml.training.folds import Split, TooLittleData
+from chalicelib.ml.training.folds import Split
 from chalicelib.ml.training.judging import Floats, Judge
 from chalicelib.ml.training.multiclass import MulticlassJudge
 from chalicelib.ml.training.regressors import RegressionJudge
@@ -29,8 +30,6 @@ from chalicelib.prices.training.scalings import (
     target_scaling,
 )
 from chalicelib.prices.training.search import Trial, trials_of
-
-INNER_FOLDS = 3
 
 
 class LabJudge(Judge, Protocol):
@@ -101,7 +100,6 @@ class Trials:
         if tarefa is Tarefa.REGRESSAO:
             asked = experimento.engenharia.log_alvo
             self.scaling = target_scaling(asked, self.rows.y, parts.training)
-        self._linear: dict[bytes, TargetScaling] = {}
         self._inputs = list(inputs)
         self._matrices: dict[tuple[bytes, Inputs], Matrix] = {}
 
@@ -115,31 +113,23 @@ class Trials:
         """How the target is scaled for one algorithm, fitted on what it learns from."""
         if self.tarefa is Tarefa.CLASSIFICACAO:
             return TargetScaling()
-        return self._scaling(algorithm, learned).fit(self.rows.y[learned])
+        return self._scaling(algorithm).fit(self.rows.y[learned])
 
-    def _scaling(self, algorithm: str, learned: Places) -> TargetScaling:
+    def _scaling(self, algorithm: str) -> TargetScaling:
         if algorithm == BASELINE:  # In the target's own unit: a mean of logarithms is no mean.
             return PLAIN
         asked = self.experimento.engenharia.log_alvo
         if algorithm in LINEAR and asked is None and self.scaling == LOG:
-            return self._linear_scaling(learned)
+            return self._linear_scaling
         return self.scaling
 
-    def _linear_scaling(self, learned: Places) -> TargetScaling:
-        key = learned.tobytes()
-        if key not in self._linear:
-            try:
-                inner = self._inner_folds(learned, INNER_FOLDS)
-                matrix = self._matrix("regressao_ridge", learned)
-                self._linear[key] = linear_scaling(matrix, self.rows.y, inner, self.judge)
-            except TooLittleData:
-                self._linear[key] = self.scaling
-        return self._linear[key]
-
-    def _inner_folds(self, learned: Places, count: int) -> list[Split]:
-        among = np.zeros(len(self.rows.y), dtype=np.bool_)
-        among[learned] = True
-        return folds(self.rows, among, self.experimento.validacao, count)
+    @cached_property
+    def _linear_scaling(self) -> TargetScaling:
+        """Decided once: on few rows, fold by fold it would be decided by chance."""
+        inputs = self.inputs_for("regressao_ridge")
+        # One after the other: the matrices of all folds would be much to hold.
+        encoded = ((self._encoded(inputs, split[0]), split) for split in self.folds)
+        return linear_scaling(encoded, self.rows.y, self.judge)
 
     def candidates(self) -> list[Candidate]:
         """What is asked for; the baseline always, once."""
@@ -201,7 +191,9 @@ class Trials:
         spec, busca = candidate.spec, candidate.busca
         if busca is None:
             return dict(spec.parameters), []
-        inner = self._inner_folds(learned, busca.dobras)
+        among = np.zeros(len(self.rows.y), dtype=np.bool_)
+        among[learned] = True
+        inner = folds(self.rows, among, self.experimento.validacao, busca.dobras)
         trials = trials_of(spec.algorithm, self.tarefa, busca, self.seed)
         tasks = [
             self._task(candidate, {**spec.parameters, **trial}, split, learned, "busca")
@@ -242,10 +234,13 @@ class Trials:
         inputs = self.inputs_for(algorithm)
         key = learned.tobytes(), inputs
         if key not in self._matrices:
-            among = {name: values[learned] for name, values in self.rows.table.items()}
-            encoder = Encoder.fit(inputs.columns, among, inputs.interactions)
-            self._matrices[key] = encoder.encode(self.rows.table)
+            self._matrices[key] = self._encoded(inputs, learned)
         return self._matrices[key]
+
+    def _encoded(self, inputs: Inputs, learned: Places) -> Matrix:
+        among = {name: values[learned] for name, values in self.rows.table.items()}
+        encoder = Encoder.fit(inputs.columns, among, inputs.interactions)
+        return encoder.encode(self.rows.table)
 
     def _loss(self, spec: Spec, split: Split, encoded: Places, outcome: Outcome) -> float:
         answers = self.answers(spec.algorithm, encoded, outcome.outputs)
