@@ -1,7 +1,7 @@
 """The form that asks a version about one case: a field for each column, by its profile."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import floor, log10
 from typing import Any
 
@@ -38,7 +38,7 @@ class CaseField:
     kind: str
     unit: str = ""
     value: str = ""
-    options: list[str] = field(default_factory=list)
+    options: Sequence[str] = ()
     low: str = ""
     high: str = ""
     step: str = "any"
