@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import field as made
 from math import floor, log10
 from typing import Any
 
@@ -39,7 +38,7 @@ class CaseField:
     kind: str
     unit: str = ""
     value: str = ""
-    options: list[str] = made(default_factory=list)
+    options: Sequence[str] = ()
     low: str = ""
     high: str = ""
     step: str = "any"
