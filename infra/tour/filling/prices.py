@@ -104,5 +104,5 @@ def _foretell(admin: Api, home: str, later: pd.DataFrame) -> None:
     told = [
         {"referencia": code, "valor": str(price)}
         for code, price in zip(codes, later["preço"], strict=True)
-    ][: LATER * 4 // 5]
+    ][LATER // 5 :]
     admin.post(f"{home}/observados", {"observados": told})
