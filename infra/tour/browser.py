@@ -1,5 +1,6 @@
 """The system's Chromium without a window, driven by Playwright."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,10 @@ def chromium() -> Iterator["Browser"]:
         )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=found,
+            args=["--no-sandbox", "--disable-gpu"],
+            # Its own words, as in fields for dates and files; on Debian from chromium-l10n.
+            env={**os.environ, "LANGUAGE": "pt_BR"},
         )
         yield browser
         browser.close()
