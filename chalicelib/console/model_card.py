@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +27,9 @@ FIGURES = {
     "residuos": "Resíduos",
 }
 """Name of a figure -> what it is called, in the order in which they are shown."""
-GROUP_METRICS = ("roc_auc", "pr_auc", "brier")
+GROUP_METRICS = ("roc_auc", "pr_auc", "brier", "mae", "rmse", "r2", "f1_macro", "acuracia")
+"""What is told of each group of rows, as far as it was measured."""
+GROUPS = {"avaliacao": "avaliação", "historico": "histórico"}
 FACTS = {
     "ate": "dados até",
     "desde": "dados desde",
@@ -76,13 +79,37 @@ def card_parts(
         "figures": _figures(card, figure_of, titles),
         "rows": _metric_rows(card.metricas),
         "facts": _facts({**card.dados, **card.divisao}),
-        "groups": {
-            name.removeprefix("por_").replace("_", " "): rows
+        "groups": [
+            group_table(name.removeprefix("por_"), rows)
             for name, rows in card.metricas.items()
-            if name.startswith("por_") and isinstance(rows, list)
-        },
-        "group_metrics": [(name, METRICS[name][0]) for name in GROUP_METRICS],
+            if name.startswith("por_") and isinstance(rows, list) and rows
+        ],
     }
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """How a version does by groups of the judged rows.
+
+    Attributes:
+        name: What they are grouped by.
+        rows: The groups, as the card has them.
+        metrics: Metric -> what it is called, of those measured in any group.
+        has_positives: Whether the model tells a class from another.
+    """
+
+    name: str
+    rows: list[dict[str, Any]]
+    metrics: list[tuple[str, str]]
+    has_positives: bool
+
+
+def group_table(name: str, rows: list[dict[str, Any]]) -> GroupTable:
+    """The groups of a card as a table; metrics of any task."""
+    measured = {key for row in rows for key in row["metricas"] or {}}
+    metrics = [(key, METRICS[key][0]) for key in GROUP_METRICS if key in measured]
+    title = GROUPS.get(name, name.replace("_", " "))
+    return GroupTable(title, rows, metrics, all("positivos" in row for row in rows))
 
 
 def _figures(

@@ -32,7 +32,8 @@ from chalicelib.ml.versions import served_model
 from tests.books.catalogue import publish_books, some_books
 from tests.books.conftest import a_book, rows
 from tests.client import Client, assert_problem
-from tests.conftest import MakeUser
+from tests.conftest import PASSWORD, MakeUser
+from tests.console.browsing import Browser
 
 ML = "/api/v1/ml"
 
@@ -193,7 +194,7 @@ def test_no_model_is_made_of_few_books_but_the_files_are(api: Client) -> None:
 
 
 def test_a_model_of_random_prices_says_that_it_knows_nothing(
-    environment: dict[str, str], anonymous: Client, tmp_path: Path
+    client_of: MakeUser, anonymous: Client, tmp_path: Path
 ) -> None:
     publish_books(tmp_path, random_books())
     report = train(1)
@@ -213,6 +214,7 @@ def test_a_model_of_random_prices_says_that_it_knows_nothing(
     assert_problem(anonymous.get(f"{ML}/models/9"), 404, "ModelVersionNotFound")
     missing = anonymous.get(f"{ML}/models/1/figures/nada")
     assert_problem(missing, 404, "FiguraNotFound")
+    _assert_is_shown(client_of(Role.LEITOR).login)
     answer = anonymous.post(f"{ML}/predictions", {"category": "Estante 1", "rating": 4}).json
     assert (answer["model"], answer["version"], answer["beats_baseline"]) == (
         BOOK_PRICE.model,
@@ -221,6 +223,19 @@ def test_a_model_of_random_prices_says_that_it_knows_nothing(
     )
     assert 10 < answer["prediction"] < 60
     assert answer["baseline"]["rmse"]["value"] > 0
+
+
+def _assert_is_shown(login: str) -> None:
+    """On the console's pages: the model, and the version with its groups."""
+    browser = Browser()
+    browser.sign_in(login, PASSWORD)
+    page = browser.get("/console/modelos/livros")
+    assert (page.status, "Versão 1" in page.text) == (200, True)
+    page = browser.get("/console/modelos/livros/1")
+    assert page.status == 200
+    assert "Por avaliação" in page.text
+    assert "Erro absoluto médio" in page.text
+    assert "Positivos" not in page.text
 
 
 def test_a_model_of_prices_that_follow_says_so_and_is_served_as_it_was_trained(
