@@ -34,7 +34,7 @@ class Page:
     in_readme: bool = False
 
 
-FILES = ("parquet", "exportar", "resultado", "copia", "{arquivo}")
+FILES = ("parquet", "exportar", "resultado", "copia", "{arquivo}", "/arquivos/{job_id}")
 """How addresses end that lead to a file; a file is not looked at."""
 
 
@@ -103,7 +103,6 @@ PAGES = (
     Page("precos-versao", "/console/precos/{projeto}/versoes/{versao}"),
     Page("precos-prever", "/console/precos/{projeto}/prever"),
     Page("precos-arquivos", "/console/precos/{projeto}/arquivos"),
-    Page("precos-arquivo", "/console/precos/{projeto}/arquivos/{arquivo}"),
     Page("precos-historico", "/console/precos/{projeto}/historico"),
     Page("precos-previsao", "/console/precos/{projeto}/historico/{previsao}"),
     Page("precos-uso", "/console/precos/{projeto}/uso"),
