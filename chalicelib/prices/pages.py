@@ -27,6 +27,8 @@ from chalicelib.prices.words import ROLES
 
 PATH = "/console/precos"
 PROJECT = PATH + "/{projeto_id}"
+BOOLEANS = {"true": "sim", "false": "não"}
+WITHOUT_DOTS = 10_000
 SMALLEST = 0.01  # That three digits behind the comma tell something of.
 RECENT = timedelta(days=7)
 UNSEEN = (ProjetoNotFound, NotAUser)
@@ -77,6 +79,7 @@ def project_page(
         is_owner=seen.papel is Papel.DONO,
         algorithms={name: each.rotulo for name, each in ALGORITMOS.items()},
         said=said,
+        given=given,
         **values,
     )
 
@@ -93,6 +96,16 @@ def said(value: float | Decimal | None) -> str:
     else:
         written = number(size, 3) if size >= SMALLEST else f"{size:.2g}".replace(".", ",")
     return f"−{written}" if value < 0 else written
+
+
+def given(value: Any) -> str:
+    """A value of a case as it was given: whole numbers below ten thousand may be years."""
+    if str(value).lower() in BOOLEANS:
+        return BOOLEANS[str(value).lower()]
+    if not isinstance(value, int | float):
+        return str(value)
+    is_whole = float(value).is_integer() and abs(value) < WITHOUT_DOTS
+    return str(int(value)) if is_whole else number(value)
 
 
 def look_for_attention(session: Session, principal: Principal, now: datetime) -> list[Attention]:

@@ -100,8 +100,9 @@ def test_history_is_filtered_exported_and_told_what_was_true(
     project: Project, browser_for: SignIn
 ) -> None:
     publish_price_model(project.id)
-    for key in ("a-1", "=a-2"):
-        assert ask(project.leitor, project, referencia=key).status == 201
+    for key, power in (("a-1", 1998), ("=a-2", 120)):
+        car = {**CAR, "potencia": power}
+        assert ask(project.leitor, project, referencia=key, instancia=car).status == 201
     trainer, history = browser_for(project.treinador), at(project, "/historico")
     assert "2 de 2 previsões" in trainer.get(history).text
     assert "1 de 1 previsão" in trainer.get(history, referencia="a-1", versao="", ate="").text
@@ -114,6 +115,9 @@ def test_history_is_filtered_exported_and_told_what_was_true(
     told = trainer.submit(trainer.get(one), one, "informar", valor="1.051,2")
     assert "O valor real foi guardado" in told.text
     assert "1.051" in told.text
+    assert "potencia 1998" in told.text  # It could be a year: of those nobody parts the thousands.
+    assert "automatico sim" in told.text
+    assert "peso 1.100,5" in told.text
     kept = project.leitor.get(f"{project.path}/previsoes/1").json
     assert float(kept["observado"]) == 1051.2
     assert "Informar" not in browser_for(project.leitor).get(one).text
