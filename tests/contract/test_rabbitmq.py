@@ -160,6 +160,7 @@ def test_the_first_ring_after_the_line_died_unnoticed_is_not_lost(
 ) -> None:
     bell.ring(_some(WORKS, 1), ear)
     until(_is_in(rabbitmq, WORKS, 1))
+    until(lambda: bell._worked)  # It is in the queue before the confirmation is read.
     rabbitmq.line.reset()
     bell.ring(_some(WORKS, 1), ear)
     until(_is_in(rabbitmq, WORKS, 2))
