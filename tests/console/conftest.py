@@ -8,6 +8,7 @@ from chalicelib.core.auth import Role
 from chalicelib.core.settings import HOUSE
 from tests.conftest import PASSWORD, MakeUser
 from tests.console.browsing import Browser
+from tests.credit.companies import Company, sign_up_company
 
 Visitor = Callable[..., Browser]
 
@@ -28,3 +29,17 @@ def browser_of(client_of: MakeUser) -> Visitor:
 def desk(browser_of: Visitor) -> Browser:
     """Somebody at the front desk."""
     return browser_of(Role.OPERADOR)
+
+
+@pytest.fixture
+def company(environment: dict[str, str], password_hash: str) -> Company:
+    """A company that has signed up."""
+    return sign_up_company(senha_hash=password_hash)
+
+
+@pytest.fixture
+def portal(company: Company) -> Browser:
+    """A person of the company, signed in."""
+    found = Browser()
+    assert found.sign_in(company.client.login, PASSWORD).status == 303
+    return found

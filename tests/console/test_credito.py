@@ -22,19 +22,6 @@ KNOWN = {"itens.cliente.titulos_pagos": "12", "itens.cliente.titulos_em_atraso":
 OWN = {"proprias": "prazo = 30"}
 
 
-@pytest.fixture
-def company(environment: dict[str, str], password_hash: str) -> Company:
-    return sign_up_company(senha_hash=password_hash)
-
-
-@pytest.fixture
-def portal(company: Company) -> Browser:
-    """A person of the company."""
-    found = Browser()
-    assert found.sign_in(company.client.login, PASSWORD).status == 303
-    return found
-
-
 Decide = Callable[..., Page]
 
 

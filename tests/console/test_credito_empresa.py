@@ -15,18 +15,6 @@ from tests.gym.work import work_off
 PATH = "/console/credito/empresa"
 
 
-@pytest.fixture
-def company(environment: dict[str, str], password_hash: str) -> Company:
-    return sign_up_company(senha_hash=password_hash)
-
-
-@pytest.fixture
-def portal(company: Company) -> Browser:
-    found = Browser()
-    assert found.sign_in(company.client.login, PASSWORD).status == 303
-    return found
-
-
 def test_company_changes_what_is_known_of_it(company: Company, portal: Browser) -> None:
     page = portal.get(PATH)
     assert company.client.login in page.source

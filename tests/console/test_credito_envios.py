@@ -16,14 +16,6 @@ PATH = "/console/credito/envios"
 
 
 @pytest.fixture
-def portal(environment: dict[str, str], password_hash: str) -> Browser:
-    found = Browser()
-    company = sign_up_company(senha_hash=password_hash)
-    assert found.sign_in(company.client.login, PASSWORD).status == 303
-    return found
-
-
-@pytest.fixture
 def at(portal: Browser) -> str:
     """A dataset that was opened by the form."""
     form = {"nome": "Pedidos de 2025", "alvo": "pagamento"}

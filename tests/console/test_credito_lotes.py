@@ -22,18 +22,6 @@ FILE = (
 )
 
 
-@pytest.fixture
-def company(environment: dict[str, str], password_hash: str) -> Company:
-    return sign_up_company(senha_hash=password_hash)
-
-
-@pytest.fixture
-def portal(company: Company) -> Browser:
-    found = Browser()
-    assert found.sign_in(company.client.login, PASSWORD).status == 303
-    return found
-
-
 def lot_of(portal: Browser) -> str:
     (found,) = {way for way in portal.get(PATH).links if way.startswith(f"{PATH}/")}
     return found

@@ -4,7 +4,6 @@ import pytest
 
 from chalicelib.credit.policy import Politica, Regras
 from chalicelib.credit.policy_form import TITLES, form_of, policy_of
-from tests.conftest import PASSWORD
 from tests.console.browsing import Browser, Page
 from tests.credit.companies import Company, sign_up_company
 from tests.credit.decisions.deciding import publish_credit_model
@@ -24,13 +23,6 @@ def company(environment: dict[str, str], password_hash: str) -> Company:
         "itens": {"cliente": {"titulos_em_atraso": 0}, "limite": {"valor": 9000}},
     }
     assert found.client.post("/credito/pedidos", order).status == 201
-    return found
-
-
-@pytest.fixture
-def portal(company: Company) -> Browser:
-    found = Browser()
-    assert found.sign_in(company.client.login, PASSWORD).status == 303
     return found
 
 

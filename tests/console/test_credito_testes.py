@@ -1,28 +1,13 @@
 """Versions of a company's model by pages: trained on terms, compared, tried on a file, measured."""
 
-import pytest
-
-from tests.conftest import PASSWORD
 from tests.console.browsing import Browser
-from tests.credit.companies import Company, sign_up_company
+from tests.credit.companies import Company
 from tests.credit.decisions.deciding import publish_credit_model
 from tests.credit.models.records import load
 from tests.gym.work import work_off
 
 MODEL = "/console/modelos/credito"
 ROWS = "numero;cliente;valor;prazo\nA;C1;1.500,00;28\nB;C2;caro;28\n"
-
-
-@pytest.fixture
-def company(environment: dict[str, str], password_hash: str) -> Company:
-    return sign_up_company(senha_hash=password_hash)
-
-
-@pytest.fixture
-def portal(company: Company) -> Browser:
-    found = Browser()
-    assert found.sign_in(company.client.login, PASSWORD).status == 303
-    return found
 
 
 def test_without_versions_pages_say_what_to_do_first(portal: Browser) -> None:
