@@ -5,7 +5,6 @@ Each page shows the sections of all products in its navigation.
 
 from chalicelib.books.pages import ADVICE as BOOKS_ADVICE
 from chalicelib.books.pages import LIVROS
-from chalicelib.books.pages import REFUSALS as BOOKS_REFUSALS
 from chalicelib.books.pages_catalogue import catalogue_pages
 from chalicelib.books.pages_models import book_model_pages
 from chalicelib.books.pages_scraping import scraping_pages
@@ -16,7 +15,6 @@ from chalicelib.console.pages_requests import request_pages
 from chalicelib.console.pages_stores import store_pages
 from chalicelib.console.pages_trail import trail_pages
 from chalicelib.console.pages_users import user_pages
-from chalicelib.console.problems import tell
 from chalicelib.console.routes import console
 from chalicelib.console.sections import show_sections
 from chalicelib.core.portuguese_faults import advise
@@ -34,7 +32,6 @@ from chalicelib.credit.pages_trail import company_trail_pages
 from chalicelib.credit.pages_trials import trial_pages
 from chalicelib.gym.pages import ACADEMIA
 from chalicelib.gym.pages import ADVICE as GYM_ADVICE
-from chalicelib.gym.pages import REFUSALS as GYM_REFUSALS
 from chalicelib.gym.pages_desk import desk
 from chalicelib.gym.pages_imports import imports_page
 from chalicelib.gym.pages_member import member_page
@@ -100,6 +97,4 @@ BLUEPRINTS = (
 )
 
 show_sections(ACADEMIA, CREDITO, LIVROS, PRECOS, OPERACAO)
-tell(GYM_REFUSALS)
-tell(BOOKS_REFUSALS)
 advise({**GYM_ADVICE, **BOOKS_ADVICE, **CREDIT_ADVICE, **PRICES_ADVICE})

@@ -6,9 +6,13 @@ from chalicelib.core.errors import Conflict, Gone, NotFound, ServiceUnavailable,
 class BookNotFound(NotFound):
     """There is no book under this id; GET /api/v1/books lists those that there are."""
 
+    motivo = "Este livro não está no catálogo."
+
 
 class RunNotFound(NotFound):
     """There is no run under this id; GET /api/v1/scraping/runs lists those that there are."""
+
+    motivo = "Esta coleta não existe mais."
 
 
 class RunCsvNotFound(NotFound):
@@ -24,7 +28,7 @@ class SnapshotNotFound(NotFound):
 class NothingReadYet(SnapshotNotFound):
     """No shop has been read yet; an admin has one read by POST /api/v1/scraping/trigger."""
 
-    motivo = "Nenhuma loja foi lida ainda."
+    motivo = "Nenhum livro foi lido ainda. Colete o catálogo antes."
 
 
 class DumpUnknown(NotFound):
@@ -41,9 +45,13 @@ class DumpGone(Gone):
 class QuarantinedPageNotFound(NotFound):
     """There is no page in quarantine under this id; it may have been removed after its days."""
 
+    motivo = "Esta página não está mais na quarentena."
+
 
 class SourceNotAllowed(Unprocessable):
     """This address is not one that may be read; BOOKS_ALLOWED_URLS names those that are."""
+
+    motivo = "Esta loja não está entre as que podem ser lidas."
 
 
 class UpcRepeated(Conflict):

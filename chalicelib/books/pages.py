@@ -1,17 +1,16 @@
-"""The books' part of the console: its pages, what needs attention, and its refusals in words."""
+"""The books' part of the console: its pages, and what needs attention."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from chalicelib.books import errors, service_runs
+from chalicelib.books import service_runs
 from chalicelib.books.schemas import QuarantineQuery, RunState
 from chalicelib.books.service_snapshots import catalogue_source
 from chalicelib.console.sections import Attention, Link, Section, Tone
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.clock import local_day
-from chalicelib.core.errors import Problem
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import day, instant, number
 from chalicelib.core.settings import settings
@@ -19,14 +18,6 @@ from chalicelib.core.settings import settings
 COLETAS = "/console/livros/coletas"
 OLD = timedelta(days=30)  # A catalogue that nobody has read for so long.
 READERS = (Role.CIENTISTA, Role.LEITOR)
-
-REFUSALS: Mapping[type[Problem], str] = {
-    errors.BookNotFound: "Este livro não está no catálogo.",
-    errors.NothingReadYet: "Nenhum livro foi lido ainda. Colete o catálogo antes.",
-    errors.RunNotFound: "Esta coleta não existe mais.",
-    errors.QuarantinedPageNotFound: "Esta página não está mais na quarentena.",
-    errors.SourceNotAllowed: "Esta loja não está entre as que podem ser lidas.",
-}
 
 ADVICE: Mapping[str, str] = {
     "the lower bound is above the upper one": "O preço mínimo está acima do máximo.",

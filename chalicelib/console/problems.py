@@ -5,9 +5,6 @@ from dataclasses import dataclass
 
 from chalicelib.core.errors import Problem
 
-TEXTS: dict[type[Problem], str] = {}
-"""Type of a refusal -> what its product's pages say of it, rather than its own `motivo`."""
-
 TITLES: Mapping[int, str] = {
     400: "Pedido incompleto",
     401: "Entre para continuar",
@@ -33,12 +30,7 @@ class Told:
     text: str
 
 
-def tell(texts: Mapping[type[Problem], str]) -> None:
-    """Say what to tell of a product's refusals."""
-    TEXTS.update(texts)
-
-
 def told(problem: Problem) -> Told:
     """A refusal in Portuguese."""
     title = TITLES.get(problem.status, "Não foi possível")
-    return Told(problem.status, title, TEXTS.get(type(problem), problem.motivo))
+    return Told(problem.status, title, problem.motivo)

@@ -76,13 +76,19 @@ class Routes(MutableMapping[str, Methods]):
     def __delitem__(self, path: str) -> None:
         del self._awake[path]
 
+    def __contains__(self, path: object) -> bool:
+        # To look a path up makes its place, as Chalice asks, so a place alone says nothing.
+        return isinstance(path, str) and bool(self[path])
+
     def __iter__(self) -> Iterator[str]:
         self._wake_all()
-        return iter(self._awake)
+        return iter(self._filled())
 
     def __len__(self) -> int:
-        self._wake_all()
-        return len(self._awake)
+        return sum(1 for _ in self)
+
+    def _filled(self) -> dict[str, Methods]:
+        return {path: methods for path, methods in self._awake.items() if methods}
 
     def _wake_all(self) -> None:
         for part in self.parts:
@@ -97,7 +103,7 @@ class Routes(MutableMapping[str, Methods]):
                 # What fails, fails before anything is registered: the next to ask tries again.
                 for blueprint in tuple(part.blueprints()):
                     self._app.register_blueprint(blueprint)
-                answer_preflights(self._app, self._awake)
+                answer_preflights(self._app, self._filled())
             finally:
                 self._waking.remove(part)
             self._asleep.remove(part)

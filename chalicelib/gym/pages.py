@@ -1,4 +1,4 @@
-"""The gym's part of the console: its pages, what needs attention, and its refusals in words."""
+"""The gym's part of the console: its pages, and what needs attention."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -9,11 +9,10 @@ from chalicelib.console.model_attention import model_attention
 from chalicelib.console.sections import Attention, Link, Section, Tone
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.clock import local_day
-from chalicelib.core.errors import Problem
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import day, number
 from chalicelib.core.settings import settings
-from chalicelib.gym import errors, health, service_contacts, service_visits
+from chalicelib.gym import health, service_contacts, service_visits
 from chalicelib.gym.schemas_retention import ContatosQuery
 from chalicelib.gym.service_worklist import worklist
 from chalicelib.gym.tables import RelatorioDiario
@@ -23,46 +22,6 @@ DESK = Role.OPERADOR
 CAPACITY = 40  # What the worklist has when nobody says otherwise.
 MANY_CONTACTS = 5
 EXITS = "/console/academia/saidas-sem-entrada"
-
-REFUSALS: Mapping[type[Problem], str] = {
-    errors.AlunoNotFound: "Não há aluno com este número.",
-    errors.AlunoInativo: "A matrícula está cancelada. Reative-a antes.",
-    errors.AlunoJaAtivo: "Esta matrícula já está ativa.",
-    errors.AlunoJaInativo: "Esta matrícula já está cancelada.",
-    errors.AlunoMudou: "Os dados mudaram enquanto você editava. Confira e salve de novo.",
-    errors.MudancaForaDeOrdem: "A data precisa vir depois da matrícula e da última mudança, "
-    "e não pode estar no futuro.",
-    errors.EmailTaken: "Já há um aluno com este e-mail.",
-    errors.PlanoUnknown: "Escolha um plano.",
-    errors.PlanoNotFound: "Este plano não existe mais.",
-    errors.PlanoForaDeOferta: "Este plano saiu de oferta: ninguém mais pode aderir a ele.",
-    errors.PlanoEmUso: "Alguém tem ou teve este plano, e ele fica no histórico. Tire-o de oferta.",
-    errors.PlanoJaAtivo: "Este plano já está em oferta.",
-    errors.PlanoJaInativo: "Este plano já está fora de oferta.",
-    errors.PlanoNameTaken: "Já há um plano com este nome.",
-    errors.RelatorioNotFound: "Ainda não há relatório deste dia.",
-    errors.DiaNaoTerminou: "O relatório é de um dia inteiro, e este ainda não terminou.",
-    errors.CheckinAberto: "Já está dentro: a última entrada ainda não tem saída.",
-    errors.CheckinRepetido: "Esta entrada já foi registrada.",
-    errors.ChaveEventoTaken: "Este evento já pertence a outra visita.",
-    errors.SemVisitaAberta: "Não há visita aberta para encerrar.",
-    errors.VisitaNotFound: "Esta visita não existe mais.",
-    errors.VisitaJaAnulada: "Esta visita foi anulada.",
-    errors.VisitaImpossivel: "A saída precisa vir depois da entrada, em até 24 horas.",
-    errors.ImportacaoEmAndamento: "Há uma importação em andamento. Espere que termine.",
-    errors.JogadaNotFound: "Esta jogada não existe mais.",
-    errors.JogadaUnknown: "Esta jogada não existe mais.",
-    errors.JogadaNameTaken: "Já há uma jogada com este nome.",
-    errors.RegraNotFound: "Esta regra não existe mais.",
-    errors.RegraUnknown: "Esta regra não existe mais.",
-    errors.RegraNameTaken: "Já há uma regra com este nome.",
-    errors.RegraEmUso: "Uma jogada depende desta regra. Mude a jogada antes.",
-    errors.ContatoNotFound: "Este contato não existe mais.",
-    errors.ContatoEmAberto: "Já há um contato em aberto com este aluno. Registre o resultado dele.",
-    errors.ResponsavelUnknown: "Escolha alguém ativo da operação.",
-    errors.AlunoNoControle: "Este aluno está no grupo de controle, que não é contatado para que "
-    "se possa medir o efeito. Se for mesmo preciso, marque a opção de contatar assim mesmo.",
-}
 
 ADVICE: Mapping[str, str] = {
     "use an e-mail address such as ana.lima@example.com": "Use um e-mail como "

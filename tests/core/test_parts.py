@@ -58,7 +58,9 @@ def test_a_part_is_imported_when_a_path_of_it_is_asked_for() -> None:
     assert set(found.routes["/birds"]) == {"GET", "OPTIONS"}
     assert set(found.routes["/birdsong"]) == set()
     assert (birds.imports, fish.imports) == (1, 0)
-    assert sorted(found.routes) == ["/birds", "/birds/{name}", "/birdsong", "/fish"]
+    assert "/birds" in found.routes
+    assert "/birdsong" not in found.routes
+    assert (sorted(found.routes), len(found.routes)) == (["/birds", "/birds/{name}", "/fish"], 3)
     assert (birds.imports, fish.imports) == (1, 1)
 
 
