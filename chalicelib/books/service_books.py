@@ -120,8 +120,7 @@ def _search_words(session: Session, query: Filtered, part: Slice) -> Found:
         # By id they are met in the index that has the words as well.
         is_gathered = matches.is_rare and part.key is not SortKey.ID
         _, rows, cursor = _page(session, selection, part, by if is_gathered else None)
-    total = _capped(len(matches.ids), matches.most)
-    return Found(edition, rows, cursor, *total, facets=matches.facets)
+    return Found(edition, rows, cursor, matches.total, matches.is_all, matches.facets)
 
 
 def _categories(session: Session, query: Filtered, edition: Edition) -> tuple[int, ...] | None:

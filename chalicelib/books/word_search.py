@@ -28,14 +28,18 @@ SMALL, LARGE = 10, 14
 NEAREST = 8192
 """How many books are looked at first, in small blocks."""
 
-FEW = 32
-"""What fewer of the nearest books have is rare enough to be read off the index whole."""
+FEW, VERY_FEW = 32, 8
+"""What fewer of the nearest books have is rare: all of it may be read to be put in another order.
+Of what fewer still have the index is read whole, rather than block by block."""
+
+FIRST = 50
+"""How many of what is rare, but too much to be counted, are put in order for its first pages."""
 
 MANY_BOOKS, MOST_OF_MANY = 10_000, 200
 """Of a catalogue of more books than the first a search by words counts no more than the second:
 each book that is counted is read, and those of a large catalogue are seldom in memory."""
 
-MOST_LARGE = 32
+MOST_LARGE = 64
 """How many large blocks are looked at one by one."""
 
 # Ids have gaps, where books are gone and where runs came to nothing: of large blocks without any
@@ -71,28 +75,40 @@ class Blocks:
     large: tuple[int, ...]
     highest: int
 
+    @property
+    def beyond_small(self) -> int:
+        """The first id that no small block has."""
+        return (self.small[-1] + 1) << SMALL if self.small else 0
+
+    @property
+    def beyond_large(self) -> int:
+        """The first id beyond the large blocks."""
+        return (self.large[-1] + 1) << LARGE if self.large else 0
+
 
 @dataclass(frozen=True)
 class Matches:
-    """The first books that were found, or some if they are rare.
+    """What was found, as far as it was counted.
 
     Attributes:
-        ids: At most one more than are counted, in order; all there are where they are not more.
-        facets: What those that are counted have.
+        ids: Of all books found if `is_all`, else of the first of them; in order.
+        total: How many were counted.
+        is_all: Whether there are no more.
         is_rare: Whether there are so few that all of them may be read for a page.
-        most: How many are counted.
+        facets: What those that are counted have.
     """
 
     ids: "array[int]"
-    facets: FacetsOut
+    total: int
+    is_all: bool
     is_rare: bool
-    most: int
+    facets: FacetsOut
 
     def has(self, part: Slice) -> bool:
         """Whether they hold a page, and the one book more that says whether another follows."""
-        if len(self.ids) <= self.most:
+        if self.is_all:
             return True
-        if self.is_rare or part.key is not SortKey.ID or part.is_descending:
+        if part.key is not SortKey.ID or part.is_descending:
             return False
         first = part.left_out if part.after is None else bisect_right(self.ids, part.after[1])
         return first + part.limit < len(self.ids)
@@ -100,9 +116,13 @@ class Matches:
 
 @dataclass
 class _Gathered:
-    """Columns of the books found so far."""
+    """Columns of the books found so far.
 
-    most: int
+    Attributes:
+        enough: How many are looked for.
+    """
+
+    enough: int
     ids: "array[int]" = field(default_factory=lambda: array("q"))
     categories: list[int] = field(default_factory=list)
     ratings: list[int] = field(default_factory=list)
@@ -111,13 +131,49 @@ class _Gathered:
     @property
     def wanted(self) -> int:
         """How many more."""
-        return self.most + 1 - len(self.ids)
+        return self.enough - len(self.ids)
 
     def add(self, row: Any) -> None:
         self.ids.extend(row.ids or ())
         self.categories += row.categories or ()
         self.ratings += row.ratings or ()
         self.available += row.available or ()
+
+
+@dataclass(frozen=True)
+class _Search:
+    """A selection that has words, and where books are."""
+
+    session: Session
+    selection: Selection
+    blocks: Blocks
+
+    def near(self, found: _Gathered) -> None:
+        """Add the first of the nearest books, in order."""
+        small = [number * 2 for number in self.blocks.small]
+        self._look(in_blocks, found, blocks=small, start=0)
+
+    def far(self, found: _Gathered) -> int:
+        """Add the first of those beyond, in order, and say from which id on nobody has looked."""
+        large = [number * 2 + 1 for number in self.blocks.large]
+        self._look(in_blocks, found, blocks=large, start=self.blocks.beyond_small)
+        return self.blocks.beyond_large
+
+    def anywhere(self, found: _Gathered, start: int) -> None:
+        """Add some from an id on, in no order."""
+        if found.wanted and start <= self.blocks.highest:
+            self._look(anywhere, found, start=start)
+
+    def _look(
+        self,
+        make: Callable[[tuple[str, ...], bool], HotStatement],
+        found: _Gathered,
+        **values: Any,
+    ) -> None:
+        of_categories = self.selection.categories is not None
+        statement = make(self.selection.conditions, of_categories)
+        values = {**self.selection.parameters, **values, "rows": found.wanted}
+        found.add(statement.one_or_none(self.session, **values))
 
 
 def find_by_words(session: Session, selection: Selection, edition: Edition) -> Matches:
@@ -130,22 +186,22 @@ def find_by_words(session: Session, selection: Selection, edition: Edition) -> M
 def _find(session: Session, selection: Selection, edition: Edition) -> Matches:
     blocks = kept_answers().get(edition, "blocks", lambda: _blocks(session))
     names = kept_answers().get(edition, "names", lambda: _names(session))
-    found, is_rare = _Gathered(_most_counted(edition)), False
-
-    def look(make: Callable[[tuple[str, ...], bool], HotStatement], **more: Any) -> None:
-        statement = make(selection.conditions, selection.categories is not None)
-        values = {**selection.parameters, **more, "rows": found.wanted}
-        found.add(statement.one_or_none(session, **values))
-
-    look(in_blocks, blocks=[number * 2 for number in blocks.small], start=0)
-    start = (blocks.small[-1] + 1) << SMALL if blocks.small else 0
-    if found.wanted and len(found.ids) >= FEW and start <= blocks.highest:
-        look(in_blocks, blocks=[number * 2 + 1 for number in blocks.large], start=start)
-        start = (blocks.large[-1] + 1) << LARGE
-    if found.wanted and start <= blocks.highest:
-        look(anywhere, start=start)
-        is_rare = True
-    return Matches(array("q", sorted(found.ids)), _facets(found, names), is_rare, found.most)
+    search, most = _Search(session, selection, blocks), _most_counted(edition)
+    found = _Gathered(most + 1)
+    search.near(found)
+    near = len(found.ids)
+    first = found
+    if near < VERY_FEW:
+        first = _Gathered(FIRST, found.ids[:])
+        search.anywhere(found, blocks.beyond_small)
+    elif found.wanted:
+        search.anywhere(found, search.far(found))
+    is_all = found.wanted > 0
+    if first is not found and not is_all:  # Those found anywhere are not the first.
+        search.far(first)
+    ids = array("q", sorted(found.ids if is_all else first.ids))
+    total, facets = min(len(found.ids), most), _facets(found, most, names)
+    return Matches(ids, total, is_all, near < FEW, facets)
 
 
 def _most_counted(edition: Edition) -> int:
@@ -222,13 +278,13 @@ FROM ({found}) m
 """)
 
 
-def _facets(found: _Gathered, names: Mapping[int, str]) -> FacetsOut:
+def _facets(found: _Gathered, most: int, names: Mapping[int, str]) -> FacetsOut:
     # A name is missing where the catalogue has changed since: so has the edition.
-    known = [names[each] for each in found.categories[: found.most] if each in names]
+    known = [names[each] for each in found.categories[:most] if each in names]
     return FacetsOut(
         category=_counted(known),
-        rating=_counted(found.ratings[: found.most]),
-        availability=_counted(each == 1 for each in found.available[: found.most]),
+        rating=_counted(found.ratings[:most]),
+        availability=_counted(each == 1 for each in found.available[:most]),
     )
 
 

@@ -51,16 +51,21 @@ def walked(api: Client, search: str, limit: int, sort: str) -> list[int]:
     return seen
 
 
-# How few are rare, how many are counted, how many books are looked at first: found among the
-# nearest, off the whole index, block by block, and more than are counted.
-WAYS = ((32, 1000, 8192), (32, 1000, 8), (1, 1000, 8), (1, 3, 8), (32, 3, 8))
+# How few are rare and very few, how many are counted, how many books are looked at first: found
+# among the nearest, off the whole index, block by block, and more than are counted, by all or few.
+WAYS = (
+    *((32, 8, 1000, 8192), (32, 32, 1000, 8), (1, 0, 1000, 8), (1, 0, 3, 8)),
+    *((32, 0, 3, 8), (32, 32, 3, 8)),
+)
 
 
 def test_pages_of_a_search_have_the_same_books_however_they_are_found(
     api: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for few, most, nearest in WAYS:
+    monkeypatch.setattr(word_search, "FIRST", 4)
+    for few, very_few, most, nearest in WAYS:
         monkeypatch.setattr(word_search, "FEW", few)
+        monkeypatch.setattr(word_search, "VERY_FEW", very_few)
         monkeypatch.setattr(word_search, "NEAREST", nearest)
         monkeypatch.setattr(word_search, "MANY_BOOKS", 0)
         monkeypatch.setattr(word_search, "MOST_OF_MANY", most)
@@ -117,9 +122,9 @@ def renamed(book: FoundBook, title: str) -> FoundBook:
     return book.model_copy(update={"title": title})
 
 
-def test_a_question_of_words_takes_two_statements(
-    api: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def asked(api: Client, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Statements asked from now on; eight books are near, and where all are is known."""
     monkeypatch.setattr("chalicelib.books.edition.TRUSTED_SECONDS", 3600.0)
     monkeypatch.setattr(word_search, "NEAREST", 8)
     newest_edition().forget()
@@ -132,11 +137,30 @@ def test_a_question_of_words_takes_two_statements(
         return look(statement, *rest, **params)  # type: ignore[arg-type]
 
     monkeypatch.setattr(HotStatement, "all", noted)
+    return asked
+
+
+def test_a_question_of_words_takes_two_statements(api: Client, asked: list[str]) -> None:
     assert api.get("/api/v1/books/search?title=only").json["total"] == 5
     assert len(asked) == 3, "near ids, further ones, the page"
     asked.clear()
     assert api.get("/api/v1/books/search?title=only&limit=2&skip=2").json["total"] == 5
     assert len(asked) == 1, "the page"
+
+
+def test_first_pages_of_what_is_rare_but_not_counted_to_its_end_are_looked_for_in_order(
+    api: Client, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_search, "MANY_BOOKS", 0)
+    monkeypatch.setattr(word_search, "MOST_OF_MANY", 2)
+    first = api.get("/api/v1/books/search?title=only&limit=2").json
+    assert (first["total"], first["total_exact"]) == (2, False)
+    assert len(asked) == 4, "near ids, some further ones, the first of them, the page"
+    asked.clear()
+    second = api.get("/api/v1/books/search?title=only&limit=2&skip=2").json
+    assert len(asked) == 1, "the page"
+    ids = [item["id"] for page in (first, second) for item in page["items"]]
+    assert ids == walked(api, "title=only", 10, "id")[:4]
 
 
 OTHERS = """
