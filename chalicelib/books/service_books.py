@@ -22,7 +22,7 @@ from chalicelib.books.schemas_books import (
     FacetOut,
     FacetsOut,
 )
-from chalicelib.books.schemas_questions import Filtered, SortKey
+from chalicelib.books.schemas_questions import Filtered
 from chalicelib.books.selection import (
     COLUMNS,
     MOST_FOUND,
@@ -117,9 +117,7 @@ def _search_words(session: Session, query: Filtered, part: Slice) -> Found:
         rows, cursor = _cut(statement.all(session, **values), part)
     else:
         by = rare(selection.conditions, selection.categories is not None)
-        # By id they are met in the index that has the words as well.
-        is_gathered = matches.is_rare and part.key is not SortKey.ID
-        _, rows, cursor = _page(session, selection, part, by if is_gathered else None)
+        _, rows, cursor = _page(session, selection, part, by if matches.is_rare else None)
     return Found(edition, rows, cursor, matches.total, matches.is_all, matches.facets)
 
 

@@ -84,7 +84,8 @@ def stats_by_category(session: Session) -> tuple[Edition, str]:
     edition = current_edition(session)
 
     def work_out() -> str:
-        items = [CategoryStatsOut(**_told(row, CategoryStatsOut)) for row in _shelves(session)]
+        rows = _shelves(session, edition)
+        items = [CategoryStatsOut(**_told(row, CategoryStatsOut)) for row in rows]
         return CategoriesStatsOut(items=items, total=len(items)).model_dump_json()
 
     return edition, kept_answers().get(edition, "by category", work_out)
@@ -117,15 +118,15 @@ def categories(session: Session) -> tuple[Edition, str]:
     def work_out() -> str:
         items = [
             CategoryOut(id=row.id, name=row.category, books=row.total_books)
-            for row in _shelves(session)
+            for row in _shelves(session, edition)
         ]
         return CategoriesOut(items=items, total=len(items)).model_dump_json()
 
     return edition, kept_answers().get(edition, "categories", work_out)
 
 
-def _shelves(session: Session) -> Any:
-    return BY_CATEGORY.all(session)
+def _shelves(session: Session, edition: Edition) -> tuple[Any, ...]:
+    return kept_answers().get(edition, "shelves", lambda: tuple(BY_CATEGORY.all(session)))
 
 
 def _told(row: Any, model: type[CategoryStatsOut]) -> dict[str, Any]:

@@ -191,14 +191,15 @@ def _find(session: Session, selection: Selection, edition: Edition) -> Matches:
     search.near(found)
     near = len(found.ids)
     first = found
-    if near < VERY_FEW:
+    # What the index does not have is told of each book that it finds: a block costs more then.
+    if near < (VERY_FEW if is_indexed(selection.conditions) else FEW):
         first = _Gathered(FIRST, found.ids[:])
         search.anywhere(found, blocks.beyond_small)
     elif found.wanted:
         search.anywhere(found, search.far(found))
     is_all = found.wanted > 0
-    if first is not found and not is_all:  # Those found anywhere are not the first.
-        search.far(first)
+    if first is not found and not is_all and is_indexed(selection.conditions):
+        search.far(first)  # Those found anywhere are not the first.
     ids = array("q", sorted(found.ids if is_all else first.ids))
     total, facets = min(len(found.ids), most), _facets(found, most, names)
     return Matches(ids, total, is_all, near < FEW, facets)
@@ -250,12 +251,17 @@ def anywhere(conditions: tuple[str, ...], of_categories: bool) -> HotStatement:
     )
 
 
+def is_indexed(conditions: tuple[str, ...]) -> bool:
+    """Whether the index has all that is asked for: words, and categories."""
+    return conditions == ("title",)
+
+
 def rare(conditions: tuple[str, ...], of_categories: bool) -> tuple[str, bool]:
     """How few books are found among all, as SQL, and whether by one plan for all values.
 
     What is rare are the words, unless something else is asked for as well.
     """
-    is_prepared = conditions == ("title",)
+    is_prepared = is_indexed(conditions)
     return _where(conditions, of_categories, "(SELECT {})" if is_prepared else "{}"), is_prepared
 
 

@@ -161,6 +161,12 @@ def test_first_pages_of_what_is_rare_but_not_counted_to_its_end_are_looked_for_i
     assert len(asked) == 1, "the page"
     ids = [item["id"] for page in (first, second) for item in page["items"]]
     assert ids == walked(api, "title=only", 10, "id")[:4]
+    monkeypatch.setattr(word_search, "FIRST", 3)
+    forget_process_state()
+    api.get("/api/v1/books/search?title=only&limit=2")
+    asked.clear()
+    assert len(api.get("/api/v1/books/search?title=only&limit=2&skip=3").json["items"]) == 2
+    assert ["comecos" in sql for sql in asked if "FROM books b" in sql] == [True], "all gathered"
 
 
 OTHERS = """
