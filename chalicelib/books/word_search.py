@@ -155,8 +155,10 @@ class _Search:
 
     def far(self, found: _Gathered) -> int:
         """Add the first of those beyond, in order, and say from which id on nobody has looked."""
-        large = [number * 2 + 1 for number in self.blocks.large]
-        self._look(in_blocks, found, blocks=large, start=self.blocks.beyond_small)
+        start = self.blocks.beyond_small
+        if start <= self.blocks.highest:
+            large = [number * 2 + 1 for number in self.blocks.large]
+            self._look(in_blocks, found, blocks=large, start=start)
         return self.blocks.beyond_large
 
     def anywhere(self, found: _Gathered, start: int) -> None:
