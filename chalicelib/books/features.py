@@ -113,7 +113,8 @@ WHERE v.since_snapshot <= {snapshot}
 """
 
 # Books that a request describes; of one that names a book of the catalogue, what it does not say
-# is as the catalogue has it.
+# is as the catalogue has it. A text that is told is counted; counts that are told stand for one
+# that is not, as rows of features have them.
 GIVEN = """
 SELECT i.place, i.book_id, b.id AS known,
        coalesce(i.title, b.title) AS title,
@@ -122,10 +123,16 @@ SELECT i.place, i.book_id, b.id AS known,
        coalesce(i.rating, b.rating) AS rating,
        coalesce(i.available, b.available) AS available,
        coalesce(i.copies, b.copies) AS copies,
-       coalesce(i.reviews, b.reviews) AS reviews
+       coalesce(i.reviews, b.reviews) AS reviews,
+       CASE WHEN i.title IS NULL THEN i.title_characters END AS told_title_characters,
+       CASE WHEN i.title IS NULL THEN i.title_words END AS told_title_words,
+       CASE WHEN i.description IS NULL THEN i.description_characters END
+           AS told_description_characters,
+       CASE WHEN i.description IS NULL THEN i.description_words END AS told_description_words
 FROM jsonb_to_recordset(cast(:instances AS jsonb)) AS i (
     place int, book_id bigint, title text, description text, category text, rating int,
-    available boolean, copies int, reviews int)
+    available boolean, copies int, reviews int, title_characters int, title_words int,
+    description_characters int, description_words int)
 LEFT JOIN books b ON b.id = i.book_id
 LEFT JOIN book_categories c ON c.id = b.category_id
 """
@@ -145,4 +152,14 @@ FROM ({source}) x
 """
 
 
-GIVEN_ROWS = f"SELECT x.place, x.book_id, x.known, {FEATURES} FROM ({GIVEN}) x ORDER BY x.place"
+COUNTED = ("title_characters", "title_words", "description_characters", "description_words")
+_GIVEN_NAMES = (name for name in NAMES if name not in COUNTED)
+GIVEN_ROWS = f"""
+SELECT y.place, y.book_id, y.known, {", ".join(f"y.{name}" for name in _GIVEN_NAMES)},
+       {", ".join(f"coalesce(y.told_{name}, y.{name}) AS {name}" for name in COUNTED)}
+FROM (
+    SELECT x.place, x.book_id, x.known, {", ".join(f"x.told_{name}" for name in COUNTED)},
+           {FEATURES}
+    FROM ({GIVEN}) x
+) y ORDER BY y.place
+"""

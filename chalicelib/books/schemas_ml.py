@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import (
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     RootModel,
@@ -20,6 +21,7 @@ from chalicelib.core.types import Id, Strict
 from chalicelib.ml.schemas import CartaoOut, VersaoOut
 
 MOST_AT_ONCE = 1000
+LARGEST_VALUE = 1e9
 
 
 class TrainMessage(BaseModel):
@@ -103,10 +105,35 @@ class TrainingDataOut(DataOut):
     )
 
 
-class InstanceIn(Strict):
-    """A book whose price is asked for; what is left out counts as not known."""
+NOT_LOOKED_AT = frozenset(
+    ("price", "price_without_tax", "tax", "currency", "upc", "url", "image_url", "split", "made_up")
+    + ("first_seen_at", "last_seen_at", "changed_at", "gone_at", "snapshot", "similarity")
+)
+"""What answers say of a book, and no price is foretold by."""
 
-    book_id: Id | None = Field(
+
+def _whole(value: Any) -> Any:
+    """3 where 3.0 is written, as tables with a gap somewhere in the column do."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _yes_or_no(value: Any) -> Any:
+    """Data have 1 and 0."""
+    is_number = isinstance(value, int | float) and value in (0, 1)
+    return bool(value) if is_number else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole), Field(ge=0, lt=2**31)]
+
+
+class InstanceIn(Strict):
+    """A book whose price is asked for; what is left out counts as not known.
+
+    A book as the list, its page or the features show it can be sent as it is: what no price is
+    foretold by is not looked at.
+    """
+
+    book_id: Annotated[Id, BeforeValidator(_whole)] | None = Field(
         None,
         validation_alias=AliasChoices("book_id", "id"),
         description="A book of the catalogue: it says what is left out.",
@@ -116,19 +143,28 @@ class InstanceIn(Strict):
     category: Annotated[str, StringConstraints(max_length=200)] | None = Field(
         None, examples=["Poetry"]
     )
-    rating: Annotated[int, Field(ge=1, le=5)] | None = Field(None, examples=[4])
-    available: bool | None = Field(
+    rating: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=5)] | None = Field(
+        None, examples=[4]
+    )
+    available: Annotated[bool, BeforeValidator(_yes_or_no)] | None = Field(
         None, validation_alias=AliasChoices("availability", "available", "in_stock")
     )
-    copies: Annotated[int, Field(ge=0, lt=2**31)] | None = Field(None, examples=[12])
-    reviews: Annotated[int, Field(ge=0, lt=2**31)] | None = None
-    price: float | None = Field(None, description="Not looked at: it is what is foretold.")
-    upc: str | None = Field(None, description="Not looked at.")
-    url: str | None = Field(None, description="Not looked at.")
-    image_url: str | None = Field(None, description="Not looked at.")
+    copies: Whole | None = Field(None, examples=[12])
+    reviews: Whole | None = None
+    title_characters: Whole | None = Field(None, description="Where there is no title to count.")
+    title_words: Whole | None = None
+    description_characters: Whole | None = None
+    description_words: Whole | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_aside(cls, sent: Any) -> Any:
+        if not isinstance(sent, dict):
+            return sent
+        return {name: value for name, value in sent.items() if name not in NOT_LOOKED_AT}
 
 
-LOOKED_AT = frozenset(InstanceIn.model_fields) - {"price", "upc", "url", "image_url"}
+LOOKED_AT = frozenset(InstanceIn.model_fields)
 
 
 class Target(StrEnum):
@@ -143,7 +179,12 @@ class OutsidePredictionIn(Strict):
 
     book_id: Id = Field(validation_alias=AliasChoices("book_id", "id"))
     value: float = Field(
-        validation_alias=AliasChoices("value", "prediction", "predicted", "predicted_price"),
+        validation_alias=AliasChoices(
+            *("value", "prediction", "predicted", "predicted_price", "predicted_rating")
+        ),
+        # Beyond any price; and squares of larger ones would not fit what errors are summed in.
+        ge=-LARGEST_VALUE,
+        le=LARGEST_VALUE,
         allow_inf_nan=False,
     )
 

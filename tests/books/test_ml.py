@@ -285,7 +285,18 @@ def test_a_book_as_the_api_shows_it_can_be_asked_about(
     publish_books(tmp_path, random_books())
     train(1)
     shown = anonymous.get("/api/v1/books?limit=1").json["items"][0]
-    assert anonymous.post(f"{ML}/predictions", shown).status == 200
+    foretold = anonymous.post(f"{ML}/predictions", shown)
+    assert foretold.status == 200
+    for address in ("/api/v1/books/1", "/api/v1/books/1/similar?limit=1"):
+        told = anonymous.get(address).json
+        told = told["items"][0] if "items" in told else told
+        assert anonymous.post(f"{ML}/predictions", told).status == 200
+    row = anonymous.get(f"{ML}/training-data?limit=1").json["items"][0]
+    as_floats = {n: float(v) if isinstance(v, int) else v for n, v in row.items()}
+    nameless = {name: value for name, value in row.items() if name != "id"}
+    for sent_row in (row, as_floats, nameless):
+        answer = anonymous.post(f"{ML}/predictions", {"instances": [sent_row]}).json
+        assert answer["predictions"][0]["prediction"] == foretold.json["prediction"]
     unknown = {"book_id": 9999}
     assert_problem(anonymous.post(f"{ML}/predictions", unknown), 404, "BookNotFound")
 
@@ -299,6 +310,9 @@ def test_a_book_as_the_api_shows_it_can_be_asked_about(
         {"price": 10.0},
         {"rating": 9},
         {"rating": True},
+        {"rating": 4.5},
+        {"available": 2},
+        {"title_words": -1},
         {"colour": "red"},
         {"category": "Poetry", "instances": [{"rating": 1}]},
         {"category": "Poetry", "model": "x"},
@@ -306,6 +320,9 @@ def test_a_book_as_the_api_shows_it_can_be_asked_about(
         {"predictions": [], "model": "x", "version": "1"},
         {"predictions": [{"book_id": 1, "value": 1.0}] * 2, "model": "x", "version": "1"},
         {"predictions": [{"book_id": 1}], "model": "x", "version": "1"},
+        # Their squares are no numbers: the scores of all that one has sent could not be told.
+        {"predictions": [{"book_id": 1, "value": 1e308}], "model": "x", "version": "1"},
+        {"predictions": [{"book_id": 1, "value": -1e308}], "model": "x", "version": "1"},
         {
             "predictions": [{"book_id": 1, "value": 1.0}],
             "model": "x",
