@@ -24,6 +24,7 @@ from chalicelib.books.schemas_books import (
     SearchOut,
     SimilarOut,
 )
+from chalicelib.books.schemas_paging import NothingAsked
 from chalicelib.books.schemas_questions import (
     BooksQuery,
     DetailQuery,
@@ -143,21 +144,21 @@ def get_similar(session: Session, book_id: Id, query: SimilarQuery, call: Call) 
 
 
 @books.route("/api/v1/categories", methods=["GET"])
-@catalogue(response=CategoriesOut)
+@catalogue(query=NothingAsked, response=CategoriesOut)
 def get_categories(session: Session, call: Call) -> Reply:
     """List every category that has books."""
     return _answer(session, call, lambda: service_stats.categories(session))
 
 
 @books.route("/api/v1/stats/overview", methods=["GET"])
-@catalogue(response=OverviewOut)
+@catalogue(query=NothingAsked, response=OverviewOut)
 def get_overview(session: Session, call: Call) -> Reply:
     """The catalogue in numbers."""
     return _answer(session, call, lambda: service_stats.overview(session))
 
 
 @books.route("/api/v1/stats/categories", methods=["GET"])
-@catalogue(response=CategoriesStatsOut)
+@catalogue(query=NothingAsked, response=CategoriesStatsOut)
 def get_category_stats(session: Session, call: Call) -> Reply:
     """Every category in numbers."""
     return _answer(session, call, lambda: service_stats.stats_by_category(session))

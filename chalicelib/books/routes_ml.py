@@ -21,7 +21,7 @@ from chalicelib.books.models import BOOK_PRICE, LABEL_TEXT, beats_chance, notice
 from chalicelib.books.schemas_ml import (
     DataFormat,
     DataOut,
-    FeaturesQuery,
+    DataQuery,
     ModelScoresOut,
     PredictionsIn,
     PredictionsOut,
@@ -29,7 +29,6 @@ from chalicelib.books.schemas_ml import (
     PriceVersionOut,
     ScoresQuery,
     TrainingDataOut,
-    TrainingDataQuery,
 )
 from chalicelib.books.service_ml import FEATURE_NAMES, TakenFrom
 from chalicelib.core.auth import Principal, Role
@@ -61,16 +60,28 @@ def _data(found: TakenFrom, told: dict[str, Any], cursor: str | None, call: Call
     return Written(found.edition, service_ml.as_json({**told, "next": address}), headers)
 
 
+def _file(found: TakenFrom, wanted: DataFormat) -> Reply:
+    address = service_ml.training_file_link(found, wanted)
+    return Reply(status=303, headers={"Cache-Control": "no-store", "Location": address})
+
+
 @learning.route("/api/v1/ml/features", methods=["GET"])
 @data(
-    query=FeaturesQuery, response=DataOut, raises=(SnapshotNotFound, NothingReadYet, CursorInvalid)
+    query=DataQuery,
+    response=DataOut,
+    raises=(SnapshotNotFound, NothingReadYet, CursorInvalid, TrainingSetNotReady),
+    may_answer=(303,),
 )
-def get_features(session: Session, query: FeaturesQuery, call: Call) -> Reply:
+def get_features(session: Session, query: DataQuery, call: Call) -> Reply:
     """List every book's features, with the types and units of the columns.
 
     With `snapshot` the catalogue as that run found it: the same number, the same rows for ever.
+    Whole with `format=csv` or `format=parquet`: the files of the training data, which have the
+    split as well.
     """
     found = service_ml.taken_from(session, query.snapshot)
+    if query.format is not DataFormat.JSON:
+        return _file(found, query.format)
 
     def work_out() -> Written:
         told, cursor = service_ml.data_page(session, found, query, FEATURE_NAMES)
@@ -81,12 +92,12 @@ def get_features(session: Session, query: FeaturesQuery, call: Call) -> Reply:
 
 @learning.route("/api/v1/ml/training-data", methods=["GET"])
 @data(
-    query=TrainingDataQuery,
+    query=DataQuery,
     response=TrainingDataOut,
     raises=(SnapshotNotFound, NothingReadYet, CursorInvalid, TrainingSetNotReady),
     may_answer=(303,),
 )
-def get_training_data(session: Session, query: TrainingDataQuery, call: Call) -> Reply:
+def get_training_data(session: Session, query: DataQuery, call: Call) -> Reply:
     """List features, target and split of every book; whole with `format=csv` or `format=parquet`.
 
     The files of a snapshot are written once, so that they are the same byte for byte. A fifth of
@@ -96,8 +107,7 @@ def get_training_data(session: Session, query: TrainingDataQuery, call: Call) ->
     """
     found = service_ml.taken_from(session, query.snapshot)
     if query.format is not DataFormat.JSON:
-        address = service_ml.training_file_link(found, query.format)
-        return Reply(status=303, headers={"Cache-Control": "no-store", "Location": address})
+        return _file(found, query.format)
 
     def work_out() -> Written:
         told, cursor = service_ml.training_page(session, found, query)

@@ -26,6 +26,7 @@ from chalicelib.books.schemas import (
     SnapshotOut,
     TriggerIn,
 )
+from chalicelib.books.schemas_paging import NothingAsked
 from chalicelib.core import job_control
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Call, Reply, page_reply
@@ -48,6 +49,7 @@ def _elsewhere(address: str) -> Reply:
 @endpoint(
     scraping,
     tenant=HOUSE,
+    query=NothingAsked,
     body=TriggerIn,
     allow=Role.ADMIN,
     status=202,

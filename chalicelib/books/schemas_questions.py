@@ -1,14 +1,11 @@
 """What is asked about books, by the names under which people ask it."""
 
 import re
-from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import (
-    AfterValidator,
-    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -17,23 +14,22 @@ from pydantic import (
     model_validator,
 )
 
-from chalicelib.books.schemas_books import DETAIL_FIELDS, FIELDS
-from chalicelib.core.pages import LARGEST_EXACT_TOTAL
+from chalicelib.books.schemas_books import DETAIL_FIELDS
+from chalicelib.books.schemas_paging import (
+    SHOWN,
+    Paged,
+    known_names,
+    named,
+    nothing_if_blank,
+)
 from chalicelib.core.types import Id
 
-LONGEST_PAGE = 1000
-"""More than other lists': the shop that the brief names has a thousand books, 400 kB of JSON."""
-
-LONGEST_CURSOR = 4000  # It may hold a title of 500 characters of any script.
 MOST_LIKED = 100
 
 IN_STOCK = {"in stock", "instock", "available", "disponivel", "disponível", "em estoque", "sim"}
-OUT_OF_STOCK = {"out of stock", "unavailable", "indisponivel", "indisponível", "esgotado", "nao"}
-
-
-def named(*names: str) -> Any:
-    """The names under which a parameter is taken; the first is documented."""
-    return AliasChoices(*names)
+OUT_OF_STOCK = {
+    *("out of stock", "unavailable", "indisponivel", "indisponível", "esgotado", "nao", "não")
+}
 
 
 def _availability(value: Any) -> Any:
@@ -45,32 +41,13 @@ def _availability(value: Any) -> Any:
     return False if words in OUT_OF_STOCK else value
 
 
-def _nothing_if_blank(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-def _known(names: Iterable[str]) -> AfterValidator:
-    known = tuple(names)
-
-    def parts(value: str | None) -> str | None:
-        if value is None:
-            return None
-        wanted = [part.strip() for part in value.split(",")]
-        if not set(wanted) <= set(known):
-            raise ValueError(f"use some of {', '.join(known)}, with commas between them")
-        return ",".join(name for name in known if name in wanted)
-
-    return AfterValidator(parts)
-
-
 Availability = Annotated[bool | None, BeforeValidator(_availability)]
 PriceBound = Annotated[Decimal | None, Field(ge=0, lt=Decimal(10) ** 8)]
 Words = Annotated[
     Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] | None,
-    BeforeValidator(_nothing_if_blank),
+    BeforeValidator(nothing_if_blank),
 ]
 Rating = Annotated[int | None, Field(ge=1, le=5)]
-SHOWN = "Only these fields, with commas between them."
 
 
 class SortKey(StrEnum):
@@ -86,46 +63,6 @@ SORT = re.compile(
     r"(?P<minus>-?)(?P<key>id|title|price|rating)([:_ .](?P<order>asc|desc))?", re.IGNORECASE
 )
 ORDERS = {"asc": False, "ascending": False, "desc": True, "descending": True}
-
-
-class Paged(BaseModel):
-    """How much of a list is wanted, and from where."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: int = Field(
-        20,
-        ge=1,
-        le=LONGEST_PAGE,
-        validation_alias=named("limit", "per_page", "page_size", "size"),
-        description="How many at the most; also as `per_page`, `page_size`.",
-    )
-    cursor: str | None = Field(
-        None, max_length=LONGEST_CURSOR, description="Where to go on: taken from `next`."
-    )
-    page: int | None = Field(None, ge=1, description="By number, from 1, instead of a cursor.")
-    skip: int | None = Field(
-        None,
-        ge=0,
-        validation_alias=named("skip", "offset"),
-        description="How many to leave out first, instead of a cursor; also as `offset`.",
-    )
-    fields: Annotated[str | None, _known(FIELDS)] = Field(
-        None, max_length=300, description=SHOWN, examples=["id,title,price"]
-    )
-
-    @property
-    def left_out(self) -> int:
-        """How many books come before the page, where it is not told by a cursor."""
-        return (self.page - 1) * self.limit if self.page else self.skip or 0
-
-    @model_validator(mode="after")
-    def _one_way_of_paging(self) -> Self:
-        if sum(each is not None for each in (self.cursor, self.page, self.skip)) > 1:
-            raise ValueError("use one of cursor, page and skip")
-        if self.left_out > LARGEST_EXACT_TOTAL:
-            raise ValueError("beyond 10,000 books go on by cursor, or take a dump")
-        return self
 
 
 class Sorted(Paged):
@@ -272,7 +209,7 @@ class DetailQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    fields: Annotated[str | None, _known(DETAIL_FIELDS)] = Field(
+    fields: Annotated[str | None, known_names(DETAIL_FIELDS)] = Field(
         None, max_length=400, description=SHOWN
     )
 

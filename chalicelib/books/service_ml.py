@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from chalicelib.books.edition import Edition
 from chalicelib.books.errors import NothingReadYet, SnapshotNotFound, TrainingSetNotReady
 from chalicelib.books.features import DATA_NAMES, SCHEMA, SPLIT_RULE, TARGET, snapshot_rows_sql
-from chalicelib.books.schemas_ml import ColumnOut, DataFormat, FeaturesQuery
+from chalicelib.books.schemas_ml import ColumnOut, DataFormat, DataQuery
 from chalicelib.books.service_snapshots import LATEST, LINK_LIFETIME
 from chalicelib.core.pages import AS_ID, decode_cursor, encode_cursor
 from chalicelib.core.statements import HotStatement
@@ -57,7 +57,7 @@ def taken_from(session: Session, snapshot: str) -> TakenFrom:
 
 
 def data_page(
-    session: Session, found: TakenFrom, query: FeaturesQuery, names: tuple[str, ...]
+    session: Session, found: TakenFrom, query: DataQuery, names: tuple[str, ...]
 ) -> tuple[dict[str, Any], str | None]:
     """A page of rows as `DataOut` has it but for `next`, and the cursor of the next one.
 
@@ -102,7 +102,7 @@ def columns_of(names: tuple[str, ...]) -> list[ColumnOut]:
 
 
 def training_page(
-    session: Session, found: TakenFrom, query: FeaturesQuery
+    session: Session, found: TakenFrom, query: DataQuery
 ) -> tuple[dict[str, Any], str | None]:
     """A page of training data as `TrainingDataOut` has it but for `next`, and the next cursor.
 

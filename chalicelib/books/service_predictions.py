@@ -11,9 +11,8 @@ from chalicelib.books.edition import current_edition
 from chalicelib.books.errors import BookNotFound, NoPriceModel, PredictedBookUnknown
 from chalicelib.books.features import GIVEN_ROWS, NAMES
 from chalicelib.books.models import BOOK_PRICE, beats_chance, notice
+from chalicelib.books.schemas_instances import LOOKED_AT, InstanceIn
 from chalicelib.books.schemas_ml import (
-    LOOKED_AT,
-    InstanceIn,
     ModelScoresOut,
     PredictedOut,
     PredictionOut,

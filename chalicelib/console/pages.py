@@ -25,6 +25,7 @@ from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.edge import LARGEST_BODY_BYTES, Edge
 from chalicelib.core.errors import (
+    FieldError,
     NotFound,
     PayloadTooLarge,
     Problem,
@@ -107,6 +108,10 @@ class PageEdge(Edge):
             if self._again is None or problem.status >= 500 or isinstance(problem, NotFound):
                 raise
             return self._show_again(request, path, principal, problem)
+
+    def _repeated(self, request: Request) -> list[FieldError]:  # noqa: ARG002
+        """In a form the last field of a name wins."""
+        return []
 
     def _ask_again(self, request: Request) -> Response:
         """Show what a form holds that is of an earlier session, as of another tab's: it is sent by

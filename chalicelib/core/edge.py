@@ -219,6 +219,7 @@ class Edge:
         for name, adapter in self._path.items():
             found[name] = validated(partial(adapter.validate_python, path[name]), errors, name)
         if (query := self._declared.query) is not None:
+            errors += self._repeated(request)
             found["query"] = validated(
                 partial(query.model_validate, self._raw_query(request)), errors, whole=WHOLE_QUERY
             )
@@ -236,6 +237,15 @@ class Edge:
         raw = {name: params.getlist(name) for name in params} if params else {}
         refuse_nul(value for values in raw.values() for value in values)
         return {k: v if k in self._lists else v[-1] for k, v in raw.items()}
+
+    def _repeated(self, request: Request) -> list[FieldError]:
+        """What a query says twice, where there is one answer: none of them is meant more."""
+        params = request.query_params
+        return [
+            FieldError(campo=name, erro="said more than once; send it once")
+            for name in params or ()
+            if params and name not in self._lists and len(params.getlist(name)) > 1
+        ]
 
     def _bodies(self, request: Request, errors: list[FieldError]) -> dict[str, Any]:
         media_type = media_type_of(request)

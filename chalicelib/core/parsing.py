@@ -50,6 +50,8 @@ def parse_json(model: type[ModelT], data: bytes, errors: list[FieldError]) -> Mo
     """
     if b"\\u0000" in data:
         raise ValidationFailed("Text must not contain NUL characters.")
+    if not data.strip():
+        raise BadRequest("The body is empty; send JSON as /docs describes it.")
     try:
         return model.model_validate_json(data)
     except ValidationError as error:

@@ -143,6 +143,9 @@ def test_filters_leave_what_was_asked_for(api: Client, asked: str, expected: lis
         "fields=id,secret",
         "colour=red",
         "limit=5&per_page=5",
+        "limit=5&limit=6",
+        "category=Poetry&category=Travel",
+        "colour=",
     ],
 )
 def test_nonsense_is_refused(api: Client, nonsense: str) -> None:
@@ -155,6 +158,35 @@ def test_what_is_wrong_with_a_query_as_a_whole_is_not_said_of_a_body(api: Client
         errors = api.get(f"/api/v1/books?{query}").json["errors"]
         assert [each["campo"] for each in errors] == [field]
         assert "Extra inputs" not in errors[0]["erro"]
+
+
+def test_what_is_said_twice_is_named(api: Client) -> None:
+    twice = {"limit=5&per_page=6": "limit and per_page", "limit=5&limit=6": "more than once"}
+    for query, said in twice.items():
+        (error,) = api.get(f"/api/v1/books?{query}").json["errors"]
+        assert said in error["erro"]
+
+
+@pytest.mark.parametrize(
+    "left_empty",
+    [
+        *("books?page=&limit=&sort=&order=&rating=&min_price=&availability=&fields=&cursor=",),
+        *("books/price-range?min=&max=11", "books/search?title=&category=poetry&max_price="),
+    ],
+)
+def test_what_a_form_leaves_empty_is_not_asked(api: Client, left_empty: str) -> None:
+    path, _, query = left_empty.partition("?")
+    said = "&".join(pair for pair in query.split("&") if not pair.endswith("="))
+    assert api.get(f"/api/v1/{left_empty}").json["items"] == (
+        api.get(f"/api/v1/{path}?{said}").json["items"]
+    )
+
+
+@pytest.mark.parametrize(
+    "path", ["categories?limit=2", "stats/categories?category=Poetry", "stats/overview?category=x"]
+)
+def test_a_question_that_would_not_be_answered_is_refused(api: Client, path: str) -> None:
+    assert_problem(api.get(f"/api/v1/{path}"), 422, "ValidationFailed")
 
 
 def test_only_the_fields_wanted_are_answered(api: Client) -> None:
@@ -255,7 +287,7 @@ def test_a_range_of_prices_includes_its_bounds(
     assert ids(api.get(f"/api/v1/books/price-range?{asked}")) == expected
 
 
-@pytest.mark.parametrize("asked", ["", "?min=20&max=10", "?min=-1", "?min=x"])
+@pytest.mark.parametrize("asked", ["", "?min=20&max=10", "?min=-1", "?min=x", "?min=10,5", "?min=&max="])
 def test_a_range_that_is_none_is_refused(api: Client, asked: str) -> None:
     assert_problem(api.get(f"/api/v1/books/price-range{asked}"), 422, "ValidationFailed")
 

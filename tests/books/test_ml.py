@@ -20,7 +20,8 @@ from chalicelib.books.features import DATA_NAMES, NAMES
 from chalicelib.books.found import FoundBook
 from chalicelib.books.models import BOOK_PRICE
 from chalicelib.books.queues import BOOKS_TRAINING_QUEUE
-from chalicelib.books.schemas_ml import InstanceIn, PriceReport, TrainMessage
+from chalicelib.books.schemas_instances import InstanceIn
+from chalicelib.books.schemas_ml import PriceReport, TrainMessage
 from chalicelib.books.service_training import ask_for_training
 from chalicelib.core.auth import Role
 from chalicelib.core.claims import claim
@@ -162,6 +163,8 @@ def test_files_are_the_pages_whole_and_the_same_byte_for_byte(api: Client, tmp_p
     assert table.to_pylist() == page["items"]
     answer = api.get(f"{ML}/training-data?format=csv&snapshot=latest")
     assert (answer.status, answer.headers["Cache-Control"]) == (303, "no-store")
+    features = api.get(f"{ML}/features?format=csv")
+    assert features.headers["Location"].split("?")[0] == answer.headers["Location"].split("?")[0]
     # From the versions it would be written just so again.
     again = tmp_path / "again.csv"
     publish_books(tmp_path, some_books()[9:])

@@ -149,6 +149,12 @@ def test_body_that_is_not_json_is_400(desk: Client, body: bytes) -> None:
     assert_problem(desk.post("/notes", body), 400, "BadRequest")
 
 
+@pytest.mark.parametrize("body", [b"", b" \n"])
+def test_body_that_is_not_there_is_told_so(desk: Client, body: bytes) -> None:
+    document = assert_problem(desk.post("/notes", body), 400, "BadRequest")
+    assert "empty" in document["detail"]
+
+
 def test_int_of_any_length_is_refused(desk: Client) -> None:
     body = b'{"texto": "x", "vezes": ' + b"9" * 5000 + b"}"
     assert desk.post("/notes", body).status in {400, 422}
@@ -208,8 +214,14 @@ def test_query_is_validated(desk: Client, query: str, fields: list[str]) -> None
 
 
 def test_repeated_query_parameter_is_a_list_where_the_model_has_one(desk: Client) -> None:
-    answer = desk.request("GET", "/notes?tag=a&tag=b&nome=x&nome=y")
+    answer = desk.request("GET", "/notes?tag=a&tag=b&nome=y")
     assert answer.json["items"] == [{"limit": 20, "tag": ["a", "b"], "nome": "y"}]
+
+
+def test_repeated_query_parameter_is_refused_where_there_is_one_answer(desk: Client) -> None:
+    refused = desk.request("GET", "/notes?nome=x&nome=y&tag=a&tag=b")
+    (error,) = assert_problem(refused, 422, "ValidationFailed")["errors"]
+    assert error["campo"] == "nome"
 
 
 @pytest.mark.parametrize(
