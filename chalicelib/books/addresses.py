@@ -15,6 +15,10 @@ from chalicelib.books.errors import SourceNotAllowed
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 FRONT_PAGE = re.compile(r"/[^/]*\.html?$")
+AS_WRITTEN = (
+    "This is no address of a shop: write it such as http://127.0.0.1:9000/ or "
+    "https://shop.example/folder/, without user, query or fragment."
+)
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\]")
 
 
@@ -45,14 +49,14 @@ class Site:
             parts = urlsplit(url.strip())
             port = parts.port or DEFAULT_PORTS[parts.scheme]
         except (ValueError, KeyError):
-            raise SourceNotAllowed from None
+            raise SourceNotAllowed(AS_WRITTEN) from None
         host = (parts.hostname or "").lower()
         written = f"[{host}]" if ":" in host else host
         path = FRONT_PAGE.sub("", parts.path).rstrip("/") + "/"
         if parts.username or parts.query or parts.fragment or not HOST.fullmatch(written):
-            raise SourceNotAllowed
+            raise SourceNotAllowed(AS_WRITTEN)
         if ".." in path.split("/") or "//" in path:
-            raise SourceNotAllowed
+            raise SourceNotAllowed(AS_WRITTEN)
         return cls(parts.scheme, written, port, path)
 
     @property

@@ -143,7 +143,8 @@ class _Hearing:
         self.counts = replace(self.counts, errors=len(self._unread))
 
     def _on_fatal(self, error: str, detail: str) -> None:
-        self._fatal = FATAL[error](detail)
+        refusal = FATAL[error]
+        self._fatal = refusal(detail, motivo=f"{refusal.motivo} {detail}")
 
     def _on_broken(self, detail: str) -> None:
         self._fatal = SpiderDied(detail)

@@ -23,7 +23,9 @@ class LoginLocked(TooManyRequests):
 
 
 class RefreshTokenInvalid(Unauthorized):
-    """This refresh token is unknown, expired or already used; sign in again."""
+    """This refresh token is unknown, expired or already used; sign in again. It is the
+    `refresh_token` of the last answer that renews, not the access token.
+    """
 
 
 class LoginTaken(Conflict):

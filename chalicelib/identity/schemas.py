@@ -62,8 +62,8 @@ class RenewIn(BaseModel):
     refresh_token: str | None = Field(
         None,
         min_length=1,
-        max_length=200,
-        validation_alias=AliasChoices("refresh_token", "refresh"),
+        max_length=2000,  # An access token sent by mistake is to hear what it is.
+        validation_alias=AliasChoices("refresh_token", "refresh", "token"),
     )
 
 

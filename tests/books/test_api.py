@@ -177,8 +177,9 @@ def test_what_is_said_twice_is_named(api: Client) -> None:
 def test_what_a_form_leaves_empty_is_not_asked(api: Client, left_empty: str) -> None:
     path, _, query = left_empty.partition("?")
     said = "&".join(pair for pair in query.split("&") if not pair.endswith("="))
-    assert api.get(f"/api/v1/{left_empty}").json["items"] == (
-        api.get(f"/api/v1/{path}?{said}").json["items"]
+    assert (
+        api.get(f"/api/v1/{left_empty}").json["items"]
+        == (api.get(f"/api/v1/{path}?{said}").json["items"])
     )
 
 
@@ -287,7 +288,9 @@ def test_a_range_of_prices_includes_its_bounds(
     assert ids(api.get(f"/api/v1/books/price-range?{asked}")) == expected
 
 
-@pytest.mark.parametrize("asked", ["", "?min=20&max=10", "?min=-1", "?min=x", "?min=10,5", "?min=&max="])
+@pytest.mark.parametrize(
+    "asked", ["", "?min=20&max=10", "?min=-1", "?min=x", "?min=10,5", "?min=&max="]
+)
 def test_a_range_that_is_none_is_refused(api: Client, asked: str) -> None:
     assert_problem(api.get(f"/api/v1/books/price-range{asked}"), 422, "ValidationFailed")
 

@@ -62,6 +62,13 @@ def test_too_few_books_leave_an_earlier_csv_alone(tmp_path: Path) -> None:
     assert len((tmp_path / "livros.csv").read_text().splitlines()) == 31
 
 
+@pytest.mark.parametrize("written", ["127.0.0.1:9000", "http://127.0.0.1:9000/?a=b", "ftp://x/"])
+def test_an_address_that_is_none_is_said_to_be_none(tmp_path: Path, written: str) -> None:
+    done = by_hand(tmp_path, "--base-url", written)
+    assert done.returncode == 1
+    assert "such as http://127.0.0.1:9000/" in done.stderr
+
+
 def test_a_shop_that_is_not_there_is_said_in_a_line(tmp_path: Path) -> None:
     done = by_hand(tmp_path, "--base-url", "http://127.0.0.1:9/")
     assert done.returncode == 1

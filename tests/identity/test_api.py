@@ -51,7 +51,10 @@ def test_tokens_are_renewed_by_body_or_by_bearer(anonymous: Client, desk: Client
 def test_what_is_no_refresh_token_renews_nothing(anonymous: Client, desk: Client) -> None:
     signed_in = anonymous.post(LOGIN, {"username": desk.login, "password": PASSWORD}).json
     access = Client(signed_in["access_token"])
-    assert_problem(access.post(REFRESH), 401, "RefreshTokenInvalid")
+    told = assert_problem(access.post(REFRESH), 401, "RefreshTokenInvalid")
+    assert "not the access token" in told["detail"]
+    mistaken = {"refresh_token": signed_in["access_token"]}
+    assert_problem(anonymous.post(REFRESH, mistaken), 401, "RefreshTokenInvalid")
     assert_problem(anonymous.post(REFRESH), 422, "ValidationFailed")
     assert_problem(anonymous.post(REFRESH, {"refresh_token": "x"}), 401, "RefreshTokenInvalid")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -18,7 +18,8 @@ from scrapy.resolver import CachingThreadedResolver
 from twisted.internet.defer import Deferred
 from twisted.internet.error import DNSLookupError
 
-from chalicelib.books.addresses import is_literal, may_connect
+from chalicelib.books.addresses import Site, is_literal, may_connect
+from chalicelib.books.errors import SourceNotAllowed
 
 LONGEST_PAUSE_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 120.0
@@ -55,6 +56,14 @@ def retry_after_seconds(header: bytes | None, now: datetime) -> float | None:
     return max((until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds(), 0.0)
 
 
+def _whereto(url: str) -> str:
+    """Of which site an address is, for people who may have meant that one."""
+    try:
+        return f", para {Site.of(urljoin(url, '/')).url}"
+    except SourceNotAllowed:
+        return ""
+
+
 class StayOnSite:
     """Refuses what leaves the site, redirects included, before anybody's robots.txt is asked."""
 
@@ -70,7 +79,7 @@ class StayOnSite:
         """Let a request pass, or not."""
         spider: Any = self._crawler.spider
         if not spider.site.has(request.url):
-            raise AddressRefused("A página leva para fora do site.")
+            raise AddressRefused(f"A página leva para fora do site{_whereto(request.url)}.")
         if urlsplit(request.url).hostname in _inside:
             raise AddressRefused("O nome do site leva para dentro da rede.")
 
