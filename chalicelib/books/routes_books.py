@@ -44,7 +44,7 @@ from chalicelib.core.web import PUBLIC, Routes, endpoint
 
 books = Routes(__name__)
 
-catalogue = partial(endpoint, books, allow=PUBLIC, autocommit=True, versioned=True)
+catalogue = partial(endpoint, books, allow=PUBLIC, any_origin=True, autocommit=True, versioned=True)
 
 PLACES = ("cursor", "page", "skip", "offset")
 
@@ -168,6 +168,7 @@ def get_category_stats(session: Session, call: Call) -> Reply:
 @endpoint(
     books,
     allow=PUBLIC,
+    any_origin=True,
     own_transactions=True,
     unlimited=True,
     response=CatalogueHealthOut,

@@ -46,8 +46,8 @@ from chalicelib.ml.versions import FiguraNotFound, ModelUnusable
 learning = Routes(__name__)
 
 SENDERS = EVERYONE - {Role.LEITOR}
-data = partial(endpoint, learning, allow=PUBLIC, autocommit=True, versioned=True)
-model = partial(endpoint, learning, allow=PUBLIC, own_transactions=True)
+data = partial(endpoint, learning, allow=PUBLIC, any_origin=True, autocommit=True, versioned=True)
+model = partial(endpoint, learning, allow=PUBLIC, any_origin=True, own_transactions=True)
 
 
 def _data(found: TakenFrom, told: dict[str, Any], cursor: str | None, call: Call) -> Written:

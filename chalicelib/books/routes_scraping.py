@@ -142,7 +142,14 @@ def get_quarantined_page(session: Session, page_id: Id) -> Reply:
 
 
 @scraping.route("/api/v1/snapshots", methods=["GET"])
-@endpoint(scraping, query=PageQuery, allow=PUBLIC, response=Page[SnapshotOut], autocommit=True)
+@endpoint(
+    scraping,
+    query=PageQuery,
+    allow=PUBLIC,
+    any_origin=True,
+    response=Page[SnapshotOut],
+    autocommit=True,
+)
 def get_snapshots(session: Session, query: PageQuery, call: Call) -> Reply:
     """List the snapshots of the catalogue, latest first: from where, and how many books."""
     rows, cursor, total = service_snapshots.list_snapshots(session, query)
@@ -150,7 +157,13 @@ def get_snapshots(session: Session, query: PageQuery, call: Call) -> Reply:
 
 
 @scraping.route("/api/v1/snapshots/{snapshot}", methods=["GET"])
-@endpoint(scraping, allow=PUBLIC, raises=(SnapshotNotFound, NothingReadYet), autocommit=True)
+@endpoint(
+    scraping,
+    allow=PUBLIC,
+    any_origin=True,
+    raises=(SnapshotNotFound, NothingReadYet),
+    autocommit=True,
+)
 def get_snapshot(session: Session, snapshot: str) -> SnapshotOut:
     """Show a snapshot, by its number or as `latest`."""
     return service_snapshots.get_snapshot(session, snapshot)
@@ -160,6 +173,7 @@ def get_snapshot(session: Session, snapshot: str) -> SnapshotOut:
 @endpoint(
     scraping,
     allow=PUBLIC,
+    any_origin=True,
     status=303,
     raises=(SnapshotNotFound, NothingReadYet, DumpUnknown, DumpGone),
     autocommit=True,
@@ -178,6 +192,7 @@ def get_dump(session: Session, snapshot: str, formato: str) -> Reply:
     scraping,
     query=ChangesQuery,
     allow=PUBLIC,
+    any_origin=True,
     response=Page[ChangeOut],
     raises=(SnapshotNotFound,),
     autocommit=True,
@@ -197,6 +212,7 @@ def get_changes(session: Session, query: ChangesQuery, call: Call) -> Reply:
     scraping,
     query=PageQuery,
     allow=PUBLIC,
+    any_origin=True,
     response=Page[HistoryOut],
     raises=(BookNotFound,),
     autocommit=True,

@@ -32,12 +32,19 @@ PREFLIGHT_SECONDS = 3600
 HSTS_SECONDS = 31_536_000  # A year.
 
 
-def complete_headers(request: Request, response: Response) -> None:
-    """Add what the view has not said otherwise."""
+def complete_headers(request: Request, response: Response, *, any_origin: bool = False) -> None:
+    """Add what the view has not said otherwise.
+
+    Args:
+        request: What was asked.
+        response: What is answered.
+        any_origin: Whether pages of every origin may read it; else those of the settings.
+    """
     found = settings()
+    allowed = ("*",) if any_origin else found.cors_origins
     headers = {
         **security_headers(found.base_url),
-        **origin_headers(request.headers.get("origin"), found.cors_origins),
+        **origin_headers(request.headers.get("origin"), allowed),
     }
     if "authorization" in request.headers:
         headers["Cache-Control"] = "no-store"  # It may be for this caller only.

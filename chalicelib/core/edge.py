@@ -142,7 +142,7 @@ class Edge:
 
     def _complete(self, request: Request, response: Response) -> None:
         """Add the headers that every answer has."""
-        complete_headers(request, response)
+        complete_headers(request, response, any_origin=self._declared.any_origin)
 
     def _admit(self, request: Request, counted: dict[str, str]) -> Principal | None:
         """Who calls; whoever is not let in is counted by address, and `counted` says how often."""

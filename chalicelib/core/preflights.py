@@ -6,6 +6,7 @@ from chalice.app import Chalice
 
 from chalicelib.core.answer_headers import ALLOWED, PREFLIGHT_SECONDS
 from chalicelib.core.calls import Reply
+from chalicelib.core.views import View
 from chalicelib.core.web import PUBLIC, Routes, endpoint
 
 
@@ -24,12 +25,27 @@ def answer_preflights(app: Chalice, routes: Mapping[str, Mapping[str, object]]) 
         if "OPTIONS" in methods:
             continue
         offered = ", ".join(sorted({*methods, "OPTIONS"}))
-        preflights.route(path, methods=["OPTIONS"])(_preflight(preflights, offered))
+        any_origin = any(_is_everybodys(entry) for entry in methods.values())
+        answer = _preflight(preflights, offered, any_origin=any_origin)
+        preflights.route(path, methods=["OPTIONS"])(answer)
     app.register_blueprint(preflights)
 
 
-def _preflight(routes: Routes, methods: str) -> Callable[..., object]:
-    @endpoint(routes, allow=PUBLIC, own_transactions=True, hidden=True, unlimited=True, status=204)
+def _is_everybodys(entry: object) -> bool:
+    view = getattr(getattr(entry, "view_function", None), "__endpoint__", None)
+    return isinstance(view, View) and view.declared.any_origin
+
+
+def _preflight(routes: Routes, methods: str, *, any_origin: bool) -> Callable[..., object]:
+    @endpoint(
+        routes,
+        allow=PUBLIC,
+        own_transactions=True,
+        hidden=True,
+        unlimited=True,
+        any_origin=any_origin,
+        status=204,
+    )
     def options() -> Reply:
         """Say what this path takes; who may send it is said on every answer."""
         return Reply(

@@ -54,6 +54,8 @@ class Declared:
         answers_credentials: The answer is, or holds, what lets its bearer in: nobody may keep
             it, neither a cache on the way nor `idempotency.py`.
         also_admits: Whether a bearer token that is no user's, but a program's, is let in.
+        any_origin: Pages of every origin may read the answer, not those of `CORS_ORIGINS` only:
+            it is everybody's.
         hidden: Left out of the documentation.
     """
 
@@ -79,6 +81,7 @@ class Declared:
     identifies_caller: bool = False
     answers_credentials: bool = False
     also_admits: Callable[[str], bool] | None = None
+    any_origin: bool = False
     hidden: bool = False
 
     also_offered: ClassVar[frozenset[str]] = frozenset()

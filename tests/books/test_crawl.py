@@ -225,7 +225,7 @@ def test_a_front_page_that_is_none_of_a_shop_is_refused(tmp_path: Path) -> None:
 def test_a_site_that_has_moved_says_where_to(tmp_path: Path) -> None:
     with serve_shop(Shop(make_stock(30, shelves=2))) as server:
         server.faults["/"] = Fault(301, {"Location": "https://shop.example/new/?a=b"})
-        with pytest.raises(SiteNotReadable, match="para https://shop.example/\\.") as refusal:
+        with pytest.raises(SiteNotReadable, match=r"para https://shop.example/\.") as refusal:
             read(server, tmp_path)
         assert "https://shop.example/" in refusal.value.motivo, "the run's page says it, too"
 

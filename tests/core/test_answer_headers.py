@@ -110,6 +110,22 @@ def test_preflight_says_what_a_path_takes(anonymous: Client, page: dict[str, str
     assert both == "GET, OPTIONS, POST"
 
 
+@pytest.mark.parametrize("path", ["/api/v1/books", "/api/v1/books/7", "/api/v1/categories?x=1"])
+def test_what_is_everybodys_may_be_read_by_any_page(anonymous: Client, path: str) -> None:
+    asked = {"origin": "https://notebook.example.com", "access-control-request-method": "GET"}
+    for method in ("GET", "OPTIONS"):
+        answer = _ask(anonymous, method, path, asked)
+        assert answer.headers["Access-Control-Allow-Origin"] == asked["origin"], answer.status
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/api/v1/scraping/trigger", "/api/v1/auth/login"])
+def test_what_takes_a_token_or_a_password_may_not(anonymous: Client, path: str) -> None:
+    for method in ("POST", "OPTIONS"):
+        answer = _ask(anonymous, method, path, {"origin": "https://notebook.example.com"})
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
 def test_api_gateway_passes_preflights_to_the_app() -> None:
     validate_routes(the_app.routes)
     document = CFNSwaggerGenerator().generate_swagger(the_app)
