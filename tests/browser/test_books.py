@@ -27,10 +27,15 @@ def test_admin_has_the_shop_read_and_a_reader_finds_a_book(
         work_off()
         page.goto("/console/livros/coletas")
         page.get_by_text("livros no catálogo").wait_for()
-    with looking(chromium, address) as page:
+    with looking(chromium, address, expected="net::ERR_FAILED") as page:
+        page.route("**/media/**", lambda route: route.abort())
         sign_in(page, client_of(Role.LEITOR).login)
         page.get_by_role("link", name="Catálogo", exact=True).click()
         page.wait_for_url("**/console/livros")
+        page.wait_for_load_state("networkidle")
+        broken = "all => all.filter(each => each.complete && !each.naturalWidth).length"
+        left = page.locator(".cover > img").evaluate_all(broken)
+        assert left == 0, "where a picture does not come, what is drawn under it shows"
         title = page.locator(".books a").first.inner_text()
         page.get_by_role("searchbox", name="Título").fill(title)
         page.get_by_role("button", name="Buscar").click()

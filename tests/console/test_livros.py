@@ -96,6 +96,12 @@ def test_catalogue_is_searched_and_filtered(
     page = reader.get(PATH, **query)
     assert f"{found} livro" in page.text
     assert ("Nenhum livro com estes filtros" in page.text) == (not found)
+    assert ('id="filtros"' in page.source) == bool(found), "no heading over nothing"
+
+
+def test_one_star_is_one(reader: Browser) -> None:
+    assert "1 estrela ×" in reader.get(PATH, rating="1").text
+    assert "2 estrelas ×" in reader.get(PATH, rating="2").text
 
 
 def test_filter_that_cannot_be_is_told_beside_its_field(reader: Browser) -> None:
@@ -210,6 +216,19 @@ def test_run_that_came_to_nothing_says_why(catalogue: Path, chief: Browser) -> N
     assert "Falhou" in page.text
     page = chief.get(_job_path())
     assert "A coleta achou 3 livros" in page.text
+
+
+def test_run_says_what_became_of_every_book(catalogue: Path, chief: Browser) -> None:
+    books = some_books()
+    unread = UnreadPage(books[0].url, PageKind.BOOK, 200, "Falta: UPC.", None)
+    report = publish(found_of(books[1:], unread=[unread]), catalogue)
+    end_jobs("succeeded")
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        done = {"result": report.model_dump_json()}
+        session.execute(text("UPDATE jobs SET result = cast(:result AS jsonb)"), done)
+    page = chief.get(_job_path())
+    assert "0 novos, 0 mudaram, 24 iguais, 1 mantido sem ser lido, 0 saíram" in page.text
+    assert "página não lida" in page.text
 
 
 def test_quarantined_page_is_shown_as_text_and_not_run(

@@ -199,6 +199,13 @@ function searchAsTyped(form) {
   });
 }
 
+// A picture of somebody else's may be gone: what is drawn under it shows then, and no broken frame.
+function dropIfBroken(picture) {
+  if (picture.matches("img[data-or-nothing]") && picture.complete && !picture.naturalWidth) picture.remove();
+}
+
+document.addEventListener("error", (event) => event.target instanceof Element && dropIfBroken(event.target), true);
+for (const picture of document.querySelectorAll("img[data-or-nothing]")) dropIfBroken(picture);
 nameThemeSwitches();
 for (const button of document.querySelectorAll("[data-dismiss]")) button.hidden = false;
 for (const form of document.querySelectorAll("form[data-search]")) searchAsTyped(form);
