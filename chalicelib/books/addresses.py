@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from chalicelib.books.errors import SourceNotAllowed
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+FOLDERS_PAGE = "index.html"  # Some servers lead from it to its folder, others do not.
 FRONT_PAGE = re.compile(r"/[^/]*\.html?$")
 AS_WRITTEN = (
     "This is no address of a shop: write it such as http://127.0.0.1:9000/ or "
@@ -78,7 +79,15 @@ class Site:
 
     def path_of(self, url: str) -> str:
         """Where a page lies within the site; the same for a mirror of it elsewhere."""
-        return urlsplit(url).path.removeprefix(self.path).lstrip("/")
+        within = urlsplit(url).path.removeprefix(self.path).lstrip("/")
+        return within.removesuffix(FOLDERS_PAGE)
+
+    @property
+    def beginning(self) -> str:
+        """What addresses under the site begin with, on this host or any, as a regular expression
+        that PostgreSQL reads, too.
+        """
+        return f"^https?://[^/]*{re.escape(self.path)}"
 
 
 def allowed_site(wanted: str | None, base_url: str, allowed_urls: Iterable[str]) -> Site:

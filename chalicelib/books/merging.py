@@ -1,5 +1,6 @@
 """Making the catalogue of what a run found, in one transaction and in sets."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chalicelib.books.addresses import Site
+from chalicelib.books.addresses import FOLDERS_PAGE, Site
 from chalicelib.books.found import FIELDS, Found, PageKind
 from chalicelib.core.db import copy_in
 
@@ -26,12 +27,16 @@ class Planned:
         rows: The whole catalogue to be: read now, then kept; in order.
         kept: Ids of those not read this time, and not known to be gone.
         read: How many of the rows, from the first, were read now.
+        before: The site that the catalogue was read from last.
+        site: The one it was read from now.
     """
 
     snapshot: int
     rows: Sequence[Mapping[str, Any]]
     kept: frozenset[int]
     read: int
+    before: Site
+    site: Site
 
 
 @dataclass(frozen=True)
@@ -77,9 +82,10 @@ def plan(session: Session, found: Found, site_before: str | None) -> Planned:
     ids: dict[str, int] = {row.upc: row.id for row in known}
     new = [upc for upc in upcs if upc not in ids]
     ids |= dict(zip(new, session.scalars(text(NEXT_IDS), {"n": len(new)}), strict=True))
+    site, before = Site.of(found.base_url), Site.of(site_before or found.base_url)
     missing = session.execute(text(LISTED), {"upcs": upcs}).mappings().all()
     kept: list[Mapping[str, Any]] = [
-        dict(row) for row in missing if _is_kept(row, found, site_before)
+        dict(row) for row in missing if _is_kept(row, found, site, before)
     ]
     read = [{"id": ids[upc], **book.model_dump()} for upc, book in found.books.items()]
     return Planned(
@@ -87,16 +93,17 @@ def plan(session: Session, found: Found, site_before: str | None) -> Planned:
         rows=[*read, *kept],
         kept=frozenset(row["id"] for row in kept),
         read=len(read),
+        before=before,
+        site=site,
     )
 
 
-def _is_kept(row: Any, found: Found, site_before: str | None) -> bool:
+def _is_kept(row: Any, found: Found, site: Site, before: Site) -> bool:
     """Whether a book that was not read may be on the site all the same."""
     if row["made_up"] != found.made_up:
         return False
     if not found.is_whole:
         return True
-    site, before = Site.of(found.base_url), Site.of(site_before or found.base_url)
     unread = {site.path_of(page.url) for page in found.unread if page.kind is PageKind.BOOK}
     return before.path_of(row["url"]) in unread
 
@@ -114,13 +121,16 @@ ADD_CATEGORIES = """
 INSERT INTO book_categories (name) SELECT DISTINCT category FROM staged_books ORDER BY category
 ON CONFLICT (name) DO NOTHING
 """
-# A page moved to another host, or a mirror of it, is the same page.
-_PATH = "regexp_replace({}, '^https?://[^/]*', '')"
+# A page moved to another host or folder, or a mirror of it, is the same page; so is its folder.
+_PATH = f"regexp_replace(regexp_replace({{}}, {{}}, ''), '{re.escape(FOLDERS_PAGE)}$', '')"
 COMPARED = {
     name: (f"b.{name}", f"s.{name}")
     for name in (*FIELDS[1:], "category_id")
     if name not in ("category", "image_url", "url")
-} | {name: (_PATH.format(f"b.{name}"), _PATH.format(f"s.{name}")) for name in ("image_url", "url")}
+} | {
+    name: (_PATH.format(f"b.{name}", ":before"), _PATH.format(f"s.{name}", ":here"))
+    for name in ("image_url", "url")
+}
 _DIFFERENT = ", ".join(
     f"CASE WHEN {old} IS DISTINCT FROM {new} THEN '{name.removesuffix('_id')}' END"
     for name, (old, new) in COMPARED.items()
@@ -191,8 +201,11 @@ def stage(session: Session, planned: Planned) -> None:
     """Bring what was read into the transaction, and compare it with what is known."""
     session.execute(text(STAGE))
     copy_in(session, COPY, _lines(planned.rows[: planned.read]))
-    for statement in (ADD_CATEGORIES, FIND_CATEGORIES, COMPARE, NAME_KINDS):
+    for statement in (ADD_CATEGORIES, FIND_CATEGORIES):
         session.execute(text(statement))
+    beginnings = {"before": planned.before.beginning, "here": planned.site.beginning}
+    session.execute(text(COMPARE), beginnings)
+    session.execute(text(NAME_KINDS))
 
 
 def count(session: Session, planned: Planned) -> Merged:

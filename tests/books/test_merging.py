@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.books.errors import CatalogueIsReal, CatalogueTooSmall
-from chalicelib.books.found import PageKind, UnreadPage
+from chalicelib.books.found import FoundBook, PageKind, UnreadPage
 from tests.books.conftest import SITE, a_book, found_of, publish, rows
 
 TEN = [a_book(n) for n in range(1, 11)]
@@ -110,20 +110,40 @@ def test_nothing_is_gone_where_the_lists_did_not_lead_to_every_book(tmp_path: Pa
     assert outcome(publish(found, tmp_path)) == (0, 0, 39, 1, 0)
 
 
-def test_a_mirror_of_the_shop_changes_nothing(tmp_path: Path) -> None:
-    publish(found_of(TEN), tmp_path)
-    mirror = "http://127.0.0.1:9000/"
-    moved = [
+def mirrored(mirror: str, page: str) -> list[FoundBook]:
+    """The ten on another site, whose pages have another ending."""
+    return [
         book.model_copy(
             update={
-                "url": book.url.replace(SITE, mirror),
+                "url": book.url.replace(SITE, mirror).replace("index.html", page),
                 "image_url": book.image_url.replace(SITE, mirror),
             }
         )
         for book in TEN
     ]
+
+
+@pytest.mark.parametrize("mirror", ["http://127.0.0.1:9000/", "http://127.0.0.1:9000/a.b(c)/d/"])
+@pytest.mark.parametrize("page", ["index.html", ""])
+def test_a_mirror_of_the_shop_changes_nothing(tmp_path: Path, mirror: str, page: str) -> None:
+    publish(found_of(TEN), tmp_path)
+    moved = mirrored(mirror, page)
     assert outcome(publish(found_of(moved, base_url=mirror), tmp_path)) == (0, 0, 10, 0, 0)
     assert rows("SELECT url FROM books WHERE id = 1") == [(moved[0].url,)]
+    assert outcome(publish(found_of(TEN), tmp_path)) == (0, 0, 10, 0, 0)
+
+
+def test_a_book_that_lies_elsewhere_on_its_site_has_changed(tmp_path: Path) -> None:
+    publish(found_of(TEN), tmp_path)
+    moved = TEN[0].model_copy(update={"url": f"{SITE}other/livro_1/index.html"})
+    assert outcome(publish(found_of([moved, *TEN[1:]]), tmp_path)) == (0, 1, 9, 0, 0)
+
+
+def test_a_page_not_read_is_known_by_its_folder_too(tmp_path: Path) -> None:
+    publish(found_of(mirrored(SITE, "")), tmp_path)
+    unread = UnreadPage(TEN[0].url, PageKind.BOOK, 503, "O site respondeu 503.", None)
+    found = found_of(mirrored(SITE, "")[1:], unread=[unread])
+    assert outcome(publish(found, tmp_path, accept_smaller=True)) == (0, 0, 9, 1, 0)
 
 
 def test_one_title_may_be_on_two_books(tmp_path: Path) -> None:
