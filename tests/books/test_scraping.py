@@ -67,6 +67,12 @@ def test_fields_that_are_unknown_or_of_another_type_are_refused(admin: Client) -
         assert_problem(admin.post(TRIGGER, body), 422, "ValidationFailed")
 
 
+def test_a_shop_named_in_the_query_is_not_passed_over(admin: Client) -> None:
+    refused = admin.post(f"{TRIGGER}?base_url=http://127.0.0.1:8000/")
+    assert_problem(refused, 422, "ValidationFailed")
+    assert rows("SELECT count(*) FROM jobs") == [(0,)]
+
+
 def test_who_asks_again_gets_the_job_that_runs(admin: Client) -> None:
     answers: list[Answer] = []
     ask = [
