@@ -1,5 +1,6 @@
 """Routes of reading a shop, and of what came of it: runs, quarantine, snapshots, changes."""
 
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -37,6 +38,7 @@ from chalicelib.core.types import Id
 from chalicelib.core.web import PUBLIC, Routes, endpoint
 
 scraping = Routes(__name__)
+everybodys = partial(endpoint, scraping, allow=PUBLIC, any_origin=True, autocommit=True)
 
 NOT_KEPT = {"Cache-Control": "no-store"}  # The address dies in a quarter of an hour.
 
@@ -142,13 +144,9 @@ def get_quarantined_page(session: Session, page_id: Id) -> Reply:
 
 
 @scraping.route("/api/v1/snapshots", methods=["GET"])
-@endpoint(
-    scraping,
+@everybodys(
     query=PageQuery,
-    allow=PUBLIC,
-    any_origin=True,
     response=Page[SnapshotOut],
-    autocommit=True,
 )
 def get_snapshots(session: Session, query: PageQuery, call: Call) -> Reply:
     """List the snapshots of the catalogue, latest first: from where, and how many books."""
@@ -157,12 +155,8 @@ def get_snapshots(session: Session, query: PageQuery, call: Call) -> Reply:
 
 
 @scraping.route("/api/v1/snapshots/{snapshot}", methods=["GET"])
-@endpoint(
-    scraping,
-    allow=PUBLIC,
-    any_origin=True,
+@everybodys(
     raises=(SnapshotNotFound, NothingReadYet),
-    autocommit=True,
 )
 def get_snapshot(session: Session, snapshot: str) -> SnapshotOut:
     """Show a snapshot, by its number or as `latest`."""
@@ -170,13 +164,9 @@ def get_snapshot(session: Session, snapshot: str) -> SnapshotOut:
 
 
 @scraping.route("/api/v1/dumps/{snapshot}/{formato}", methods=["GET"])
-@endpoint(
-    scraping,
-    allow=PUBLIC,
-    any_origin=True,
+@everybodys(
     status=303,
     raises=(SnapshotNotFound, NothingReadYet, DumpUnknown, DumpGone),
-    autocommit=True,
 )
 def get_dump(session: Session, snapshot: str, formato: str) -> Reply:
     """Fetch a snapshot whole: `csv`, `ndjson` or `parquet`; its number, or `latest`.
@@ -188,14 +178,10 @@ def get_dump(session: Session, snapshot: str, formato: str) -> Reply:
 
 
 @scraping.route("/api/v1/changes", methods=["GET"])
-@endpoint(
-    scraping,
+@everybodys(
     query=ChangesQuery,
-    allow=PUBLIC,
-    any_origin=True,
     response=Page[ChangeOut],
     raises=(SnapshotNotFound,),
-    autocommit=True,
 )
 def get_changes(session: Session, query: ChangesQuery, call: Call) -> Reply:
     """List what snapshots found different, earliest first: new, changed, gone, back.
@@ -208,14 +194,10 @@ def get_changes(session: Session, query: ChangesQuery, call: Call) -> Reply:
 
 
 @scraping.route("/api/v1/books/{book_id}/history", methods=["GET"])
-@endpoint(
-    scraping,
+@everybodys(
     query=PageQuery,
-    allow=PUBLIC,
-    any_origin=True,
     response=Page[HistoryOut],
     raises=(BookNotFound,),
-    autocommit=True,
 )
 def get_history(session: Session, book_id: Id, query: PageQuery, call: Call) -> Reply:
     """A book's price and stock over time, latest first."""
