@@ -144,10 +144,7 @@ def get_quarantined_page(session: Session, page_id: Id) -> Reply:
 
 
 @scraping.route("/api/v1/snapshots", methods=["GET"])
-@everybodys(
-    query=PageQuery,
-    response=Page[SnapshotOut],
-)
+@everybodys(query=PageQuery, response=Page[SnapshotOut])
 def get_snapshots(session: Session, query: PageQuery, call: Call) -> Reply:
     """List the snapshots of the catalogue, latest first: from where, and how many books."""
     rows, cursor, total = service_snapshots.list_snapshots(session, query)
@@ -155,19 +152,14 @@ def get_snapshots(session: Session, query: PageQuery, call: Call) -> Reply:
 
 
 @scraping.route("/api/v1/snapshots/{snapshot}", methods=["GET"])
-@everybodys(
-    raises=(SnapshotNotFound, NothingReadYet),
-)
+@everybodys(raises=(SnapshotNotFound, NothingReadYet))
 def get_snapshot(session: Session, snapshot: str) -> SnapshotOut:
     """Show a snapshot, by its number or as `latest`."""
     return service_snapshots.get_snapshot(session, snapshot)
 
 
 @scraping.route("/api/v1/dumps/{snapshot}/{formato}", methods=["GET"])
-@everybodys(
-    status=303,
-    raises=(SnapshotNotFound, NothingReadYet, DumpUnknown, DumpGone),
-)
+@everybodys(status=303, raises=(SnapshotNotFound, NothingReadYet, DumpUnknown, DumpGone))
 def get_dump(session: Session, snapshot: str, formato: str) -> Reply:
     """Fetch a snapshot whole: `csv`, `ndjson` or `parquet`; its number, or `latest`.
 
@@ -178,11 +170,7 @@ def get_dump(session: Session, snapshot: str, formato: str) -> Reply:
 
 
 @scraping.route("/api/v1/changes", methods=["GET"])
-@everybodys(
-    query=ChangesQuery,
-    response=Page[ChangeOut],
-    raises=(SnapshotNotFound,),
-)
+@everybodys(query=ChangesQuery, response=Page[ChangeOut], raises=(SnapshotNotFound,))
 def get_changes(session: Session, query: ChangesQuery, call: Call) -> Reply:
     """List what snapshots found different, earliest first: new, changed, gone, back.
 
@@ -194,11 +182,7 @@ def get_changes(session: Session, query: ChangesQuery, call: Call) -> Reply:
 
 
 @scraping.route("/api/v1/books/{book_id}/history", methods=["GET"])
-@everybodys(
-    query=PageQuery,
-    response=Page[HistoryOut],
-    raises=(BookNotFound,),
-)
+@everybodys(query=PageQuery, response=Page[HistoryOut], raises=(BookNotFound,))
 def get_history(session: Session, book_id: Id, query: PageQuery, call: Call) -> Reply:
     """A book's price and stock over time, latest first."""
     rows, cursor, total = service_snapshots.list_history(session, book_id, query)
