@@ -124,6 +124,7 @@ def get_training_data(session: Session, query: DataQuery, call: Call) -> Reply:
     learning,
     allow=PUBLIC,
     identifies_caller=True,
+    limit="600/minute",  # A thousand books each.
     own_transactions=True,
     body=PredictionsIn,
     response=PredictionsOut,

@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     login_max_failures: int = Field(5, ge=1)
     login_lock_minutes: int = Field(15, ge=1)
     rate_limit_principal: str = Field("6000/minute", pattern=RATE_LIMIT)
-    rate_limit_address: str = Field("600/minute", pattern=RATE_LIMIT)
+    rate_limit_address: str = Field("3000/minute", pattern=RATE_LIMIT)
 
     metrics_token: SecretStr = SecretStr("")
     sentry_dsn: SecretStr = SecretStr("")

@@ -1,5 +1,6 @@
 """The public catalogue: lists, filters, search, detail, statistics, similar books."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -195,6 +196,13 @@ def test_only_the_fields_wanted_are_answered(api: Client) -> None:
     assert page["items"] == [{"id": 1, "price": 10.0}]
     shown = api.get("/api/v1/books/1?fields=title,reviews").json
     assert list(shown) == ["title", "reviews"]
+
+
+def test_nobody_waits_who_reads_a_thousand_books_one_by_one(api: Client) -> None:
+    policy = api.get("/api/v1/books/1").headers["RateLimit-Policy"]
+    quota = re.fullmatch(r'"address";q=(\d+);w=60', policy)
+    assert quota, policy
+    assert int(quota[1]) >= 2 * 1000 + 100, "each book and what is like it, and the lists"
 
 
 def test_a_book_is_shown_whole(api: Client) -> None:

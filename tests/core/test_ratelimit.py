@@ -110,7 +110,7 @@ def test_endpoint_with_a_limit_of_its_own_has_both(operador: Client) -> None:
 
 def test_signing_in_is_limited_more_than_the_rest(anonymous: Client) -> None:
     answer = anonymous.post("/auth/token", {"username": "nobody", "password": "x" * 12})
-    assert left(answer) == {"address": 599, "post_token": 29}
+    assert left(answer) == {"address": 2999, "post_token": 29}
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/docs", "/openapi.json"])
