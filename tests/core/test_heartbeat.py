@@ -19,12 +19,21 @@ class _Counted(threading.Condition):
         super().notify(n)
 
 
+def _beat_once(heart: Heart) -> None:
+    beaten = threading.Event()
+
+    def beat() -> bool:
+        beaten.set()
+        return False
+
+    with heart.beating(beat, 0.001):
+        assert beaten.wait(10)
+
+
 def _asleep_with_nothing_to_do() -> tuple[Heart, _Counted]:
     heart = Heart()
     heart._changed = changed = _Counted()
-    beaten = threading.Event()
-    with heart.beating(lambda: bool(beaten.set()), 0.001):
-        assert beaten.wait(10)
+    _beat_once(heart)
     until(lambda: heart._asleep_until > time.monotonic() + LONGEST_SLEEP_SECONDS / 2)
     return heart, changed
 
@@ -42,9 +51,7 @@ def test_what_is_due_is_done_again_and_again() -> None:
 
 def test_a_beat_that_is_due_sooner_wakes_the_thread() -> None:
     heart, changed = _asleep_with_nothing_to_do()
-    beaten = threading.Event()
-    with heart.beating(lambda: bool(beaten.set()), 0.001):
-        assert beaten.wait(10)
+    _beat_once(heart)
     assert changed.wakes == 1
 
 
