@@ -6,8 +6,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.pg import PLANNED_ALONG_INDEXES
 from chalicelib.core.queues import Queue
-from chalicelib.core.runs import JobRun
+from chalicelib.core.runs import FENCED, SUCCEEDED, JobRun, succeeded_values
 from chalicelib.core.statements import HotStatement
 
 
@@ -22,11 +23,51 @@ def claim(queue: Queue[Any]) -> JobRun | None:
     """
     with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
         row = CLAIM.one_or_none(session, queue=queue.name, lease=queue.lease.total_seconds())
-    if row is None:
+    return _run_of(row, queue)
+
+
+def succeed_and_claim(
+    run: JobRun, result: dict[str, Any] | None, queue: Queue[Any]
+) -> JobRun | None:
+    """End a run well and take the queue's next job that is due, in one transaction.
+
+    Both are on disk before the next run begins, at the cost of one commit instead of two.
+
+    Returns:
+        The next run, as of `claim`; None when nothing is due.
+
+    Raises:
+        LeaseLost: Another attempt has the job; then nothing is claimed either.
+    """
+    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+        row = SUCCEED_AND_CLAIM.one_or_none(
+            session,
+            queue=queue.name,
+            lease=queue.lease.total_seconds(),
+            **run.fence,
+            **succeeded_values(result),
+        )
+    if not row.succeeded:
+        raise run.lose()
+    return _run_of(row, queue)
+
+
+def _run_of(row: Any, queue: Queue[Any]) -> JobRun | None:
+    if row is None or row.job_id is None:
         return None
-    claimed = row._asdict()
-    claimed.pop("unwaited")
-    return JobRun(**claimed, lease_seconds=queue.lease.total_seconds())
+    return JobRun(
+        job_id=row.job_id,
+        queue=queue.name,
+        attempt=row.attempt,
+        started_at=row.started_at,
+        attempt_limit=row.attempt_limit,
+        tenant=row.tenant,
+        owner=row.owner,
+        message=row.message,
+        checkpoint=row.checkpoint,
+        request_id=row.request_id,
+        lease_seconds=queue.lease.total_seconds(),
+    )
 
 
 _DUE = """
@@ -38,23 +79,19 @@ LIMIT 1
 FOR UPDATE SKIP LOCKED
 """
 
-# Two look-ups in one index: behind the tenant that was served last, else from the beginning.
-#
-# The commit of a claim does not wait for the disk. Whatever the run commits later does, and takes
-# the claim with it: the log is written in order. Should the server crash before that, the claim
-# has never been: the row is queued again, the next attempt has the same number and another
-# started_at, and the fence keeps the lost one out. Only the number of attempts forgets it.
-CLAIM = HotStatement(f"""
-WITH served AS (
+_SERVED = """served AS (
     SELECT coalesce((
         SELECT tenant FROM jobs
         WHERE queue = :queue AND started_at IS NOT NULL ORDER BY started_at DESC LIMIT 1
     ), '') AS tenant
-)
+)"""
+
+# Two look-ups in one index: behind the tenant that was served last, else from the beginning.
+_TAKE = f"""
 UPDATE jobs
 SET state = 'running', attempt = attempt + 1, started_at = clock_timestamp(), error = NULL,
     lease_until = now() + make_interval(secs => :lease)
-WHERE id = (
+WHERE {{where}} id = (
     SELECT id FROM (
         SELECT id FROM ({_DUE.format(behind=">")}) behind
         UNION ALL
@@ -62,8 +99,27 @@ WHERE id = (
     ) next
     LIMIT 1
 )
-RETURNING id AS job_id, queue, attempt, started_at, attempt_limit, tenant, owner, message,
-          checkpoint, request_id, set_config('synchronous_commit', 'off', true) AS unwaited
+RETURNING id AS job_id, attempt, started_at, attempt_limit, tenant, owner, message, checkpoint,
+          request_id"""
+
+# The commit of a claim does not wait for the disk. Whatever the run commits later does, and takes
+# the claim with it: the log is written in order. Should the server crash before that, the claim
+# has never been: the row is queued again, the next attempt has the same number and another
+# started_at, and the fence keeps the lost one out. Only the number of attempts forgets it.
+CLAIM = HotStatement(f"""{PLANNED_ALONG_INDEXES}
+WITH {_SERVED} {_TAKE.format(where="")},
+    set_config('synchronous_commit', 'off', true) AS unwaited
+""")
+
+# This one waits for the disk: somebody may have read that the job has succeeded.
+SUCCEED_AND_CLAIM = HotStatement(f"""{PLANNED_ALONG_INDEXES}
+WITH ended AS (
+    UPDATE jobs SET {SUCCEEDED}
+    WHERE {FENCED}
+    RETURNING id
+), {_SERVED}, taken AS ({_TAKE.format(where="EXISTS (SELECT FROM ended) AND")})
+SELECT EXISTS (SELECT FROM ended) AS succeeded, taken.*
+FROM (VALUES (1)) AS always LEFT JOIN taken ON true
 """)
 
 

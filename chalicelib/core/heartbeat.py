@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+LONGEST_SLEEP_SECONDS = 5.0
+
 
 @dataclass
 class _Beat:
@@ -54,8 +56,11 @@ class Heart:
                 first = min(self._beats, key=lambda beat: beat.due, default=None)
                 now = time.monotonic()
                 if first is None or first.due > now:
-                    self._asleep_until = first.due if first else float("inf")
-                    self._changed.wait(first.due - now if first else None)
+                    # Never for good, even with nothing to do: else every short run would wake
+                    # this thread, which finds it over, and wait for the interpreter meanwhile.
+                    longest = now + LONGEST_SLEEP_SECONDS
+                    self._asleep_until = min(first.due, longest) if first else longest
+                    self._changed.wait(self._asleep_until - now)
                     continue
                 first.due = now + first.every
             if not first.act():

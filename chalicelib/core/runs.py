@@ -18,6 +18,7 @@ from chalicelib.core.db import DATABASE_ERRORS, unit_of_work
 from chalicelib.core.errors import Problem, ServiceUnavailable
 from chalicelib.core.heartbeat import HEART
 from chalicelib.core.jobs import JobState, next_attempt, ring
+from chalicelib.core.pg import PLANNED_ALONG_INDEXES
 from chalicelib.core.queues import Ring
 from chalicelib.core.statements import HotStatement
 
@@ -103,9 +104,8 @@ class JobRun:
         Raises:
             LeaseLost: Another attempt has the job.
         """
-        if FENCE.one_or_none(session, **self._fence) is None:
-            self._lost.set()
-            raise LeaseLost
+        if FENCE.one_or_none(session, **self.fence) is None:
+            raise self.lose()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -169,11 +169,11 @@ class JobRun:
 
     def succeed(self, result: dict[str, Any] | None) -> None:
         """End the run well."""
-        self._finish(JobState.SUCCEEDED, result=result)
+        self._write(SUCCEEDED, extend=False, **succeeded_values(result))
 
     def mark_cancelled(self) -> None:
         """End the run as its owner asked."""
-        self._finish(JobState.CANCELLED)
+        self._end(JobState.CANCELLED)
 
     def fail(self, problem: Problem, *, retry: bool) -> None:
         """End the run badly; the job waits for its next attempt when there is one.
@@ -185,7 +185,7 @@ class JobRun:
         again = next_attempt(self.attempt, self.attempt_limit, utc_now()) if retry else None
         error = {"title": type(problem).__name__, "detail": problem.motivo, "attempt": self.attempt}
         if again is None:
-            self._finish(JobState.FAILED, error=error)
+            self._end(JobState.FAILED, error)
         else:
             self._write(
                 f"{BACK_IN_THE_QUEUE}, next_attempt_at = :again, error = cast(:error AS jsonb)",
@@ -203,25 +203,24 @@ class JobRun:
         )
         ring([Ring(self.queue, str(self.job_id))])
 
-    def _finish(
-        self,
-        state: JobState,
-        result: dict[str, Any] | None = None,
-        error: dict[str, Any] | None = None,
-    ) -> None:
-        done = ", progress = 1" if state is JobState.SUCCEEDED else ""
+    def _end(self, state: JobState, error: dict[str, Any] | None = None) -> None:
         self._write(
-            "state = :state, lease_until = NULL, finished_at = now(),"
-            f" result = cast(:result AS jsonb), error = cast(:error AS jsonb){done}",
+            "state = :state, lease_until = NULL, finished_at = now(), result = NULL,"
+            " error = cast(:error AS jsonb)",
             extend=False,
             state=state.value,
-            result=_json(result),
             error=_json(error),
         )
 
     @property
-    def _fence(self) -> dict[str, Any]:
+    def fence(self) -> dict[str, Any]:
+        """What a row must still say for this attempt to write to it."""
         return {"id": self.job_id, "attempt": self.attempt, "started_at": self.started_at}
+
+    def lose(self) -> LeaseLost:
+        """Note that another attempt has the job; returns what to raise."""
+        self._lost.set()
+        return LeaseLost()
 
     def _write(self, assignments: str, *, extend: bool = True, **values: Any) -> None:
         """A fenced write of its own, which also extends the lease and hears of cancellation."""
@@ -232,12 +231,22 @@ class JobRun:
             self._update(session, assignments, **values)
 
     def _update(self, session: Session, assignments: str, **values: Any) -> None:
-        row = _fenced_update(assignments).one_or_none(session, **self._fence, **values)
+        row = _fenced_update(assignments).one_or_none(session, **self.fence, **values)
         if row is None:
-            self._lost.set()
-            raise LeaseLost
+            raise self.lose()
         if row.cancel_requested:
             self._cancelled.set()
+
+
+SUCCEEDED = (
+    "state = 'succeeded', lease_until = NULL, finished_at = now(), progress = 1,"
+    " result = cast(:result AS jsonb), error = NULL"
+)
+
+
+def succeeded_values(result: dict[str, Any] | None) -> dict[str, Any]:
+    """What `SUCCEEDED` is executed with."""
+    return {"result": _json(result)}
 
 
 # Who has asked for a running job to stop has been told that it will.
@@ -246,10 +255,15 @@ BACK_IN_THE_QUEUE = (
     " finished_at = CASE WHEN cancel_requested THEN now() END, lease_until = NULL"
 )
 
+# By `=` it would read as leave to look through an index of unfinished jobs, all of the tenant's,
+# where the server has counted few so far. The job is found by its id.
+FENCED = (
+    "id = :id AND attempt = :attempt AND started_at = :started_at"
+    " AND state IS NOT DISTINCT FROM 'running'"
+)
+
 FENCE = HotStatement(
-    "SELECT 1 AS held FROM jobs"
-    " WHERE id = :id AND attempt = :attempt AND started_at = :started_at AND state = 'running'"
-    " FOR KEY SHARE"
+    f"{PLANNED_ALONG_INDEXES}SELECT 1 AS held FROM jobs WHERE {FENCED} FOR KEY SHARE"
 )
 
 
@@ -257,9 +271,8 @@ FENCE = HotStatement(
 def _fenced_update(assignments: str) -> HotStatement:
     """A write that touches the job only while this attempt runs it."""
     return HotStatement(
-        f"UPDATE jobs SET {assignments}"
-        " WHERE id = :id AND attempt = :attempt AND started_at = :started_at"
-        " AND state = 'running' RETURNING cancel_requested"
+        f"{PLANNED_ALONG_INDEXES}UPDATE jobs SET {assignments} WHERE {FENCED}"
+        " RETURNING cancel_requested"
     )
 
 

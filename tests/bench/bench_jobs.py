@@ -79,14 +79,25 @@ def run(folder: Path) -> None:
                 delays = sorted(start_delays_ms())
                 rates = [drained_per_second(workers, jobs) for workers in WORKERS]
             p50, p99 = statistics.median(delays), delays[int(len(delays) * 0.99)]
-            met = "met" if p50 <= MOST_START_MS else "MISSED"
-            rows.append([name, *(f"{rate:,.0f}" for rate in rates), f"{p50:.2f} / {p99:.2f}", met])
+            rows.append(
+                [
+                    name,
+                    *(f"{rate:,.0f}" for rate in rates),
+                    _verdict(max(rates) >= LEAST_PER_SECOND),
+                    f"{p50:.2f} / {p99:.2f}",
+                    _verdict(p50 <= MOST_START_MS),
+                ]
+            )
     print(
         f"Jobs claimed and finished one by one, per second (budget {LEAST_PER_SECOND:,}), and ms"
         f" from commit to start (budget p50 {MOST_START_MS:g})"
     )
     workers = (f"{n} worker{'s' if n > 1 else ''}" for n in WORKERS)
-    print_table(["transport", *workers, "start p50 / p99", ""], rows)
+    print_table(["transport", *workers, "", "start p50 / p99", ""], rows)
+
+
+def _verdict(is_met: bool) -> str:
+    return "met" if is_met else "MISSED"
 
 
 def transports() -> Iterator[tuple[str, str, int]]:

@@ -3,21 +3,26 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
 
-from chalicelib.core.claims import CLAIM, claim
+from chalicelib.core.claims import CLAIM, SUCCEED_AND_CLAIM, claim
+from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.pg import PLANNED_ALONG_INDEXES
 from chalicelib.core.runs import JobRun
-from infra.local.deliveries.jobs_table import JobsTableDeliveries
+from chalicelib.core.statements import HotStatement
+from infra.local.deliveries.jobs_table import READY, JobsTableDeliveries
 from tests.contract.work import ERRANDS, WORK, ask, ask_silently
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("environment")]
 
 MANY = 10_000
 TENANTS = 200
-ANALYSED = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {CLAIM._sql}"
+_CLAIM = CLAIM._sql.removeprefix(PLANNED_ALONG_INDEXES)
+ANALYSED = f"{PLANNED_ALONG_INDEXES}EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {_CLAIM}"
 
 
 def _claim() -> JobRun:
@@ -93,6 +98,54 @@ def test_a_claim_looks_at_few_pages_however_many_tenants_wait() -> None:
     served = {_claim().tenant for _ in range(TENANTS)}
     assert len(served) == TENANTS
     assert _pages_of_a_claim() <= 60
+
+
+@pytest.mark.parametrize(
+    ("statement", "indexes"),
+    [
+        (CLAIM, {"jobs_turns_idx", "jobs_ready_idx", "jobs_pkey"}),
+        (SUCCEED_AND_CLAIM, {"jobs_turns_idx", "jobs_ready_idx", "jobs_pkey"}),
+        (READY, {"jobs_ready_idx"}),
+    ],
+)
+def test_a_plan_made_for_three_jobs_will_do_for_many(
+    statement: HotStatement, indexes: set[str], used_database: tuple[str, Engine]
+) -> None:
+    ask_silently(3)
+    _, owner = used_database
+    with owner.begin() as connection:
+        connection.execute(text("ANALYZE jobs"))
+    nodes = list(_nodes(_plan(statement)))
+    touched = [node for node in nodes if node.get("Relation Name") == "jobs"]
+    found = {node["Index Name"] for node in touched if node["Node Type"] != "ModifyTable"}
+    assert found == indexes
+    assert not [node for node in nodes if node["Node Type"] in ("Sort", "Incremental Sort")]
+
+
+def _plan(statement: HotStatement) -> dict[str, Any]:
+    planned = PLANNED_ALONG_INDEXES
+    assert statement._sql.startswith(planned)
+    explain = f"{planned}EXPLAIN (FORMAT JSON) {statement._sql.removeprefix(planned)}"
+    values = {
+        "queue": WORK.name,
+        "queues": [WORK.name],
+        "lease": 60.0,
+        "id": UUID(int=0),
+        "attempt": 1,
+        "started_at": utc_now(),
+        "result": None,
+    }
+    asked = {name: values[name] for name in statement._compiled[1]}
+    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+        found: Any = session.execute(text(explain), asked).scalar_one()
+    plan: dict[str, Any] = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+    return plan
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from _nodes(inner)
 
 
 @pytest.fixture

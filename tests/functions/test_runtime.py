@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from chalicelib.core import runs, telemetry
+from chalicelib.core.claims import claim, succeed_and_claim
 from chalicelib.core.clock import utc_now
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.errors import ServiceUnavailable, Unprocessable
 from chalicelib.core.jobs import Job, JobState
-from chalicelib.core.runs import JobRun
+from chalicelib.core.runs import JobRun, LeaseLost
 from functions.runtime import Handler, queue_handler
 from tests.client import Client
 from tests.conftest import forget_process_state
@@ -256,3 +259,98 @@ def test_how_a_run_ended_is_counted(admin: Client) -> None:
     counted = {labels[0]: n for (name, labels), n in found.items() if name == "previsto_runs_total"}
     assert counted == {"succeeded": 2, "refused": 1, "failed": 2}
     assert found["previsto_run_duration_seconds_count", ("test_queue",)] == 5
+
+
+# One event of several rings.
+
+
+def _last_writers() -> dict[UUID, str]:
+    """Which transaction has written each job that was ever claimed."""
+    with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
+        found = session.execute(text("SELECT id, xmin::text FROM jobs WHERE attempt > 0"))
+        return {row.id: row.xmin for row in found}
+
+
+def test_the_end_of_a_job_and_the_claim_of_the_next_are_one_transaction() -> None:
+    ids = [ask(n) for n in range(4)]
+    seen: list[tuple[UUID, dict[UUID, str]]] = []
+
+    @queue_handler(ASKS)
+    def handler(run: JobRun, message: Ask) -> None:
+        seen.append((run.job_id, _last_writers()))
+
+    assert handler(rings(*ids), None) == NOTHING_FAILED
+    assert [job_id for job_id, _ in seen] == ids
+    for (before, _), (running, writers) in pairwise(seen):
+        assert writers[before] == writers[running]
+    transactions = {writers[running] for running, writers in seen} | {_last_writers()[ids[-1]]}
+    assert len(transactions) == len(ids) + 1
+
+
+def test_an_event_takes_no_more_jobs_than_it_has_rings() -> None:
+    ids = [ask(n) for n in range(3)]
+    assert _handler(_double)(rings(*ids[:2]), None) == NOTHING_FAILED
+    assert [job(i).state for i in ids] == ["succeeded", "succeeded", "queued"]
+    assert job(ids[2]).attempt == 0
+
+
+def test_an_unreadable_message_takes_no_job_from_the_rings_around_it() -> None:
+    ids = [ask(n) for n in range(3)]
+    event = {"Records": [*rings(ids[0])["Records"], record("?"), *rings(ids[1])["Records"]]}
+    event["Records"].append(record("?"))
+    assert _handler(_double)(event, None) == failed(event, 1, 3)
+    assert [job(i).state for i in ids] == ["succeeded", "succeeded", "queued"]
+
+
+def test_a_run_that_lost_its_lease_takes_nothing_and_the_next_ring_does() -> None:
+    ids = [ask(1), ask(2)]
+    running = []
+
+    @queue_handler(ASKS)
+    def handler(run: JobRun, message: Ask) -> Told:
+        running.append(run.job_id)
+        if message.n == 1:
+            with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+                found = session.get(Job, run.job_id)
+                assert found is not None
+                found.attempt = 2
+        return _double(message)
+
+    assert handler(rings(*ids), None) == NOTHING_FAILED
+    assert running == ids
+    assert [job(i).state for i in ids] == ["running", "succeeded"]
+    assert [job(i).attempt for i in ids] == [2, 1]
+
+
+def test_a_fenced_end_claims_nothing_when_its_attempt_is_over() -> None:
+    first, second = ask(1), ask(2)
+    run = claim(ASKS)
+    assert run is not None
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        found = session.get(Job, first)
+        assert found is not None
+        found.attempt = 2
+    with pytest.raises(LeaseLost):
+        succeed_and_claim(run, None, ASKS)
+    assert (job(second).state, job(second).attempt) == (JobState.QUEUED, 0)
+
+
+def test_a_result_that_cannot_be_stored_leaves_the_next_job_to_the_next_ring() -> None:
+    ids = [ask(1), ask(2)]
+    handler = _handler(lambda ask: Told(dobro=float("nan") if ask.n == 1 else 4))
+    assert handler(rings(*ids), None) == NOTHING_FAILED
+    _assert_waits(job(ids[0]), "InternalError", 1, timedelta(seconds=10))
+    assert (job(ids[1]).state, job(ids[1]).attempt) == (JobState.SUCCEEDED, 1)
+
+
+def test_a_worker_that_shuts_down_takes_nothing_more() -> None:
+    ids = [ask(1), ask(2)]
+
+    @queue_handler(ASKS)
+    def handler(run: JobRun, message: Ask) -> None:
+        runs.request_stop()
+
+    event = rings(*ids)
+    assert handler(event, None) == failed(event, 1)
+    assert [job(i).state for i in ids] == ["succeeded", "queued"]
+    assert job(ids[1]).attempt == 0

@@ -21,10 +21,11 @@ from chalicelib.core.pg.engine import (
     wait_for_notification,
 )
 from chalicelib.core.pg.protocol import Notification
-from chalicelib.core.pg.statement import PLANNED_FOR_VALUES
+from chalicelib.core.pg.statement import PLANNED_ALONG_INDEXES, PLANNED_FOR_VALUES
 from chalicelib.core.pg.wire import ConnectionLostError
 
 __all__ = [
+    "PLANNED_ALONG_INDEXES",
     "PLANNED_FOR_VALUES",
     "ConnectionLostError",
     "FastConnection",

@@ -12,8 +12,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from chalicelib.core.pg import messages
 from chalicelib.core.pg.protocol import Conversation, is_stale_plan
 from chalicelib.core.pg.statement import (
-    PLAN_FOR_VALUES,
-    PLANNED_FOR_VALUES,
+    SETTINGS_AHEAD,
     Exchange,
     Statement,
     is_preparable,
@@ -187,8 +186,9 @@ class FastConnection(Conversation):
         together = self.autocommit and self._preamble is not None
         if not args and stream is None and not together and is_script(text):
             return self._perform_script(text, packet, exchange)
-        if text.startswith(PLANNED_FOR_VALUES):
-            packet.append(self._run_ahead(PLAN_FOR_VALUES, (), exchange))
+        for beginning, setting in SETTINGS_AHEAD.items():
+            if text.startswith(beginning):
+                packet.append(self._run_ahead(setting, (), exchange))
         packet += [self._run(self._statement(text, oids, stream), args, exchange), messages.SYNC]
         return self._send(packet, exchange)
 

@@ -24,8 +24,27 @@ each time for the values that it is asked with."""
 # values, see `engine.connect`, also what is not kept prepared.
 PLAN_FOR_VALUES = "select set_config('plan_cache_mode', 'force_custom_plan', true)"
 
+PLANNED_ALONG_INDEXES = "/* planned along indexes */ "
+"""Begins a statement that takes few rows by an index, and nothing else will do: a plan that is made
+while the table holds three rows reads it whole, and is kept when it holds ten thousand."""
+
+PLAN_ALONG_INDEXES = "select " + ", ".join(
+    f"set_config('enable_{what}', 'off', true)"
+    for what in ("seqscan", "bitmapscan", "sort", "incremental_sort")
+)
+
+# What goes ahead of a statement in its packet, by what the statement begins with.
+SETTINGS_AHEAD = {
+    PLANNED_FOR_VALUES: PLAN_FOR_VALUES,
+    PLANNED_ALONG_INDEXES: PLAN_ALONG_INDEXES,
+}
+
 # Plans are worth keeping for these only; the rest (SAVEPOINT, SET, DDL, COPY) has none.
-_PREPARABLE = re.compile(r"[\s(]*(select|insert|update|delete|with|values|merge)\b", re.IGNORECASE)
+_PREPARABLE = re.compile(
+    rf"(?:{re.escape(PLANNED_ALONG_INDEXES)})?"
+    r"[\s(]*(select|insert|update|delete|with|values|merge)\b",
+    re.IGNORECASE,
+)
 
 _PLACEHOLDER_OR_OPAQUE = re.compile(
     r"""

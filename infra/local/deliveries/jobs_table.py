@@ -8,7 +8,7 @@ from itertools import takewhile
 from chalicelib.core import runs
 from chalicelib.core.db import DATABASE_ERRORS, DatabaseRole, unit_of_work
 from chalicelib.core.doorbells.jobs_table import NOTIFY_CHANNEL
-from chalicelib.core.pg import FastConnection, connect_url
+from chalicelib.core.pg import PLANNED_ALONG_INDEXES, FastConnection, connect_url
 from chalicelib.core.settings import settings
 from chalicelib.core.statements import HotStatement
 from infra.local.deliveries.contract import Delivery, sqs_record
@@ -17,14 +17,15 @@ MOST_RECORDS = 10
 LOOK_UP_SECONDS = 0.5
 FAILED_SECONDS = 1.0
 
-# Any of a queue's jobs will do, for the claim decides which one is next; and none has to be
-# sorted for it.
-READY = HotStatement(f"""
+# Any of a queue's jobs will do, for the claim decides which one is next. The order is the index's:
+# nothing is sorted, and no other index will do.
+READY = HotStatement(f"""{PLANNED_ALONG_INDEXES}
 SELECT wanted.queue, due.id
 FROM unnest(cast(:queues AS text[])) WITH ORDINALITY AS wanted (queue, place)
 CROSS JOIN LATERAL (
     SELECT id FROM jobs
     WHERE queue = wanted.queue AND state = 'queued' AND next_attempt_at <= now()
+    ORDER BY tenant, next_attempt_at
     LIMIT {MOST_RECORDS}
 ) due
 ORDER BY wanted.place

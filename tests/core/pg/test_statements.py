@@ -8,6 +8,7 @@ import pytest
 from pg8000 import legacy
 
 from chalicelib.core.pg import (
+    PLANNED_ALONG_INDEXES,
     PLANNED_FOR_VALUES,
     FastConnection,
 )
@@ -40,6 +41,22 @@ def test_a_statement_may_be_planned_for_its_values(fast: FastConnection, autocom
         fast.rollback()
         sent.clear()
     assert one(fast, asked, 1) == "force_generic_plan"
+
+
+@pytest.mark.parametrize("autocommit", [False, True])
+def test_a_statement_may_be_planned_along_indexes(fast: FastConnection, autocommit: bool) -> None:
+    fast.autocommit = autocommit
+    asked = "select current_setting('enable_sort') where %s::int = 1"
+    sent = record_packets(fast)
+    for _ in range(2):
+        assert one(fast, PLANNED_ALONG_INDEXES + asked, 1) == "off"
+        assert len(sent) == 1, "in one packet with what asks for it"
+        fast.rollback()
+        sent.clear()
+    assert one(fast, asked, 1) == "on"
+    fast.rollback()
+    kept = "select count(*)::int from pg_prepared_statements where statement like %s"
+    assert one(fast, kept, f"{PLANNED_ALONG_INDEXES}%") == 1
 
 
 def test_rolling_back_nothing_sends_nothing(fast: FastConnection) -> None:
