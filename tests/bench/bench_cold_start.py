@@ -19,6 +19,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from chalicelib.core.auth import Role
+from chalicelib.core.clock import utc_now
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.settings import HOUSE, settings
 from chalicelib.identity import service
@@ -28,6 +29,7 @@ from infra.aws.api import schedules
 from infra.aws.pythons import ROOT
 from infra.aws.work import SHORT
 from infra.local.lambda_service import Function, LambdaInstance
+from infra.local.scheduler import scheduled_event
 from tests.aws import CREDENTIALS, aws_emulator
 from tests.bench import world
 from tests.bench.table import print_table
@@ -162,7 +164,7 @@ def _ring_for_nothing(instance: LambdaInstance) -> None:
 
 
 def _strike(instance: LambdaInstance) -> None:
-    instance.invoke({"source": "aws.events", "time": "2026-03-18T15:00:00Z", "detail": {}})
+    instance.invoke(scheduled_event("bench", utc_now()))
 
 
 def _row(title: str, costs: list[_Cost], budget: int | None = None) -> list[str]:

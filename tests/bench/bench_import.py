@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -210,13 +210,7 @@ def peak_mb(pid: int) -> float:
 
 def _cpu_seconds(found: World, worker: int) -> tuple[float, float]:
     """What a worker, and the server with its sessions, have used so far."""
-    postmaster = int((found.server.cluster / "postmaster.pid").read_text().split()[0])
-    server = psutil.Process(postmaster)
-    database = 0.0
-    for process in (server, *server.children()):
-        with suppress(psutil.NoSuchProcess):  # A vacuum may end at any time.
-            database += sum(process.cpu_times()[:2])
-    return sum(psutil.Process(worker).cpu_times()[:2]), database
+    return sum(psutil.Process(worker).cpu_times()[:2]), found.database_cpu_seconds
 
 
 def _execute(found: World, statement: str, **values: int) -> None:

@@ -8,8 +8,10 @@ import sys
 import time
 import venv
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
@@ -46,14 +48,29 @@ def peer_python(folder: Path) -> Path:
 
 def resident_mb(port: int) -> float:
     """Memory of the gateway at a port, all of its processes, in megabytes."""
-    pages, mine = 0, f"PORT={port}".encode()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if mine in (process / "environ").read_bytes().split(b"\0"):
-                pages += int((process / "statm").read_text().split()[1])
-        except OSError:
-            continue  # It has ended, or is somebody else's.
+    pages = 0
+    for process in _gateway(port):
+        with suppress(OSError):  # It has ended.
+            pages += int((process / "statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
+
+
+def cpu_seconds(port: int) -> float:
+    """What the gateway at a port has computed so far, all of its processes."""
+    used = 0.0
+    for process in _gateway(port):
+        with suppress(psutil.NoSuchProcess):
+            used += sum(psutil.Process(int(process.name)).cpu_times()[:2])
+    return used
+
+
+def _gateway(port: int) -> Iterator[Path]:
+    """Folders of its processes below `/proc`."""
+    mine = f"PORT={port}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # It has ended, or is somebody else's.
+            if mine in (process / "environ").read_bytes().split(b"\0"):
+                yield process
 
 
 @contextmanager
