@@ -27,6 +27,7 @@ from chalicelib.core.storage import (
     UploadGrant,
     content_disposition,
     open_storage,
+    upload_origin,
 )
 
 MINUTE = timedelta(minutes=1)
@@ -450,9 +451,12 @@ def test_a_signed_url_names_the_address_clients_reach(bucket: str) -> None:
     assert "sa-east-1" in url
 
 
-def test_an_aws_url_names_the_bucket_and_its_region(bucket: str) -> None:
-    url = S3Storage(bucket, region="sa-east-1").signed_download("k", expires_in=MINUTE)
-    assert url.startswith(f"https://{bucket}.s3.sa-east-1.amazonaws.com/k?")
+@pytest.mark.parametrize("region", ["sa-east-1", "us-east-1"])
+def test_an_aws_url_is_of_the_origin_that_pages_may_send_files_to(bucket: str, region: str) -> None:
+    url = S3Storage(bucket, region=region).signed_download("k", expires_in=MINUTE)
+    origin = upload_origin(f"s3://{bucket}?region={region}")
+    assert origin == f"https://{bucket}.s3.{region}.amazonaws.com"
+    assert url.startswith(f"{origin}/k?")
 
 
 def test_s3_lists_past_one_page(s3: S3Storage, bucket: str) -> None:

@@ -188,7 +188,11 @@ def _connect(endpoint: str | None, region: str) -> Any:
         read_timeout=30,
         retries={"mode": "adaptive", "max_attempts": 4},
         # Servers that are not AWS rarely have a host name per bucket.
-        s3={"addressing_style": "path" if endpoint else "virtual"},
+        s3={
+            "addressing_style": "path" if endpoint else "virtual",
+            # By the same kind of name in every region: pages may ask that one only.
+            "us_east_1_regional_endpoint": "regional",
+        },
     )
     return Session().client("s3", endpoint_url=endpoint, region_name=region, config=config)
 
