@@ -56,13 +56,15 @@ def role(service: str, statements: Sequence[Mapping[str, Any]]) -> Resource:
         service: Such as `lambda`.
         statements: All it may do; no policy of AWS is added.
     """
-    trust = {
-        "Effect": "Allow",
-        "Principal": {"Service": f"{service}.amazonaws.com"},
-        "Action": "sts:AssumeRole",
-    }
     own = {"PolicyName": "own", "PolicyDocument": policy(*statements)}
-    return resource("IAM::Role", {"AssumeRolePolicyDocument": policy(trust), "Policies": [own]})
+    trusted = policy(trust(service))
+    return resource("IAM::Role", {"AssumeRolePolicyDocument": trusted, "Policies": [own]})
+
+
+def trust(service: str) -> dict[str, Any]:
+    """The statement by which a role lets a service take it on."""
+    principal = {"Service": f"{service}.amazonaws.com"}
+    return {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
 
 
 def tags(name: str) -> list[dict[str, str]]:

@@ -15,20 +15,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import boto3
 from botocore.exceptions import ClientError
 
+from infra.aws.account import AccountNotReady, prepare_account
 from infra.aws.package import Package, package
-from infra.aws.stages import Stage, UnknownStage, stage_named
-from infra.local.gateway.wiring import offapi_directory
+from infra.aws.stages import UnknownStage
+from infra.aws.target import DeploymentFailed, Target, target_of
+from infra.local.gateway.assets import content_type, served_files
+from infra.local.gateway.wiring import asset_directories
 
 IMAGES = {"WorkerImage": "worker", "HandlerImage": "handler"}
 FIRST_URL = "https://primeira.invalid"  # Until the stack has said where the API is.
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-CONTENT_TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
+# A stack of which nothing has been made yet, and those that can only be deleted.
+PLANNED = "REVIEW_IN_PROGRESS"
+NEVER_MADE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 PAUSE_SECONDS = 10
 KEPT_OF_TASK = (
     "family",
@@ -42,39 +47,18 @@ KEPT_OF_TASK = (
 )
 
 
-class DeploymentFailed(Exception):
-    """A step did not succeed; the message says which and why."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a version goes.
-
-    Attributes:
-        stage: Its sizes and names.
-        release: What is deployed, such as a commit.
-        values: Parameters of the template that the owner sets.
-    """
-
-    stage: Stage
-    release: str
-    values: Mapping[str, str]
-
-    @property
-    def stack(self) -> str:
-        """The stack's name."""
-        return self.stage.prefix
-
-
 def deploy(target: Target, built: Package, *, pause_seconds: float = PAUSE_SECONDS) -> str:
     """Do it all; gives the address of the API.
 
     Raises:
         DeploymentFailed: A step did not succeed. What was there before goes on.
+        AccountNotReady: The account cannot take a first installation yet.
     """
+    before = outputs(target)
+    if before is None:
+        prepare_account(target.stage)
     images = push_images(target)
     template = upload(target, built)
-    before = outputs(target)
     if before is not None:
         migrate(before, images["WorkerImage"], pause_seconds)
     url = target.values.get("PublicUrl") or (before or {}).get("EndpointURL") or FIRST_URL
@@ -107,9 +91,17 @@ def push_images(target: Target) -> dict[str, str]:
     found = {name: f"{address}:{kind}-{target.release}" for name, kind in IMAGES.items()}
     _sign_in(registry, address)
     for name, kind in IMAGES.items():
+        if _is_pushed(registry, target.stack, f"{kind}-{target.release}"):
+            continue
         for words in (["tag", f"previsto-{kind}", found[name]], ["push", found[name]]):
             _docker(words)
     return found
+
+
+def _is_pushed(registry: Any, repository: str, tag: str) -> bool:
+    """Whether a release has its image: it stays, and another build of it would be refused."""
+    wanted = [{"imageTag": tag}]
+    return bool(registry.batch_get_image(repositoryName=repository, imageIds=wanted)["images"])
 
 
 def _sign_in(registry: Any, address: str) -> None:
@@ -161,13 +153,25 @@ def _ensure_bucket(s3: Any, bucket: str, region: str) -> None:
 
 
 def outputs(target: Target) -> dict[str, str] | None:
-    """What the stack tells of itself; None where there is no stack."""
+    """What the stack tells of itself; None where there is none, or one that was only planned.
+
+    Raises:
+        DeploymentFailed: Its first creation has failed, and it must be deleted.
+    """
     try:
         (found,) = boto3.client("cloudformation").describe_stacks(StackName=target.stack)["Stacks"]
     except ClientError as error:
         if "does not exist" in str(error):
             return None
         raise
+    if found["StackStatus"] in NEVER_MADE:
+        raise DeploymentFailed(
+            f"{target.stack} is {found['StackStatus']}: see why it could not be made (aws"
+            f" cloudformation describe-stack-events --stack-name {target.stack}), then remove it"
+            f" (aws cloudformation delete-stack --stack-name {target.stack}) and deploy again"
+        )
+    if found["StackStatus"] == PLANNED:
+        return None
     return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
 
 
@@ -218,7 +222,7 @@ def change_stack(target: Target, template: str, values: Mapping[str, str]) -> No
     """
     stacks = boto3.client("cloudformation")
     kind = "CREATE" if outputs(target) is None else "UPDATE"
-    name = f"r-{hashlib.sha256(f'{template}{sorted(values.items())}'.encode()).hexdigest()[:20]}"
+    name = f"r-{uuid4().hex}"  # One that failed keeps its name.
     stacks.create_change_set(
         StackName=target.stack,
         ChangeSetName=name,
@@ -231,6 +235,7 @@ def change_stack(target: Target, template: str, values: Mapping[str, str]) -> No
         _await(stacks, "change_set_create_complete", StackName=target.stack, ChangeSetName=name)
     except DeploymentFailed:
         told = stacks.describe_change_set(StackName=target.stack, ChangeSetName=name)
+        stacks.delete_change_set(StackName=target.stack, ChangeSetName=name)
         if "didn't contain changes" in told.get("StatusReason", ""):
             return
         raise DeploymentFailed(f"change set: {told.get('StatusReason')}") from None
@@ -250,37 +255,14 @@ def _await(stacks: Any, waiter: str, **arguments: str) -> None:
 def upload_assets(bucket: str) -> None:
     """Store what pages load, as the local gateway serves it below `/assets`."""
     s3 = boto3.client("s3")
-    for file in sorted(offapi_directory().iterdir()):
-        if file.suffix in CONTENT_TYPES:
-            s3.put_object(
-                Bucket=bucket,
-                Key=f"offapi/{file.name}",
-                Body=file.read_bytes(),
-                ContentType=CONTENT_TYPES[file.suffix],
-                CacheControl="public, max-age=3600",
-            )
-
-
-def target_of(arguments: list[str], environment: Mapping[str, str]) -> Target:
-    """What the caller asks for.
-
-    Raises:
-        UnknownStage: There is no such stage.
-        DeploymentFailed: A value is missing.
-    """
-    stage = stage_named(arguments[0] if arguments else "")
-    names = {
-        "AlarmEmail": "ALARM_EMAIL",
-        "BooksContact": "BOOKS_CONTACT",
-        "CorsOrigins": "CORS_ORIGINS",
-        "JwtSecretBefore": "JWT_SECRET_BEFORE",
-        "PublicUrl": "PUBLIC_URL",
-        "SentryDsn": "SENTRY_DSN",
-    }
-    values = {n: environment[v] for n, v in names.items() if environment.get(v)}
-    if not environment.get("RELEASE") or "AlarmEmail" not in values:
-        raise DeploymentFailed("RELEASE and ALARM_EMAIL must be set")
-    return Target(stage, environment["RELEASE"], values)
+    for name, file in served_files(asset_directories()).items():
+        s3.put_object(
+            Bucket=bucket,
+            Key=name,
+            Body=file.read_bytes(),
+            ContentType=content_type(file),
+            CacheControl="public, max-age=3600",
+        )
 
 
 def main() -> int:
@@ -288,7 +270,7 @@ def main() -> int:
     try:
         target = target_of(sys.argv[1:], os.environ)
         print(f"The API is at {deploy(target, package(target.stage))}")
-    except (DeploymentFailed, UnknownStage) as error:
+    except (AccountNotReady, DeploymentFailed, UnknownStage) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -57,8 +57,8 @@ class Stage:
 
 
 STAGES = {
-    "dev": Stage("dev", "staging", 0.5, 2, 2, 1, 14, 7, 10, 2, (1, 2), 50, 150, False),
-    "staging": Stage("staging", "staging", 0.5, 4, 2, 7, 30, 14, 20, 5, (1, 4), 100, 300, False),
+    "dev": Stage("dev", "staging", 0.5, 2, 2, 1, 14, 7, 10, 2, (1, 2), 50, 350, False),
+    "staging": Stage("staging", "staging", 0.5, 4, 2, 7, 30, 14, 20, 5, (1, 4), 100, 500, False),
     "prod": Stage("prod", "prod", 1, 16, 2, 35, 90, 30, 100, 20, (2, 12), 1000, 1500, True),
 }
 

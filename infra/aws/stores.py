@@ -49,10 +49,11 @@ def _objects(stage: Stage) -> Resources:
         "NoncurrentVersionExpiration": {"NoncurrentDays": stage.noncurrent_days},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
     }
-    # Signed addresses are for pages of the origins that may call the API.
+    # Signed addresses are for pages: the console's, and those that may call the API.
+    others = {"Fn::Join": [",", ref("CorsOrigins")]}
     rule = {
         "AllowedMethods": ["GET", "PUT"],
-        "AllowedOrigins": ref("CorsOrigins"),
+        "AllowedOrigins": {"Fn::Split": [",", {"Fn::Join": [",", [_own_origin(), others]]}]},
         "AllowedHeaders": ["content-type", "content-length"],
         "ExposedHeaders": ["ETag"],
         "MaxAge": 3600,
@@ -65,6 +66,12 @@ def _objects(stage: Stage) -> Resources:
         ),
         "DataBucketPolicy": _bucket_policy("DataBucket"),
     }
+
+
+def _own_origin() -> dict[str, Any]:
+    """`https://host` of the address that clients reach, whose path pages do not send."""
+    host = {"Fn::Select": [2, {"Fn::Split": ["/", ref("PublicUrl")]}]}
+    return {"Fn::Join": ["", ["https://", host]]}
 
 
 def _bucket_policy(bucket: str, *others: dict[str, Any]) -> Resource:

@@ -25,6 +25,21 @@ _ONE_HOUR = b"public, max-age=3600"
 _FOR_EVER = b"public, max-age=31536000, immutable"
 
 
+def served_files(directories: Mapping[str, Path]) -> dict[str, Path]:
+    """What pages load of these packages, by `<package>/<file>`."""
+    return {
+        f"{package}/{file.name}": file
+        for package, directory in directories.items()
+        for file in sorted(directory.iterdir())
+        if file.suffix in _CONTENT_TYPES and file.is_file()
+    }
+
+
+def content_type(file: Path) -> str:
+    """As whoever serves the file has to say."""
+    return _CONTENT_TYPES[file.suffix]
+
+
 @dataclass(frozen=True, slots=True)
 class _Asset:
     """A file in memory; `packed` is None where gzip would not help."""
@@ -43,12 +58,7 @@ class AssetLibrary:
     """
 
     def __init__(self, directories: Mapping[str, Path]) -> None:
-        self._files = {
-            f"{package}/{file.name}": file
-            for package, directory in directories.items()
-            for file in directory.iterdir()
-            if file.suffix in _CONTENT_TYPES and file.is_file()
-        }
+        self._files = served_files(directories)
         self._loaded: dict[str, _Asset] = {}
 
     def answer(self, request: Request) -> Answer:

@@ -24,11 +24,16 @@ def build_gateway() -> Gateway:
     return Gateway(
         _load_app(os.environ.get("GATEWAY_APP", "app:app")),
         storage=_directory_storage(),
-        assets={"offapi": offapi_directory(), "plotly": plotly_directory()},
+        assets=asset_directories(),
         cors_origins=[origin.strip() for origin in origins if origin.strip()],
         threads=int(os.environ.get("GATEWAY_THREADS", "1")),
         trust_forwarded_for=os.environ.get("TRUST_FORWARDED_FOR") == "1",
     )
+
+
+def asset_directories() -> dict[str, Path]:
+    """Where the files lie that pages load from `ASSETS_URL`, by the name they have there."""
+    return {"offapi": offapi_directory(), "plotly": plotly_directory()}
 
 
 def offapi_directory() -> Path:

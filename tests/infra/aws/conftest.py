@@ -1,13 +1,23 @@
 """The package as Lambda would run it, beside an S3 and an SQS that other processes reach."""
 
+import json
+import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
 
 from chalicelib.core.auth import Role
-from infra.aws.package import Package
-from infra.aws.pythons import NoLambdaPython, Python, lambda_python
+from infra.aws.package import BUILD, Package, alone
+from infra.aws.pythons import (
+    ROOT,
+    NoLambdaPython,
+    Python,
+    lambda_python,
+    make_environment,
+    pinned,
+)
 from tests.aws import CREDENTIALS, aws_emulator
 from tests.client import Client
 from tests.conftest import MakeUser, forget_process_state, require_service
@@ -19,6 +29,7 @@ from tests.infra.aws.deployed import (
     queue_url,
     storage_url,
 )
+from tests.infra.aws.template import REGION
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +92,27 @@ def caller(client_of: MakeUser, deployed_environment: dict[str, str]) -> Deploye
     """A signed-in operador, for an instance of the API."""
     user: Client = client_of(Role.OPERADOR)
     return DeployedClient(user.token, user.usuario_id, user.login)
+
+
+@pytest.fixture(scope="session")
+def merged(built: Package) -> dict[str, Any]:
+    """The template as `make package` writes it."""
+    found: dict[str, Any] = json.loads(built.template.read_text())
+    return found
+
+
+@pytest.fixture(scope="session")
+def plain(built: Package) -> dict[str, Any]:
+    """The same as CloudFormation sees it, once the transform of SAM has run."""
+    with alone():
+        program = make_environment(BUILD / "sam", built.python, pinned("aws-sam-translator"))
+    finished = subprocess.run(
+        [program, ROOT / "infra" / "aws" / "translate.py", built.template],
+        env={"AWS_DEFAULT_REGION": REGION},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    found: dict[str, Any] = json.loads(finished.stdout)
+    return found

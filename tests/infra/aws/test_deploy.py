@@ -1,6 +1,7 @@
 """The steps of a deployment, on an emulated account, and their order."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,24 +11,23 @@ import pytest
 from moto import mock_aws
 
 from infra.aws import deploy
-from infra.aws.deploy import (
-    IMAGES,
-    DeploymentFailed,
-    Target,
-    migrate,
-    outputs,
-    push_images,
-    target_of,
-    upload,
+from infra.aws.account import (
+    GATEWAY_LOGS_ROLE,
+    AccountNotReady,
+    let_api_gateway_log,
+    let_ecs_work,
+    require_instances,
 )
+from infra.aws.deploy import IMAGES, migrate, outputs, push_images, upload
 from infra.aws.package import Package
-from infra.aws.pythons import Python
+from infra.aws.pythons import ROOT, Python
 from infra.aws.stages import STAGES, UnknownStage
+from infra.aws.target import DeploymentFailed, Target, target_of
 from tests.aws import CREDENTIALS
+from tests.infra.aws.template import REGION
 
 pytestmark = pytest.mark.slow
 
-REGION = "sa-east-1"
 TARGET = Target(STAGES["dev"], "0123abc", {"AlarmEmail": "alguem@example.com"})
 
 
@@ -35,7 +35,7 @@ TARGET = Target(STAGES["dev"], "0123abc", {"AlarmEmail": "alguem@example.com"})
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION}.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
+    with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
         yield
 
 
@@ -62,6 +62,11 @@ def test_zip_and_template_are_stored_where_nobody_else_reads(account: None, buil
     assert set(blocked.values()) == {True}
 
 
+def manifest_of(tag: str) -> str:
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    return json.dumps({"mediaType": kind, "config": {"digest": tag}, "layers": []})
+
+
 def test_images_are_pushed_by_release_to_a_registry_of_their_own(
     account: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +86,14 @@ def test_images_are_pushed_by_release_to_a_registry_of_their_own(
     ]
     assert images["HandlerImage"].endswith("/previsto-dev:handler-0123abc")
     assert push_images(TARGET) == images  # The registry is there by now.
+    pushed_before = told.read_text()
+    for tag in ("worker-0123abc", "handler-0123abc"):
+        boto3.client("ecr").put_image(
+            repositoryName="previsto-dev", imageManifest=manifest_of(tag), imageTag=tag
+        )
+    # A release that is there stays: made anew it has another digest, which the registry refuses.
+    assert push_images(TARGET) == images
+    assert told.read_text().removeprefix(pushed_before).count("\n") == 1
     docker.write_text("#!/bin/sh\nexit 1\n")
     with pytest.raises(DeploymentFailed, match="docker login"):
         push_images(TARGET)
@@ -88,6 +101,85 @@ def test_images_are_pushed_by_release_to_a_registry_of_their_own(
 
 def test_an_account_without_a_stack_has_no_outputs(account: None) -> None:
     assert outputs(TARGET) is None
+
+
+@pytest.mark.parametrize("state", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "CREATE_FAILED"])
+def test_a_first_creation_that_failed_can_be_done_again(
+    state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = FakeStacks(StackStatus=state)
+    monkeypatch.setattr(boto3, "client", lambda _: client)
+    if state == "REVIEW_IN_PROGRESS":  # Planned only: the next plan makes it.
+        assert outputs(TARGET) is None
+        return
+    with pytest.raises(DeploymentFailed, match="delete-stack --stack-name previsto-dev"):
+        outputs(TARGET)
+
+
+class FakeStacks:
+    """CloudFormation as it tells of one stack: moto's never fail."""
+
+    def __init__(self, **stack: Any) -> None:
+        self.stack = stack
+
+    def describe_stacks(self, **_: Any) -> dict[str, Any]:
+        return {"Stacks": [self.stack]}
+
+
+def test_a_version_is_deployed_again_without_a_change(account: None, built: Package) -> None:
+    s3 = boto3.client("s3")
+    place = {"LocationConstraint": REGION}
+    s3.create_bucket(Bucket="packages", CreateBucketConfiguration=place)
+    template = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    s3.put_object(Bucket="packages", Key="t.json", Body=template.encode())
+    for _ in range(2):
+        deploy.change_stack(TARGET, f"https://packages.s3.{REGION}.amazonaws.com/t.json", {})
+    assert outputs(TARGET) == {}
+
+
+def test_pages_find_all_that_they_load(account: None) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="assets", CreateBucketConfiguration={"LocationConstraint": REGION})
+    deploy.upload_assets("assets")
+    stored = {each["Key"] for each in s3.list_objects_v2(Bucket="assets")["Contents"]}
+    pages = [*(ROOT / "chalicelib").glob("*/templates/**/*.html"), ROOT / "chalicelib/core/docs.py"]
+    loaded = {
+        name for page in pages for name in re.findall(r"{+ ?assets ?}+/([^\"?]+)", page.read_text())
+    }
+    assert len(loaded) >= 3
+    assert loaded <= stored
+    script = s3.head_object(Bucket="assets", Key="plotly/plotly.min.js")
+    assert script["ContentType"] == "text/javascript; charset=utf-8"
+
+
+def test_an_account_gets_once_what_all_of_its_stages_need(account: None) -> None:
+    for _ in range(2):
+        let_api_gateway_log(pause_seconds=0)
+        let_ecs_work()
+    roles = {each["RoleName"]: each["Arn"] for each in boto3.client("iam").list_roles()["Roles"]}
+    assert len(roles) == 2
+    given = boto3.client("apigateway").get_account()["cloudwatchRoleArn"]
+    assert given == roles[GATEWAY_LOGS_ROLE]
+
+
+class FakeLimits:
+    """Lambda's quota, which moto does not know."""
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+
+    def get_account_settings(self) -> dict[str, Any]:
+        return {"AccountLimit": {"UnreservedConcurrentExecutions": self.free}}
+
+
+def test_an_account_that_lambda_keeps_small_is_told_what_to_ask_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(boto3, "client", lambda _: FakeLimits(10))
+    with pytest.raises(AccountNotReady, match="request-service-quota-increase"):
+        require_instances(TARGET.stage)
+    monkeypatch.setattr(boto3, "client", lambda _: FakeLimits(1000))
+    require_instances(TARGET.stage)
 
 
 class FakeTasks:
@@ -155,7 +247,7 @@ def test_migrations_that_fail_stop_the_deployment(monkeypatch: pytest.MonkeyPatc
         (
             False,
             [
-                *("images", "upload", "stack https://primeira.invalid", "migrate"),
+                *("account", "images", "upload", "stack https://primeira.invalid", "migrate"),
                 *("stack https://x.example/api", "assets"),
             ],
         ),
@@ -175,6 +267,7 @@ def test_the_schema_is_there_before_the_version_that_needs_it(
 
         return step
 
+    monkeypatch.setattr(deploy, "prepare_account", note("account"))
     monkeypatch.setattr(deploy, "push_images", note("images", images))
     monkeypatch.setattr(deploy, "upload", note("upload", "https://t"))
     monkeypatch.setattr(deploy, "migrate", note("migrate"))

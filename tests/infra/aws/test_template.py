@@ -15,23 +15,22 @@ from moto import mock_aws
 from moto.cloudformation.parsing import get_model_map
 
 from functions import EVENT_SOURCES
-from infra.aws.api import schedules
 from infra.aws.cfn import camel
-from infra.aws.deploy import Target, change_stack
-from infra.aws.package import BUILD, Package, alone
-from infra.aws.pythons import ROOT, make_environment, pinned
-from infra.aws.rights import SCHEDULE_RIGHTS
+from infra.aws.deploy import change_stack
+from infra.aws.package import BUILD
+from infra.aws.pythons import pinned
 from infra.aws.stages import STAGES
+from infra.aws.target import Target
 from infra.aws.template import template, without_chalice_role
 from tests.aws import CREDENTIALS
+from tests.infra.aws.template import REGION, of_type
 
 pytestmark = pytest.mark.slow
 
-REGION = "sa-east-1"
 MOST_RESOURCES, MOST_BYTES = 500, 1_000_000
 REGISTRY = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/previsto"
 PARAMETERS = {
-    "PublicUrl": "https://api.example.com",
+    "PublicUrl": "https://api.example.com/api",
     "WorkerImage": f"{REGISTRY}:worker",
     "HandlerImage": f"{REGISTRY}:handler",
     "Release": "0123abc",
@@ -60,37 +59,6 @@ NOT_AS_WE_USE_IT = {
     "AWS::ApiGateway::Deployment",  # Sees no methods where they come in one document.
     "AWS::RDS::DBInstance",  # Known, but not as a member of an Aurora cluster.
 }
-
-Resources = dict[str, dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def merged(built: Package) -> dict[str, Any]:
-    """The template as `make package` writes it."""
-    found: dict[str, Any] = json.loads(built.template.read_text())
-    return found
-
-
-@pytest.fixture(scope="module")
-def plain(built: Package) -> dict[str, Any]:
-    """The same as CloudFormation sees it, once the transform of SAM has run."""
-    with alone():
-        program = make_environment(BUILD / "sam", built.python, pinned("aws-sam-translator"))
-    finished = subprocess.run(
-        [program, ROOT / "infra" / "aws" / "translate.py", built.template],
-        env={"AWS_DEFAULT_REGION": REGION},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    found: dict[str, Any] = json.loads(finished.stdout)
-    return found
-
-
-def _of_type(found: dict[str, Any], kind: str) -> Resources:
-    resources: Resources = found["Resources"]
-    return {name: each for name, each in resources.items() if each["Type"] == kind}
 
 
 def _lint() -> Path:
@@ -135,9 +103,9 @@ def test_the_template_fits(plain: dict[str, Any]) -> None:
 def test_every_queue_has_one_for_dead_letters_and_somebody_who_works(
     plain: dict[str, Any],
 ) -> None:
-    queues = _of_type(plain, "AWS::SQS::Queue")
-    mappings = _of_type(plain, "AWS::Lambda::EventSourceMapping").values()
-    functions = _of_type(plain, "AWS::Lambda::Function")
+    queues = of_type(plain, "AWS::SQS::Queue")
+    mappings = of_type(plain, "AWS::Lambda::EventSourceMapping").values()
+    functions = of_type(plain, "AWS::Lambda::Function")
     names = {f"previsto-dev-{name}" for name in EVENT_SOURCES}
     both = names | {f"{name}-dead" for name in names}
     assert {each["Properties"]["QueueName"] for each in queues.values()} == both
@@ -158,101 +126,6 @@ def test_every_queue_has_one_for_dead_letters_and_somebody_who_works(
         redrive = queues[name]["Properties"]["RedrivePolicy"]
         assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": [f"{name}Dead", "Arn"]}
         assert {f"{name}Old", f"{name}DeadLetters"} <= plain["Resources"].keys()
-
-
-def test_the_worker_takes_the_long_queues_and_no_other(plain: dict[str, Any]) -> None:
-    task = plain["Resources"]["WorkerTask"]["Properties"]["ContainerDefinitions"][0]
-    assert task["Command"][-1] == "--long"
-    statements = _statements(plain["Resources"]["WorkerRole"])
-    (taken,) = [each["Resource"] for each in statements if "sqs:ReceiveMessage" in each["Action"]]
-    long = [camel(name) for name, source in EVENT_SOURCES.items() if source.is_long]
-    assert [arn["Fn::GetAtt"][0] for arn in taken] == long
-
-
-def test_the_first_admin_is_made_with_the_schema(plain: dict[str, Any]) -> None:
-    task = plain["Resources"]["MigrationTask"]["Properties"]["ContainerDefinitions"][0]
-    known = {each["Name"]: each["ValueFrom"] for each in task["Secrets"]}
-    assert known["FIRST_PASSWORD"] == {"Ref": "AdminPassword"}
-    # Settings that strangers can reach may not hold it: no program but this one is told.
-    assert "ADMIN_PASSWORD" not in known
-    assert task["Command"][-1].endswith(
-        '&& ADMIN_PASSWORD="$FIRST_PASSWORD" python -m infra.create_admin'
-    )
-    start = _statements(plain["Resources"]["WorkerStartRole"])
-    (read,) = [each for each in start if each["Action"] == ["secretsmanager:GetSecretValue"]]
-    assert {"Ref": "AdminPassword"} in read["Resource"]
-
-
-def _statements(role: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        statement
-        for policy in role["Properties"]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
-
-
-def test_every_function_has_a_role_of_its_own_that_names_what_it_may(
-    plain: dict[str, Any],
-) -> None:
-    functions = _of_type(plain, "AWS::Lambda::Function")
-    roles = [each["Properties"]["Role"]["Fn::GetAtt"][0] for each in functions.values()]
-    handlers = sum(not source.is_long for source in EVENT_SOURCES.values())
-    assert len(set(roles)) == len(functions) == 1 + len(schedules()) + handlers
-    for name, role in _of_type(plain, "AWS::IAM::Role").items():
-        assert "ManagedPolicyArns" not in role["Properties"], name
-        for statement in _statements(role):
-            assert not any(action.endswith("*") for action in statement["Action"]), name
-            if statement["Resource"] == "*":
-                unbound = {action.partition(":")[0] for action in statement["Action"]}
-                assert unbound <= {"ec2", "ecr", "sqs", "sts"}, (name, statement)
-
-
-def test_rights_are_given_to_schedules_that_exist() -> None:
-    assert SCHEDULE_RIGHTS.keys() <= set(schedules())
-
-
-def test_every_function_logs_for_a_time_and_runs_within_the_network(
-    plain: dict[str, Any],
-) -> None:
-    for name, function in _of_type(plain, "AWS::Lambda::Function").items():
-        properties = function["Properties"]
-        group = plain["Resources"][properties["LoggingConfig"]["LogGroup"]["Ref"]]
-        assert group["Properties"]["RetentionInDays"] > 0, name
-        assert properties["VpcConfig"]["SubnetIds"][0] == {"Ref": "PrivateSubnetA"}, name
-        told = properties["Environment"]["Variables"]
-        assert {"DATABASE_URL", "JWT_SECRET", "SIGNING_KEY", "QUEUE_URL"} <= told.keys()
-
-
-def test_nothing_is_public_but_the_api_and_the_assets(plain: dict[str, Any]) -> None:
-    for name, bucket in _of_type(plain, "AWS::S3::Bucket").items():
-        blocked = bucket["Properties"]["PublicAccessBlockConfiguration"]
-        assert set(blocked.values()) == {True}, name
-        assert bucket["DeletionPolicy"] == "Retain", name
-        assert "BucketEncryption" in bucket["Properties"], name
-    data = plain["Resources"]["DataBucket"]["Properties"]
-    assert data["VersioningConfiguration"] == {"Status": "Enabled"}
-    assert data["CorsConfiguration"]["CorsRules"][0]["AllowedMethods"] == ["GET", "PUT"]
-    for instance in _of_type(plain, "AWS::RDS::DBInstance").values():
-        assert instance["Properties"]["PubliclyAccessible"] is False
-    groups = _of_type(plain, "AWS::EC2::SecurityGroup").values()
-    inwards = [r for g in groups for r in g["Properties"].get("SecurityGroupIngress", [])]
-    assert inwards
-    assert all("SourceSecurityGroupId" in rule for rule in inwards)
-
-
-def test_what_api_gateway_answers_itself_is_a_problem_document(plain: dict[str, Any]) -> None:
-    responses = plain["Resources"]["RestAPI"]["Properties"]["Body"][
-        "x-amazon-apigateway-gateway-responses"
-    ]
-    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "REQUEST_TOO_LARGE"} <= responses.keys()
-    for response in responses.values():
-        headers = response["responseParameters"]
-        told = "gatewayresponse.header.Content-Type"
-        assert headers[told] == "'application/problem+json'"
-        assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
-        document = json.loads(response["responseTemplates"]["application/json"])
-        assert document["status"] == int(response["statusCode"])
-        assert document["type"] == f"urn:previsto:{document['title']}"
 
 
 @pytest.fixture(scope="module")
