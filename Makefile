@@ -10,7 +10,7 @@ BASE   ?= origin/main
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast soak check format bench package package-check light migrations \
-        notebooks browser screenshots tour audit openapi-check images deploy env clean
+        notebooks browser screenshots tour audit openapi-check images containers rehearse deploy env clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,10 +70,23 @@ audit: $(READY)  ## Secrets among what is committed, and libraries with known ho
 openapi-check: $(READY)  ## Changes of the API since BASE that clients would trip over
 	$(PY) -m infra.ci.openapi_check $(BASE)
 
+# Lambda takes neither an index of images, which provenance makes of one, nor those of an ARM laptop.
 images: ## The three container images, where there is a container engine
 	for target in api worker handler; do \
-	    docker build --file infra/docker/Dockerfile --target $$target --tag previsto-$$target . || exit 1; \
+	    BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --platform linux/amd64 \
+	        --file infra/docker/Dockerfile --target $$target --tag previsto-$$target . || exit 1; \
 	done
+
+# In a project of its own: what somebody keeps in the usual one's volumes stays.
+TRY := docker compose --project-name previsto-try
+containers: images env  ## Those and docker-compose.yml, up until the API is ready, and down again
+	docker compose config --quiet
+	$(TRY) up --detach --no-build --wait --wait-timeout 300 \
+	    && curl --fail --silent --show-error http://127.0.0.1:8000/health/ready; status=$$?; \
+	[ $$status = 0 ] || $(TRY) logs; $(TRY) down --volumes; exit $$status
+
+rehearse: $(READY)  ## The same where there is none, each in an empty root, and what they start (as root)
+	REHEARSE=1 $(PY) -m pytest tests/infra/rehearsal
 
 deploy: $(READY)  ## This version into an AWS account (STAGE, RELEASE; infra/DEPLOY.md)
 	$(PY) -m infra.aws.deploy $(STAGE)

@@ -17,7 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -49,6 +49,7 @@ class Image:
     user: str = "0"
     entrypoint: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
+    health: list[str] = field(default_factory=list)
 
 
 def stages(text: str) -> dict[str, tuple[str, list[tuple[str, str]]]]:
@@ -67,13 +68,19 @@ def stages(text: str) -> dict[str, tuple[str, list[tuple[str, str]]]]:
     return found
 
 
-def build(name: str, python: Path, *, anew: bool = True) -> Image:
-    """The image of a stage, and of those that it needs; as it was left, unless made anew.
+def build(names: Iterable[str], python: Path, *, anew: bool = True) -> dict[str, Image]:
+    """The images of stages, and of those that they need; as they were left, unless made anew.
 
     Raises:
         StepFailed: A step did not succeed.
     """
-    return _Builder(stages(DOCKERFILE.read_text()), python, anew).build(name)
+    builder = _Builder(stages(DOCKERFILE.read_text()), python, anew)
+    return {name: builder.build(name) for name in names}
+
+
+def megabytes(image: Image) -> float:
+    """What an image adds to its base."""
+    return sum(p.lstat().st_blocks * 512 for p in image.root.rglob("*") if p.is_file()) / 1e6
 
 
 class _Builder:
@@ -125,7 +132,9 @@ class _Builder:
                 image.entrypoint, image.command = json.loads(rest), []
             case "CMD":
                 image.command = json.loads(rest)
-            case "COPY" | "RUN" | "EXPOSE" | "HEALTHCHECK":
+            case "HEALTHCHECK":
+                image.health = json.loads(rest.partition("CMD ")[2] or "[]")
+            case "COPY" | "RUN" | "EXPOSE":
                 pass
             case _:
                 raise StepFailed(f"{word}: not known here")
@@ -183,20 +192,47 @@ def _empty(root: Path) -> Image:
 
 def run(image: Image, command: list[str], python: Path, *, may_write: bool = False) -> int:
     """Run a command in an image; gives its exit status."""
+    call = [*inside(image, python, may_write=may_write), *command]
+    return subprocess.run(call, env=environment_of(image), check=False).returncode
+
+
+def inside(image: Image, python: Path, *, may_write: bool = False) -> list[str]:
+    """What stands before a command, so that it runs in an image as its first process."""
     script = " && ".join([*_mounts(image, python, may_write), 'exec "$@"'])
-    user: list[str] = []
-    if not may_write:
-        same = ["--reuid", image.user, "--regid", image.user, "--clear-groups"]
-        user = ["setpriv", "--no-new-privs", "--bounding-set=-all", *same]
-    step = ["sh", "-c", 'cd "$0" && exec "$@"', image.folder, *command]
+    apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", script, "sh"]
+    return [*apart, "chroot", str(image.root), *([] if may_write else _as_user(image)), *_at(image)]
+
+
+def beside(image: Image, process: int) -> list[str]:
+    """What stands before a command, so that it runs in a container that is there.
+
+    Args:
+        image: What the container is of.
+        process: A number of the container's first process, as the machine sees it.
+    """
+    return [
+        *("nsenter", f"--target={process}", "--mount", "--pid", "--root", "--wd", "--"),
+        *(*_as_user(image), *_at(image)),
+    ]
+
+
+def environment_of(image: Image) -> dict[str, str]:
+    """The variables of what runs in an image."""
     # A Python of one's own finds its library where it was built; here it lies elsewhere.
     passed = {"LD_LIBRARY_PATH": "/usr/local/lib"}
     passed |= {name: os.environ[name] for name in PASSED if name in os.environ}
-    return subprocess.run(
-        ["unshare", "--mount", "sh", "-ec", script, "sh", "chroot", str(image.root), *user, *step],  # noqa: S607
-        env={**passed, **image.environment},
-        check=False,
-    ).returncode
+    return {**passed, **image.environment}
+
+
+def _as_user(image: Image) -> list[str]:
+    same = ["--reuid", image.user, "--regid", image.user, "--clear-groups"]
+    # Whoever becomes another user is not told any more that who started them has ended.
+    told = ["--pdeathsig", "KILL"]
+    return ["setpriv", "--no-new-privs", "--bounding-set=-all", *told, *same]
+
+
+def _at(image: Image) -> list[str]:
+    return ["sh", "-c", 'cd "$0" && exec "$@"', image.folder]
 
 
 def _mounts(image: Image, python: Path, may_write: bool) -> Iterator[str]:
@@ -207,7 +243,7 @@ def _mounts(image: Image, python: Path, may_write: bool) -> Iterator[str]:
     for source, name in {**seen, str(python.parents[1]): "usr/local"}.items():
         yield f"mount --bind {source} {root}/{name}"
         yield f"mount -o remount,bind,ro {root}/{name}"
-    yield f"mount --rbind /proc {root}/proc"
+    yield f"mount -t proc proc {root}/proc"
     yield f"mount --rbind /dev {root}/dev"
     if not may_write:
         for name in WRITABLE:
@@ -218,11 +254,13 @@ def _mounts(image: Image, python: Path, may_write: bool) -> Iterator[str]:
 def main() -> int:
     """Build, and run the image's command or another; gives its exit status."""
     python = lambda_python().path
+    name = sys.argv[1]
     try:
-        image = build(sys.argv[1], python, anew=len(sys.argv) == 2)
+        image = build([name], python, anew=len(sys.argv) == 2)[name]
     except StepFailed as error:
         print(error, file=sys.stderr)
         return 1
+    print(f"{name}: {megabytes(image):.0f} MB beside its base", flush=True)
     return run(image, sys.argv[2:] or [*image.entrypoint, *image.command], python)
 
 

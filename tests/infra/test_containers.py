@@ -4,9 +4,13 @@ import ast
 import base64
 import hashlib
 import json
+import os
 import re
+import shutil
 import stat
+import subprocess
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from infra.docker.health import CHECKS
 DOCKERFILE = (ROOT / "infra" / "docker" / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+COMPOSE_CLIENTS = (("docker", "compose"), ("docker-compose",))
 OURS = {"prepare", "api", "worker", "scheduler"}
 
 
@@ -49,6 +54,12 @@ def test_every_tool_that_an_image_installs_is_pinned() -> None:
     assert len(asked) == 2
     for name in "|".join(asked).split("|"):
         assert re.search(rf"^{name}==\d", pins, re.MULTILINE), name
+
+
+def test_images_are_such_as_lambda_takes_wherever_they_are_built() -> None:
+    recipe = (ROOT / "Makefile").read_text().partition("\nimages:")[2].partition("\n\n")[0]
+    assert "--platform linux/amd64" in recipe
+    assert "BUILDX_NO_DEFAULT_ATTESTATIONS=1" in recipe
 
 
 def test_what_runs_is_not_root_and_says_how_it_is() -> None:
@@ -88,6 +99,59 @@ def test_whatever_is_needed_is_waited_for() -> None:
             assert needed[server]["condition"] == "service_healthy"
     for service in SERVICES.values():
         assert service.get("depends_on", {}).keys() <= SERVICES.keys()
+
+
+@pytest.fixture
+def compose(tmp_path: Path) -> Callable[[], subprocess.CompletedProcess[str]]:
+    """What a Compose that is installed makes of the file; it asks no engine."""
+    client = next((each for each in COMPOSE_CLIENTS if _answers(each)), None)
+    if client is None:
+        pytest.skip("neither docker compose nor docker-compose is installed")
+    (tmp_path / "docker-compose.yml").write_text(yaml.safe_dump(_known_to(client)))
+
+    def config() -> subprocess.CompletedProcess[str]:
+        clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return subprocess.run(
+            [*client, "config"],
+            cwd=tmp_path,
+            env=clean,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return config
+
+
+def _answers(client: Sequence[str]) -> bool:
+    if shutil.which(client[0]) is None:
+        return False
+    return subprocess.run([*client, "version"], capture_output=True, check=False).returncode == 0
+
+
+def _known_to(client: Sequence[str]) -> dict[str, Any]:
+    """The file, for the first Compose without the two words that it does not know."""
+    if client != ("docker-compose",):
+        return COMPOSE
+    secrets = {name: {"file": "./.env"} for name in COMPOSE["secrets"]}
+    return {name: each for name, each in COMPOSE.items() if name != "name"} | {"secrets": secrets}
+
+
+def test_compose_reads_the_file_with_what_make_env_writes(
+    compose: Callable[[], subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    refused = compose()
+    assert refused.returncode != 0
+    assert "run make env" in refused.stderr
+    make_env(tmp_path)
+    told = compose()
+    assert told.returncode == 0, told.stderr
+    found = yaml.safe_load(told.stdout)["services"]
+    assert found.keys() == SERVICES.keys()
+    values = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+    url = f"postgresql://previsto:{values['POSTGRES_PASSWORD']}@postgres:5432/previsto"
+    for name in ("prepare", "api", "worker", "scheduler"):
+        assert found[name]["environment"]["DATABASE_URL"] == url
 
 
 def test_volumes_and_files_that_are_mounted_exist() -> None:

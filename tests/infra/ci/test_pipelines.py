@@ -17,7 +17,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 WORDS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 STAGES_OF_CI = {
     *("check", "test", "light", "migrations", "notebooks", "browser", "package-check", "audit"),
-    *("openapi-check", "package", "images", "deploy", "env", "tour"),
+    *("openapi-check", "package", "images", "containers", "deploy", "tour"),
 }
 
 
