@@ -16,7 +16,7 @@ GATEWAY_LOGS_ROLE = "previsto-api-gateway-logs"
 # Amazon's own for this: API Gateway takes no role that has less.
 GATEWAY_LOGS_POLICY = "arn:{}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 ECS = "ecs.amazonaws.com"
-LEFT_FOR_OTHERS = 10  # Lambda refuses a reservation that leaves other functions fewer.
+LEFT_FOR_OTHERS = 100  # Lambda refuses a reservation that leaves other functions fewer.
 TRIES, PAUSE_SECONDS = 6, 10.0  # Until a role that was just made is known everywhere.
 ASK_FOR_MORE = (
     "aws service-quotas request-service-quota-increase --service-code lambda"
