@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
+MOST_FIELD_ERRORS = 100
+
 
 class FieldError(BaseModel):
     """One thing that is wrong with what the client sent."""
@@ -159,6 +161,14 @@ class ValidationFailed(Unprocessable):
     """Some fields did not validate; `errors` names them."""
 
     motivo = "Confira os campos marcados."
+
+    def __init__(
+        self, detail: str | None = None, *, errors: Sequence[FieldError] = (), **others: Any
+    ) -> None:
+        """Refuse, with the first `MOST_FIELD_ERRORS`: what is wrong may be as long as what came."""
+        if len(errors) > MOST_FIELD_ERRORS:
+            detail = detail or f"Many fields did not validate; `errors` names {MOST_FIELD_ERRORS}."
+        super().__init__(detail, errors=errors[:MOST_FIELD_ERRORS], **others)
 
 
 class TooManyRequests(Problem):

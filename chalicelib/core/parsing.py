@@ -2,17 +2,24 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
+from chalicelib.core.errors import (
+    MOST_FIELD_ERRORS,
+    BadRequest,
+    FieldError,
+    ValidationFailed,
+)
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 WHOLE_BODY, WHOLE_QUERY = "corpo", "consulta"
+LONGEST_FIELD_NAME = 200  # A field that is not known is called as the client pleases.
 
 AN_INSTANT = "use a date and time with its offset from UTC, such as 2026-03-02T07:15:00-03:00"
 A_DAY = "use a date that exists, such as 2026-03-18"
@@ -86,13 +93,18 @@ def validated(
 def _field_errors(
     error: ValidationError, name: str | None = None, whole: str = WHOLE_BODY
 ) -> list[FieldError]:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
     return [
         FieldError(
-            campo=name or ".".join(str(part) for part in item["loc"]) or whole,
+            campo=name or _written(item["loc"]) or whole,
             erro=ADVICE.get(item["type"], item["msg"].removeprefix("Value error, ")),
         )
-        for item in error.errors(include_url=False, include_input=False, include_context=False)
+        for item in islice(found, MOST_FIELD_ERRORS + 1)  # One more tells that there are more.
     ]
+
+
+def _written(place: Iterable[str | int]) -> str:
+    return ".".join(str(part) for part in place)[:LONGEST_FIELD_NAME]
 
 
 def refuse_nul(values: Iterable[str]) -> None:

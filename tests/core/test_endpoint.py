@@ -132,6 +132,14 @@ def test_refusal_does_not_repeat_what_was_sent(desk: Client) -> None:
     assert b"4111" not in answer.body
 
 
+def test_refusal_is_short_however_much_is_wrong(desk: Client) -> None:
+    unknown = ",".join(f'"x{n}": 1' for n in range(5_000))
+    many = assert_problem(desk.post("/notes", f"{{{unknown}}}".encode()), 422, "ValidationFailed")
+    assert (len(many["errors"]), "100" in many["detail"]) == (100, True)
+    long = desk.post("/notes", b'{"texto": "x", "%s": 1}' % (b"y" * 100_000))
+    assert assert_problem(long, 422, "ValidationFailed")["errors"][0]["campo"] == "y" * 200
+
+
 @pytest.mark.parametrize(
     "body",
     [
