@@ -17,9 +17,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from chalicelib.core import audit
-from chalicelib.core.errors import ServiceUnavailable
 from chalicelib.core.statements import HotStatement
-from chalicelib.core.storage import StorageUnavailable
 from chalicelib.credit.assessments import Assessment, SemModelo, assess, usable
 from chalicelib.credit.cases import Case
 from chalicelib.credit.errors import EmpresaNotFound, PedidoRepetido
@@ -169,8 +167,6 @@ def model_in_use(
         return None, SemModelo.NENHUM
     try:
         model = credit_model(session, credit_model_name(tenant), version)
-    except StorageUnavailable as error:
-        raise ServiceUnavailable from error
     except UNLOADABLE:
         log.exception("model cannot be used", extra={"tenant": tenant, "version": version})
         return None, SemModelo.INUTILIZAVEL

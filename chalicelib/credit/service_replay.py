@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chalicelib.core.errors import ServiceUnavailable
-from chalicelib.core.storage import StorageUnavailable
 from chalicelib.credit.assessments import Assessment, SemModelo, assess
 from chalicelib.credit.cases import Case
 from chalicelib.credit.errors import PedidoNotFound
@@ -74,8 +72,6 @@ def _model(session: Session, row: Decisao, missing: list[str]) -> "ServedModel |
         return None
     try:
         model = credit_model(session, credit_model_name(row.tenant), row.modelo_versao)
-    except StorageUnavailable as error:
-        raise ServiceUnavailable from error
     except (*UNLOADABLE, ModelVersionNotFound):
         missing.append(f"modelo {row.modelo_versao}")
         return None

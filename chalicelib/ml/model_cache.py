@@ -73,11 +73,16 @@ class ModelCache(Generic[Model]):
             with shelf.lock:
                 if key in shelf.models:  # Another thread loaded it while this one waited.
                     return shelf.hit(key)
-            started = time.perf_counter()
-            model = loader()
-            _report_load(time.perf_counter() - started)
-            with shelf.lock:
-                shelf.keep(key, model, self._max_bytes)
+            try:
+                started = time.perf_counter()
+                model = loader()
+                _report_load(time.perf_counter() - started)
+                with shelf.lock:
+                    shelf.keep(key, model, self._max_bytes)
+            finally:
+                # After a failure, too: clients may name versions that there are not.
+                with shelf.lock:
+                    shelf.turns.pop(key, None)
         return model
 
     def clear(self) -> None:
@@ -116,7 +121,11 @@ class ModelCache(Generic[Model]):
 
 @dataclass(slots=True)
 class _Shelf(Generic[Model]):
-    """What one process holds; guarded by its lock."""
+    """What one process holds; guarded by its lock.
+
+    Attributes:
+        turns: Of the models that are being loaded, what those who want one wait for.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     models: OrderedDict[Hashable, Model] = field(default_factory=OrderedDict)
@@ -137,8 +146,6 @@ class _Shelf(Generic[Model]):
         before, evicted = self.memory_bytes(), self.evictions
         self.loads += 1
         self.models[key] = model
-        # Those who still wait for their turn will find the model; after a failure the turn stays.
-        self.turns.pop(key, None)
         while len(self.models) > 1 and self.memory_bytes() > max_bytes:
             self.models.popitem(last=False)
             self.evictions += 1

@@ -13,7 +13,7 @@ from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.pages import AS_ID, PageQuery, fetch_page
 from chalicelib.core.settings import settings
 from chalicelib.core.storage import ObjectNotFound
-from chalicelib.core.uploads import object_store
+from chalicelib.core.uploads import object_store, store_must_answer
 from chalicelib.ml.artefacts import DigestMismatch, WidthMismatch
 from chalicelib.ml.model_cache import ModelCache
 from chalicelib.ml.promotion import ModelMove, Move, champion_before, move_champion
@@ -68,13 +68,19 @@ def served_model(session: Session, name: ModelName, version: int) -> ServedModel
     Raises:
         ModelVersionNotFound: There is no such version, or the session is another tenant's.
         DigestMismatch, ObjectNotFound, WidthMismatch: See `UNLOADABLE`.
+        ServiceUnavailable: The store does not answer; another try may find the model.
     """
     # A hit asks the database nothing, which would else hide what is another tenant's.
     if session.info["tenant"] not in (None, name.tenant):
         raise ModelVersionNotFound
     return model_cache().get(
-        (name, version), lambda: load_version(session, name, version, object_store().read)
+        (name, version), lambda: load_version(session, name, version, _read_object)
     )
+
+
+def _read_object(key: str) -> bytes:
+    with store_must_answer():
+        return object_store().read(key)
 
 
 def list_versions(

@@ -12,9 +12,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import ServiceUnavailable
 from chalicelib.core.statements import HotStatement
-from chalicelib.core.storage import StorageUnavailable
 from chalicelib.ml.registry import Alias, ModelName
 from chalicelib.ml.versions import UNLOADABLE, ModelUnusable, served_model
 from chalicelib.prices.answers import Answer, answer, explains_by_itself, explanation_ms
@@ -166,8 +164,6 @@ def usable_model(session: Session, name: ModelName, version: int) -> ServedModel
     """
     try:
         return served_model(session, name, version)
-    except StorageUnavailable as error:
-        raise ServiceUnavailable from error
     except UNLOADABLE as error:
         raise ModelUnusable from error
 

@@ -10,8 +10,10 @@ from sqlalchemy import text
 from chalicelib.core.auth import Role
 from chalicelib.core.db import unit_of_work
 from chalicelib.core.settings import HOUSE
+from chalicelib.core.storage import StorageUnavailable
 from chalicelib.core.uploads import object_store
 from chalicelib.gym.models import CHURN
+from chalicelib.ml import versions
 from chalicelib.ml.registry import Alias, ModelVersion, aliased_version
 from infra.local.scheduler import run_due, schedules_of
 from tests.client import Answer, Client, assert_problem
@@ -81,6 +83,22 @@ def test_what_cannot_be_promoted_is_refused_and_nothing_moves(admin: Client) -> 
     forget_process_state()
     assert_problem(admin.post(f"{MODELS}/2/promover", WHY), 409, "ModelUnusable")
     assert (_alias(Alias.CHAMPION), len(_history(admin))) == (1, 1)
+
+
+def test_a_store_that_is_away_is_told_from_a_model_that_is_gone(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Away:
+        def read(self, _key: str) -> bytes:
+            raise StorageUnavailable
+
+    publish_model(1)
+    publish_model(2, alias=Alias.CHALLENGER)
+    forget_process_state()
+    with monkeypatch.context() as patch:
+        patch.setattr(versions, "object_store", Away)
+        assert_problem(admin.post(f"{MODELS}/2/promover", WHY), 503, "ServiceUnavailable")
+    assert admin.post(f"{MODELS}/2/promover", WHY).status == 200
 
 
 def test_rolling_back_goes_back_one_promotion_at_a_time(admin: Client) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -144,3 +145,16 @@ def test_loads_evictions_and_memory_are_metrics() -> None:
     cache.clear()
     found = series(generate_latest(metrics.instruments().registry).decode())
     assert found["previsto_model_bytes", ()] == 0
+
+
+def test_keys_that_nothing_is_loaded_for_leave_nothing_behind() -> None:
+    cache = ModelCache[Weight](max_mb=10)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for version in range(20_000):
+            with pytest.raises(AssertionError):
+                cache.get(version, refuse)
+        assert tracemalloc.get_traced_memory()[0] - before < 100_000
+    finally:
+        tracemalloc.stop()
