@@ -231,11 +231,16 @@ def _count_attempt(login: str, source_ip: str, now: datetime) -> None:
         raise LoginLocked(headers={"Retry-After": str(seconds)})
 
 
-# The address keeps its other failures: whoever has one account must not be able to clear it.
+# The address keeps its other failures: whoever has one account must not be able to clear it. The
+# rows are locked in the order in which attempts are counted, else the two would deadlock.
 FORGET_ATTEMPT = """
-UPDATE tentativas_login
-SET falhas = CASE WHEN chave = :address THEN greatest(falhas - 1, 0) ELSE 0 END
-WHERE chave = ANY(:chaves)
+UPDATE tentativas_login t
+SET falhas = CASE WHEN t.chave = :address THEN greatest(t.falhas - 1, 0) ELSE 0 END
+FROM (
+    SELECT chave FROM tentativas_login WHERE chave = ANY(:chaves)
+    ORDER BY chave COLLATE "C" FOR UPDATE
+) locked
+WHERE t.chave = locked.chave
 """
 
 

@@ -1,5 +1,6 @@
 """Signing in, renewing and signing out."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from chalicelib.core.auth import Role
 from chalicelib.core.clock import utc_now
@@ -347,3 +348,39 @@ def test_no_renewal_slips_past_a_sign_out_at_the_same_moment(desk: Client) -> No
         with unit_of_work(role=DatabaseRole.SYSTEM, autocommit=True) as session:
             alive = "SELECT count(*) FROM refresh_tokens WHERE revogado_em IS NULL"
             assert session.execute(text(alive)).scalar() == 0
+
+
+def test_a_failure_and_a_success_at_once_do_not_lock_each_other_out(
+    desk: Client, used_database: tuple[str, Engine]
+) -> None:
+    keys = sorted(sessions._limits(desk.login, ADDRESS), reverse=True)
+    with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+        # A small table is read as its rows lie, which is in any order.
+        for key in keys:
+            session.execute(
+                text("INSERT INTO tentativas_login (chave, falhas, desde) VALUES (:key, 1, now())"),
+                {"key": key},
+            )
+    now = utc_now()
+
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+
+    def wait_for(count: int) -> None:
+        with used_database[1].connect() as connection:
+            while connection.execute(waiting).scalar() != count:
+                time.sleep(0.01)
+
+    def succeed() -> None:
+        with unit_of_work(role=DatabaseRole.SYSTEM) as session:
+            sessions._forget_failures(session, desk.login, ADDRESS)
+
+    with ThreadPoolExecutor(2) as pool:
+        with unit_of_work(role=DatabaseRole.SYSTEM) as holder:
+            lock = "SELECT 1 FROM tentativas_login WHERE chave = :key FOR UPDATE"
+            holder.execute(text(lock), {"key": keys[1]})
+            success = pool.submit(outcome, succeed)
+            wait_for(1)
+            attempt = partial(sessions._count_attempt, desk.login, ADDRESS, now)
+            failure = pool.submit(outcome, attempt)
+            wait_for(2)
+        assert (success.result(), failure.result()) == ("ok", "ok")
