@@ -169,6 +169,7 @@ def put_usuario_senha(
     allow=EVERYONE,
     status=204,
     raises=(NotAUser, PasswordWrong),
+    limit=SIGN_INS,
     own_transactions=True,
 )
 def put_senha(principal: Principal, body: SenhaIn, now: datetime) -> None:

@@ -163,6 +163,11 @@ def test_own_password_needs_the_current_one(desk: Client, sign_in: SignIn) -> No
     assert sign_in(desk.login).status == 200
 
 
+def test_guessing_ones_own_password_is_limited_as_signing_in_is(desk: Client) -> None:
+    change = {"senha_atual": "wrong-password", "senha_nova": OTHER_PASSWORD}
+    assert '"put_senha";q=30;w=60' in desk.put("/auth/senha", change).headers["RateLimit-Policy"]
+
+
 def test_admin_resets_a_password_and_the_users_sign_ins_end(
     anonymous: Client, admin: Client, desk: Client, sign_in: SignIn
 ) -> None:
