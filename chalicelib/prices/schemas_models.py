@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from chalicelib.core.jobs import JobState
-from chalicelib.core.types import FromRow, Id, Strict
+from chalicelib.core.types import FromRow, Id, ShortText, Strict
 from chalicelib.ml.schemas import (
     CartaoOut,
     ComparisonReport,
@@ -182,7 +182,7 @@ class TreinarIn(Strict):
     algoritmo: Annotated[str, Field(max_length=60)] | None = Field(
         None, description="One of GET /precos/algoritmos; a few are compared when left out."
     )
-    nome: Annotated[str, Field(min_length=1, max_length=200)] = "Projeto rápido"
+    nome: ShortText = "Projeto rápido"
 
 
 class TreinarOut(BaseModel):

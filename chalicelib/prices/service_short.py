@@ -72,7 +72,10 @@ def _csv_columns(text: str) -> list[str]:
     if not header:
         raise DadosIlegiveis
     delimiter = max(",;\t|", key=header[0].count)
-    names = next(csv.reader(io.StringIO(header[0]), delimiter=delimiter), [])
+    try:
+        names = next(csv.reader(io.StringIO(header[0]), delimiter=delimiter), [])
+    except csv.Error:  # A name longer than any that Python's reader takes.
+        raise DadosIlegiveis from None
     if len(names) < 2:
         raise DadosIlegiveis
     return [name.strip() for name in names]

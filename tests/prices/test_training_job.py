@@ -286,6 +286,11 @@ def test_what_is_found_wrong_by_the_job_is_said_by_name(project: Project) -> Non
         ({"dados": [], "alvo": "preco"}, "ValidationFailed"),
         ({"dados": [1, 2], "alvo": "preco"}, "ValidationFailed"),
         ({"dados": [{"a": 1}]}, "ValidationFailed"),
+        ({"dados": "a" * 140_000 + ",preco\n" + "1,2\n" * 80, "alvo": "preco"}, "DadosIlegiveis"),
+        (
+            {"dados": [{"a": 1, "preco": 1}] * 80, "alvo": "preco", "nome": "  "},
+            "ValidationFailed",
+        ),
     ],
 )
 def test_the_short_path_refuses_what_it_cannot_take(
