@@ -36,7 +36,7 @@ WHERE i.lote_id = ANY(cast(:lotes AS uuid[])) GROUP BY i.lote_id
 LINES = text("""
 SELECT i.linha, i.numero, i.pedido_id, i.problema, d.decisao, d.situacao, d.probabilidade, d.regra
 FROM credito_itens_pedidos i LEFT JOIN credito_decisoes d ON d.pedido_id = i.pedido_id
-WHERE i.tenant = :tenant AND i.lote_id = :lote AND i.linha > :after
+WHERE i.tenant = :tenant AND i.lote_id = :lote AND i.linha > cast(:after AS bigint)
 ORDER BY i.linha LIMIT :rows
 """)
 

@@ -9,7 +9,9 @@ from sqlalchemy import text
 
 from chalicelib.core.claims import claim
 from chalicelib.core.db import DatabaseRole, unit_of_work
+from chalicelib.core.pages import encode_cursor
 from chalicelib.core.runs import JobRun, LeaseLost
+from chalicelib.core.types import LARGEST_ID
 from chalicelib.core.uploads import object_store
 from chalicelib.credit.queues import CREDIT_ORDERS_QUEUE, PedidosMessage
 from chalicelib.credit.service_order_lots import decide_lot
@@ -182,6 +184,8 @@ def test_lots_are_paged_and_each_companys_own(shop: Client, make_company: MakeCo
         page = shop.get(page["next"]).json
         lines += [i["linha"] for i in page["items"]]
     assert lines == [1, 2, 3, 4, 5]
+    behind_all = shop.get(sent.headers["Location"], cursor=encode_cursor([LARGEST_ID]))
+    assert behind_all.json["items"] == []
     other = make_company().client
     assert_problem(other.get(sent.headers["Location"]), 404, "LotePedidosNotFound")
     unknown = f"/credito/pedidos/lotes/{uuid4()}"
