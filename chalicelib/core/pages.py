@@ -89,7 +89,7 @@ def decode_cursor(cursor: str, parsers: Sequence[Callable[[Any], Any]]) -> list[
         if not isinstance(position, list) or len(position) != len(parsers):
             raise CursorInvalid
         return [parse(value) for parse, value in zip(parsers, position, strict=True)]
-    except (ValueError, TypeError, OverflowError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         raise CursorInvalid from None
 
 

@@ -1,7 +1,9 @@
 """Lists: bounded, stable while rows come in, and cheap however many rows there are."""
 
 import base64
+import inspect
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -184,3 +186,17 @@ def test_total_is_exact_up_to_ten_thousand(admin: Client) -> None:
     beyond = admin.get("/jobs", limit=1).json
     assert (exact["total"], exact["total_exact"]) == (10_000, True)
     assert (beyond["total"], beyond["total_exact"]) == (10_000, False)
+
+
+def test_a_cursor_that_nests_too_deep_is_refused_however_deep_the_stack_is_already() -> None:
+    cursor = base64.b64encode(b"[" * 890).decode()
+    stack = sys.getrecursionlimit() - len(inspect.stack())
+
+    def called_from(depth: int) -> None:
+        if depth:
+            called_from(depth - 1)
+        else:
+            decode_cursor(cursor, (AS_INSTANT, AS_UUID))
+
+    with pytest.raises(CursorInvalid):
+        called_from(stack // 2)

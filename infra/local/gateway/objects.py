@@ -44,7 +44,7 @@ OPAQUE = "application/octet-stream"
 MEDIA_TYPES = {"ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
 """By suffix, of what Python does not know."""
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 class StorageRefusal(Refusal):
