@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     assets_url: str = "/assets"
     log_level: str = "INFO"
     local_timezone: str = "America/Sao_Paulo"
-    upload_max_mb: int = Field(512, ge=1)
+    upload_max_mb: int = Field(512, ge=1, le=5120)  # No store takes more in one PUT.
     upload_keep_days: int = Field(7, ge=1)
     jobs_keep_days: int = Field(90, ge=1)
     metrics_keep_days: int = Field(14, ge=1)

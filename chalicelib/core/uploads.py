@@ -121,6 +121,7 @@ def create_upload(
 
     Raises:
         UploadTooLarge: It would be larger than `UPLOAD_MAX_MB`.
+        ServiceUnavailable: There are no credentials to sign with just now.
     """
     if request.tamanho_bytes > settings().upload_max_mb * BYTES_PER_MB:
         raise UploadTooLarge
@@ -133,12 +134,13 @@ def create_upload(
         f"upload:{upload.id}",
         tamanho_bytes=request.tamanho_bytes,
     )
-    signed: SignedRequest = object_store().signed_upload(
-        upload.objeto,
-        size_bytes=upload.tamanho_bytes,
-        content_type=upload.content_type,
-        expires_in=UPLOAD_LIFETIME,
-    )
+    with store_must_answer():
+        signed: SignedRequest = object_store().signed_upload(
+            upload.objeto,
+            size_bytes=upload.tamanho_bytes,
+            content_type=upload.content_type,
+            expires_in=UPLOAD_LIFETIME,
+        )
     return UploadOut(
         objeto=upload.objeto,
         metodo=signed.method,
