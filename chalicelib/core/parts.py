@@ -64,11 +64,8 @@ class Routes(MutableMapping[str, Methods]):
         self._lock = threading.RLock()
 
     def __getitem__(self, path: str) -> Methods:
-        if self._asleep:
-            part = max(self.parts, key=lambda part: part.fit(path))
-            if part.fit(path) >= 0:
-                self._wake(part)
-        return self._awake.setdefault(path, {})
+        self._wake_part_of(path)
+        return self._awake.setdefault(path, {})  # Chalice registers by looking a path up.
 
     def __setitem__(self, path: str, methods: Methods) -> None:
         self._awake[path] = methods
@@ -77,8 +74,10 @@ class Routes(MutableMapping[str, Methods]):
         del self._awake[path]
 
     def __contains__(self, path: object) -> bool:
-        # To look a path up makes its place, as Chalice asks, so a place alone says nothing.
-        return isinstance(path, str) and bool(self[path])
+        if not isinstance(path, str):
+            return False
+        self._wake_part_of(path)
+        return bool(self._awake.get(path))  # A place alone says nothing.
 
     def __iter__(self) -> Iterator[str]:
         self._wake_all()
@@ -89,6 +88,12 @@ class Routes(MutableMapping[str, Methods]):
 
     def _filled(self) -> dict[str, Methods]:
         return {path: methods for path, methods in self._awake.items() if methods}
+
+    def _wake_part_of(self, path: str) -> None:
+        if self._asleep:
+            part = max(self.parts, key=lambda part: part.fit(path))
+            if part.fit(path) >= 0:
+                self._wake(part)
 
     def _wake_all(self) -> None:
         for part in self.parts:

@@ -19,11 +19,11 @@ def number(value: float | Decimal, digits: int | None = None) -> str:
         value: The number.
         digits: Digits behind the comma; as many as tell something, at most two, when left out.
     """
-    written = f"{value:,.{2 if digits is None else digits}f}"
+    written = f"{value:z,.{2 if digits is None else digits}f}"  # z: no minus before a zero.
     written = written.replace(",", " ").replace(".", ",").replace(" ", ".")
     if digits is None and "," in written:
         written = written.rstrip("0").rstrip(",")
-    return "0" if written == "-0" else written
+    return written
 
 
 def brl(value: float | Decimal) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from chalicelib.console.charts import column_chart, figure_tables, heat_map, pushes
 from chalicelib.console.forms import Form
 from chalicelib.core.errors import ValidationFailed
-from chalicelib.core.portuguese import day, percent, phone, size
+from chalicelib.core.portuguese import brl, day, number, percent, phone, size
 from chalicelib.core.storage import upload_origin
 
 
@@ -131,3 +131,8 @@ def test_telephone_numbers_are_written_as_in_brazil(typed: str, written: str) ->
 )
 def test_sizes_have_the_unit_that_tells_them_best(count: int, written: str) -> None:
     assert size(count) == written
+
+
+def test_what_rounds_to_zero_has_no_minus() -> None:
+    assert [number(-0.001), number(-0.001, 2), brl(Decimal("-0.004"))] == ["0", "0,00", "R$ 0,00"]
+    assert [number(-0.01), number(-1234.5, 1), number(7)] == ["-0,01", "-1.234,5", "7"]

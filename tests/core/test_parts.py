@@ -60,6 +60,7 @@ def test_a_part_is_imported_when_a_path_of_it_is_asked_for() -> None:
     assert (birds.imports, fish.imports) == (1, 0)
     assert "/birds" in found.routes
     assert "/birdsong" not in found.routes
+    assert "/birdsong/7" not in found.routes
     assert (sorted(found.routes), len(found.routes)) == (["/birds", "/birds/{name}", "/fish"], 3)
     assert (birds.imports, fish.imports) == (1, 1)
 
