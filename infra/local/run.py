@@ -9,10 +9,10 @@ import signal
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -174,8 +174,8 @@ def _example_risk(local: str, stop: threading.Event) -> tuple[str, dict[str, Any
         try:
             with urllib.request.urlopen(request, timeout=10) as response:
                 answer: dict[str, Any] = json.load(response)
-        except urllib.error.URLError as error:
-            _say(f"The example query failed ({error.reason}); the log says why.")
+        except (OSError, HTTPException) as error:  # A slow answer is no URLError.
+            _say(f"The example query failed ({error}); the log says why.")
             return None
         is_training = answer["tipo"] == "sem_modelo" and _training_runs()
         if not is_training or stop.is_set() or time.monotonic() > deadline:
