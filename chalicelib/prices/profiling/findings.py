@@ -1,13 +1,13 @@
 """What is worth knowing of columns and rows, said in Portuguese and with numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from chalicelib.prices.profiling.conversion import Converted, Plan
-from chalicelib.prices.profiling.reading import is_ambiguous, is_day_ambiguous
+from chalicelib.prices.profiling.reading import Readings, is_ambiguous, is_day_ambiguous
 from chalicelib.prices.profiling.refusals import numbered
 from chalicelib.prices.profiling.relations import LEAK_SHARE, Sampled, share_explained
 from chalicelib.prices.schemas_datasets import Alvo, Aviso, ColunaPerfil, TipoColuna
-from chalicelib.prices.values import NA_MARKS
+from chalicelib.prices.values import NA_MARKS, NumberFormat
 
 FEWEST_AT_BOUND = 10
 BOUND_SHARE = 0.01
@@ -22,6 +22,12 @@ LIKELY_TARGET = 2
 FEWEST_DISTINCT = 20
 
 
+def _notice(code: str, message: str, *, about: str | None = None, **numbers: float) -> Aviso:
+    """A notice; `about` is another column that it is about too, the numbers stand in it by name."""
+    others = [] if about is None else [about]
+    return Aviso(codigo=code, mensagem=message, numeros=numbers, colunas=others)
+
+
 def column_findings(column: ColunaPerfil, plan: Plan) -> list[Aviso]:
     """What is worth knowing of one column by itself."""
     found = (
@@ -32,33 +38,32 @@ def column_findings(column: ColunaPerfil, plan: Plan) -> list[Aviso]:
         _na_as_category(column),
         _many_categories(column),
         _mixed(column, plan),
-        *_how_written(column, plan),
+        *_how_written(plan),
     )
     return [each for each in found if each is not None]
 
 
 def _constant(column: ColunaPerfil) -> Aviso | None:
     if not column.presentes:
-        return Aviso(codigo="vazia", mensagem="A coluna não tem nenhum valor; é ignorada.")
+        return _notice("vazia", "A coluna não tem nenhum valor; é ignorada.")
     if column.distintos > 1:
         return None
     if column.ausentes:
         message = "Todos os valores presentes são iguais; a coluna é ignorada."
     else:
         message = "Todas as linhas têm o mesmo valor; a coluna é ignorada."
-    return Aviso(codigo="constante", mensagem=message, numeros={"ausentes": column.ausentes})
+    return _notice("constante", message, ausentes=column.ausentes)
 
 
 def _identifier(column: ColunaPerfil) -> Aviso | None:
     if column.tipo is not TipoColuna.IDENTIFICADOR:
         return None
-    return Aviso(
-        codigo="identificador",
-        mensagem=(
-            f"{numbered(column.distintos)} valores diferentes em {numbered(column.presentes)}"
-            " linhas: parece identificar a linha, e é ignorada. Corrija o tipo se não for."
-        ),
-        numeros={"distintos": column.distintos, "presentes": column.presentes},
+    return _notice(
+        "identificador",
+        f"{numbered(column.distintos)} valores diferentes em {numbered(column.presentes)}"
+        " linhas: parece identificar a linha, e é ignorada. Corrija o tipo se não for.",
+        distintos=column.distintos,
+        presentes=column.presentes,
     )
 
 
@@ -71,10 +76,8 @@ def _capped(column: ColunaPerfil) -> Aviso | None:
     usual = rows / column.distintos
     if at_top < max(FEWEST_AT_BOUND, BOUND_SHARE * rows) or at_top < TIMES_THE_MEAN * usual:
         return None
-    return Aviso(
-        codigo="teto",
-        mensagem=_cap_message(at_top, rows, summary.maximo),
-        numeros={"linhas": at_top, "maximo": summary.maximo},
+    return _notice(
+        "teto", _cap_message(at_top, rows, summary.maximo), linhas=at_top, maximo=summary.maximo
     )
 
 
@@ -95,10 +98,11 @@ def _absent(column: ColunaPerfil) -> Aviso | None:
     rows = column.presentes + column.ausentes
     if not column.presentes or column.ausentes <= MANY_ABSENT * rows:
         return None
-    return Aviso(
-        codigo="muitos_ausentes",
-        mensagem=f"Faltam {numbered(column.ausentes)} de {numbered(rows)} valores.",
-        numeros={"ausentes": column.ausentes, "linhas": rows},
+    return _notice(
+        "muitos_ausentes",
+        f"Faltam {numbered(column.ausentes)} de {numbered(rows)} valores.",
+        ausentes=column.ausentes,
+        linhas=rows,
     )
 
 
@@ -110,23 +114,22 @@ def _na_as_category(column: ColunaPerfil) -> Aviso | None:
     rows = column.presentes + column.ausentes
     if written < max(MANY_NA * rows, FEWEST_NA):
         return None
-    return Aviso(
-        codigo="na_parece_categoria",
-        mensagem=(
-            f"{numbered(written)} de {numbered(rows)} linhas dizem NA: pode querer dizer"
-            ' "não tem", e não "não se sabe". Se for assim, corrija com na_e_categoria.'
-        ),
-        numeros={"na": written, "linhas": rows},
+    return _notice(
+        "na_parece_categoria",
+        f"{numbered(written)} de {numbered(rows)} linhas dizem NA: pode querer dizer"
+        ' "não tem", e não "não se sabe". Se for assim, corrija com na_e_categoria.',
+        na=written,
+        linhas=rows,
     )
 
 
 def _many_categories(column: ColunaPerfil) -> Aviso | None:
     if column.tipo is not TipoColuna.CATEGORIA or column.distintos <= MANY_CATEGORIES:
         return None
-    return Aviso(
-        codigo="muitas_categorias",
-        mensagem=f"{numbered(column.distintos)} categorias; as raras são reunidas no treino.",
-        numeros={"distintos": column.distintos},
+    return _notice(
+        "muitas_categorias",
+        f"{numbered(column.distintos)} categorias; as raras são reunidas no treino.",
+        distintos=column.distintos,
     )
 
 
@@ -138,95 +141,62 @@ def _mixed(column: ColunaPerfil, plan: Plan) -> Aviso | None:
     total = readings.as_numbers
     if sum(n > 0 for n in readings.currencies.values()) > 1 and readings.numbers.max() == total:
         signs = ", ".join(sorted(sign for sign, n in readings.currencies.items() if n))
-        return Aviso(
-            codigo="moedas_misturadas", mensagem=f"Há valores em mais de uma moeda: {signs}."
-        )
+        return _notice("moedas_misturadas", f"Há valores em mais de uma moeda: {signs}.")
     for kind, name in ((TipoColuna.NUMERO, "números"), (TipoColuna.DATA, "datas")):
         odd = column.ilegiveis.get(kind, 0)
         if total and 0 < odd < MIXED_SHARE * total:
-            return Aviso(
-                codigo="tipos_misturados",
-                mensagem=(
-                    f"Valores que não são {name}: {numbered(odd)} de {numbered(total)}; a coluna é"
-                    " lida como texto."
-                ),
-                numeros={"presentes": total, "outros": odd},
+            return _notice(
+                "tipos_misturados",
+                f"Valores que não são {name}: {numbered(odd)} de {numbered(total)}; a coluna é"
+                " lida como texto.",
+                presentes=total,
+                outros=odd,
             )
     return None
 
 
-def _how_written(column: ColunaPerfil, plan: Plan) -> list[Aviso]:
-    readings = plan.readings
+def _how_written(plan: Plan) -> Iterator[Aviso]:
+    readings, form = plan.readings, plan.number
     if readings is None:
-        return []
-    found = []
-    if plan.number is not None and plan.stored is TipoColuna.NUMERO:
-        form = plan.number
-        if form.milhar or form.moeda or form.percentual or form.decimal == ",":
-            found.append(_number_as_text(column))
+        return
+    if form is not None and plan.stored is TipoColuna.NUMERO:
+        if written := _unlike_plain_numbers(form):
+            said = f"Números escritos com {', '.join(written)}: lidos como números."
+            yield _notice("numero_como_texto", said)
         if is_ambiguous(readings):
-            found.append(
-                Aviso(
-                    codigo="separador_ambiguo",
-                    mensagem=(
-                        "Todos os valores têm três dígitos depois do separador: podem ser milhares"
-                        f" ou decimais. Foram lidos como {_as_what(column)}."
-                    ),
-                )
+            yield _notice(
+                "separador_ambiguo",
+                "Todos os valores têm três dígitos depois do separador: podem ser milhares"
+                f" ou decimais. Foram lidos como {'milhares' if form.milhar else 'decimais'}.",
             )
-    if plan.number is not None and readings.leading_zeros:
-        found.append(
-            Aviso(
-                codigo="zeros_a_esquerda",
-                mensagem=(
-                    f"{numbered(readings.leading_zeros)} valores começam com zero, como códigos;"
-                    " a coluna é lida como texto."
-                ),
-                numeros={"linhas": readings.leading_zeros},
-            )
-        )
-    if plan.number is not None and readings.codes:
-        found.append(
-            Aviso(
-                codigo="codigos_longos",
-                mensagem=(
-                    f"{numbered(readings.codes)} valores têm mais de 15 dígitos, como códigos;"
-                    " a coluna é lida como texto."
-                ),
-                numeros={"linhas": readings.codes},
-            )
-        )
-    if plan.date == "d/m/a" and is_day_ambiguous(readings):
-        found.append(
-            Aviso(
-                codigo="data_ambigua",
-                mensagem="Dia e mês poderiam estar trocados; as datas foram lidas com o dia antes.",
-            )
-        )
-    return found
-
-
-def _as_what(column: ColunaPerfil) -> str:
-    form = column.formato_numero
-    return "milhares" if form is not None and form.milhar else "decimais"
-
-
-def _number_as_text(column: ColunaPerfil) -> Aviso:
-    form = column.formato_numero
-    parts = []
     if form is not None:
-        if form.decimal == ",":
-            parts.append("vírgula decimal")
-        if form.milhar:
-            parts.append("separador de milhar")
-        if form.moeda:
-            parts.append(f"sinal de moeda ({form.moeda})")
-        if form.percentual:
-            parts.append("sinal de por cento")
-    return Aviso(
-        codigo="numero_como_texto",
-        mensagem=f"Números escritos com {', '.join(parts)}: lidos como números.",
-    )
+        yield from _codes(readings)
+    if plan.date == "d/m/a" and is_day_ambiguous(readings):
+        yield _notice(
+            "data_ambigua",
+            "Dia e mês poderiam estar trocados; as datas foram lidas com o dia antes.",
+        )
+
+
+def _codes(readings: Readings) -> Iterator[Aviso]:
+    """Of numbers that are written as codes are."""
+    for code, rows, how in (
+        ("zeros_a_esquerda", readings.leading_zeros, "começam com zero"),
+        ("codigos_longos", readings.codes, "têm mais de 15 dígitos"),
+    ):
+        if rows:
+            said = f"{numbered(rows)} valores {how}, como códigos; a coluna é lida como texto."
+            yield _notice(code, said, linhas=rows)
+
+
+def _unlike_plain_numbers(form: NumberFormat) -> list[str]:
+    """What numbers of this form have that plain ones have not."""
+    return [
+        *(["vírgula decimal"] if form.decimal == "," else []),
+        *(["separador de milhar"] if form.milhar else []),
+        *([f"sinal de moeda ({form.moeda})"] if form.moeda else []),
+        *(["sinal de por cento"] if form.percentual else []),
+    ]
 
 
 def copy_findings(pairs: Sequence[tuple[str, str, float]]) -> dict[str, list[Aviso]]:
@@ -235,11 +205,11 @@ def copy_findings(pairs: Sequence[tuple[str, str, float]]) -> dict[str, list[Avi
     for first, second, how in pairs:
         for one, other in ((first, second), (second, first)):
             found.setdefault(one, []).append(
-                Aviso(
-                    codigo="quase_copia",
-                    mensagem=f"Diz quase o mesmo que {other}.",
-                    numeros={"correlacao": round(how, 6)},
-                    colunas=[other],
+                _notice(
+                    "quase_copia",
+                    f"Diz quase o mesmo que {other}.",
+                    about=other,
+                    correlacao=round(how, 6),
                 )
             )
     return found
@@ -261,14 +231,12 @@ def leak_findings(columns: Sequence[Sampled], targets: Sequence[Alvo]) -> dict[s
             share = share_explained(column, by_name[target.coluna])
             if share is not None and share >= LEAK_SHARE:
                 found.setdefault(name, []).append(
-                    Aviso(
-                        codigo="suspeita_de_vazamento",
-                        mensagem=(
-                            f"Sozinha explica {percent(share)} de {target.coluna}: confira se é"
-                            " conhecida antes do preço."
-                        ),
-                        numeros={"explicado": round(share, 4)},
-                        colunas=[target.coluna],
+                    _notice(
+                        "suspeita_de_vazamento",
+                        f"Sozinha explica {percent(share)} de {target.coluna}: confira se é"
+                        " conhecida antes do preço.",
+                        about=target.coluna,
+                        explicado=round(share, 4),
                     )
                 )
     return found
@@ -276,7 +244,7 @@ def leak_findings(columns: Sequence[Sampled], targets: Sequence[Alvo]) -> dict[s
 
 def dataset_findings(
     converted: Converted, refused: int, beyond: int, columns: Sequence[ColunaPerfil]
-) -> list[Aviso]:
+) -> Iterator[Aviso]:
     """What is worth knowing of the dataset as a whole.
 
     Args:
@@ -286,40 +254,28 @@ def dataset_findings(
         columns: Its columns.
     """
     rows, duplicates = converted.rows, converted.duplicates
-    found = []
     if beyond:
-        found.append(
-            Aviso(
-                codigo="numeros_infinitos",
-                mensagem=f"{numbered(beyond)} números são infinitos: contam como ausentes.",
-                numeros={"valores": beyond},
-            )
+        yield _notice(
+            "numeros_infinitos",
+            f"{numbered(beyond)} números são infinitos: contam como ausentes.",
+            valores=beyond,
         )
     if refused:
-        found.append(
-            Aviso(
-                codigo="linhas_recusadas",
-                mensagem=f"Linhas que não puderam ser lidas: {numbered(refused)}; veja rejeicoes.",
-                numeros={"linhas": refused},
-            )
+        yield _notice(
+            "linhas_recusadas",
+            f"Linhas que não puderam ser lidas: {numbered(refused)}; veja rejeicoes.",
+            linhas=refused,
         )
     if duplicates:
-        found.append(
-            Aviso(
-                codigo="linhas_duplicadas",
-                mensagem=(
-                    "Linhas que repetem outra por inteiro:"
-                    f" {numbered(duplicates)} de {numbered(rows)}."
-                ),
-                numeros={"linhas": duplicates},
-            )
+        yield _notice(
+            "linhas_duplicadas",
+            f"Linhas que repetem outra por inteiro: {numbered(duplicates)} de {numbered(rows)}.",
+            linhas=duplicates,
         )
     if rows < FEWEST_AT_BOUND * max(len(columns), 1):
-        found.append(
-            Aviso(
-                codigo="poucas_linhas",
-                mensagem=f"Só {numbered(rows)} linhas para {len(columns)} colunas.",
-                numeros={"linhas": rows, "colunas": len(columns)},
-            )
+        yield _notice(
+            "poucas_linhas",
+            f"Só {numbered(rows)} linhas para {len(columns)} colunas.",
+            linhas=rows,
+            colunas=len(columns),
         )
-    return found
