@@ -87,19 +87,30 @@ def _logistic_regression(folds: list[Split], seed: int, params: Params) -> Pipel
 
 def _random_forest(folds: list[Split], seed: int, params: Params) -> CalibratedClassifierCV:
     fewest_rows = min(len(fit_rows) for fit_rows, _ in folds)
-    defaults = {
-        "n_estimators": 100,
-        "max_depth": 8,
-        "min_samples_leaf": 20,
-        "max_samples": ROWS_PER_TREE if fewest_rows > ROWS_PER_TREE else None,
-        "n_jobs": -1,
-        "random_state": seed,
-    }
-    return _calibrated(RandomForestClassifier(**{**defaults, **params}), folds)
+    forest = RandomForestClassifier(**{**forest_defaults(fewest_rows, seed), **params})
+    return _calibrated(forest, folds)
 
 
 def _histogram_boosting(folds: list[Split], seed: int, params: Params) -> CalibratedClassifierCV:
-    defaults = {
+    boosting = HistGradientBoostingClassifier(**{**boosting_defaults(seed), **params})
+    return _calibrated(boosting, folds)
+
+
+def forest_defaults(rows: int, seed: int) -> Params:
+    """Arguments of a random forest on so many rows."""
+    return {
+        "n_estimators": 100,
+        "max_depth": 8,
+        "min_samples_leaf": 20,
+        "max_samples": ROWS_PER_TREE if rows > ROWS_PER_TREE else None,
+        "n_jobs": -1,
+        "random_state": seed,
+    }
+
+
+def boosting_defaults(seed: int) -> Params:
+    """Arguments of boosting on histograms."""
+    return {
         "max_iter": 60,
         "learning_rate": 0.08,
         "max_depth": 4,
@@ -110,7 +121,6 @@ def _histogram_boosting(folds: list[Split], seed: int, params: Params) -> Calibr
         "early_stopping": False,
         "random_state": seed,
     }
-    return _calibrated(HistGradientBoostingClassifier(**{**defaults, **params}), folds)
 
 
 ALGORITHMS: dict[str, Factory] = {

@@ -1,7 +1,7 @@
 """The regressions a product may train, and how numbers that were foretold are judged.
 
-Sizes are those of the classifiers, chosen so that an answer with reasons stays within the serving
-budget (law 8).
+Sizes of trees are those of the classifiers, chosen so that an answer with reasons stays within the
+serving budget (law 8).
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from chalicelib.ml.training.estimators import ROWS_PER_TREE, UnknownAlgorithm
+from chalicelib.ml.training.estimators import (
+    UnknownAlgorithm,
+    boosting_defaults,
+    forest_defaults,
+)
 from chalicelib.ml.training.evaluate import PROMOTION_MARGIN, may_replace
 from chalicelib.ml.training.figures import foretold_figure, residuals_figure
 from chalicelib.ml.training.folds import TooLittleData
@@ -76,30 +80,11 @@ def _ridge(_rows: int, seed: int, params: Params) -> Pipeline:
 
 
 def _random_forest(rows: int, seed: int, params: Params) -> RandomForestRegressor:
-    defaults = {
-        "n_estimators": 100,
-        "max_depth": 8,
-        "min_samples_leaf": 20,
-        "max_samples": ROWS_PER_TREE if rows > ROWS_PER_TREE else None,
-        "n_jobs": -1,
-        "random_state": seed,
-    }
-    return RandomForestRegressor(**{**defaults, **params})
+    return RandomForestRegressor(**{**forest_defaults(rows, seed), **params})
 
 
 def _histogram_boosting(_rows: int, seed: int, params: Params) -> HistGradientBoostingRegressor:
-    defaults = {
-        "max_iter": 60,
-        "learning_rate": 0.08,
-        "max_depth": 4,
-        "max_leaf_nodes": 16,
-        "min_samples_leaf": 40,
-        "l2_regularization": 1.0,
-        # Its own early stopping would part the rows of an entity.
-        "early_stopping": False,
-        "random_state": seed,
-    }
-    return HistGradientBoostingRegressor(**{**defaults, **params})
+    return HistGradientBoostingRegressor(**{**boosting_defaults(seed), **params})
 
 
 REGRESSORS: dict[str, Callable[[int, int, Params], Any]] = {
