@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -190,11 +190,6 @@ def own_id(principal: Principal) -> int:
     if principal.usuario_id is None:
         raise NotAUser
     return principal.usuario_id
-
-
-def count_usuarios(session: Session) -> int:
-    """How many users the session can see."""
-    return session.scalar(select(func.count()).select_from(Usuario)) or 0
 
 
 def get_usuario(session: Session, usuario_id: int) -> Usuario:
