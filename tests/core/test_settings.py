@@ -111,6 +111,7 @@ def test_values_of_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> Non
         ("ACCESS_TOKEN_MINUTES", "61"),
         ("SEED", "huge"),
         ("CHURN_FAIXA_ALTA", "1"),
+        ("UPLOAD_MAX_MB", "5121"),
     ],
 )
 def test_value_that_cannot_be_read_is_named(

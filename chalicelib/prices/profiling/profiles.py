@@ -126,7 +126,7 @@ def _related(columns: list[ColunaPerfil], converted: Converted, source: Source) 
         refused=refused,
         description=source.description,
         targets=targets,
-        findings=dataset_findings(converted, len(refused), source.beyond, columns),
+        findings=list(dataset_findings(converted, len(refused), source.beyond, columns)),
         figures={
             "correlacao": _correlations(values, correlations.tolist()),
             "amostra": _figure_sample(converted.sample, len(columns)),
