@@ -35,7 +35,7 @@ SET state = CASE WHEN cancel_requested THEN 'cancelled'
     lease_until = NULL, next_attempt_at = now(), rung_at = NULL,
     error = jsonb_build_object(
         'title', 'WorkerLost', 'attempt', attempt,
-        'detail', 'The worker stopped answering while it ran this job.')
+        'detail', 'O processo que fazia esta tarefa parou de responder antes de ela terminar.')
 WHERE id IN (
     SELECT id FROM jobs
     WHERE state = 'running' AND lease_until < now()

@@ -213,6 +213,7 @@ def test_sweep_queues_what_a_lost_worker_held_and_says_why(make_job: MakeJob, be
     assert (job.state, job.attempt, job.lease_until) == (JobState.QUEUED, 1, None)
     assert job.error is not None
     assert (job.error["title"], job.error["attempt"]) == ("WorkerLost", 1)
+    assert "parou de responder" in job.error["detail"]  # Users read it.
     assert bell.rings() == ["sample_queue"]
 
 
