@@ -163,7 +163,8 @@ def redrive_job(session: Session, principal: Principal, job_id: UUID) -> Job:
 def redrive_failed(session: Session, principal: Principal, queue: str | None) -> int:
     """Queue the failed jobs again that the caller sees, the newest hundred; gives how many.
 
-    Left as it is: a job whose work another does by now.
+    Left as it is: a job whose work another does by now, and one that somebody else sent again
+    or removed since it was listed.
 
     Args:
         session: The transaction.
@@ -176,6 +177,8 @@ def redrive_failed(session: Session, principal: Principal, queue: str | None) ->
         try:
             with session.begin_nested():
                 redrive_job(session, principal, job.id)
+        except (JobNotFound, JobNotRedrivable):
+            continue
         except DBAPIError as error:
             if not isinstance(refusal_for(error), JobKeyTaken):
                 raise

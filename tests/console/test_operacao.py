@@ -1,6 +1,7 @@
 """Pages of those who run the installation: requests, jobs, system, users, audit."""
 
 import re
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,6 +11,7 @@ from chalicelib.books.queues import BOOKS_SCRAPE_QUEUE
 from chalicelib.books.schemas import ScrapeMessage
 from chalicelib.console.job_words import QUEUES
 from chalicelib.console.trail import said_of
+from chalicelib.core import job_control
 from chalicelib.core.auth import Role
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import enqueue
@@ -142,6 +144,24 @@ def test_failed_job_whose_work_another_does_is_left(chief: Browser) -> None:
     a_job(key="loja")
     at = f"{PATH}/tarefas?state=failed"
     assert "0 tarefas estão na fila" in chief.submit(chief.get(at), at, "reenviar-falhas").text
+
+
+def test_failed_job_that_changes_meanwhile_keeps_no_other_back(
+    chief: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        fail(a_job())
+    at = f"{PATH}/tarefas?state=failed"
+    page = chief.get(at)
+    listed = job_control.list_jobs
+
+    def listed_too_early(*given: Any) -> Any:
+        found = listed(*given)
+        run_as_system("UPDATE jobs SET state = 'succeeded' WHERE id = :id", id=found[0][0].id)
+        return found
+
+    monkeypatch.setattr(job_control, "list_jobs", listed_too_early)
+    assert "Uma tarefa está" in chief.submit(page, at, "reenviar-falhas").text
 
 
 def test_home_tells_of_queues_that_stand_and_of_errors(chief: Browser) -> None:
