@@ -1,8 +1,7 @@
 """Files that are too large for a form: stored first, then divided into lots by a job."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import islice
 from typing import BinaryIO
 from uuid import UUID
 
@@ -29,6 +28,7 @@ STEP = "dividindo o arquivo em lotes"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 NO_ROWS_OF_LINES = (*UTF_16, b"[", b"{", ZIP)
 FILES_SHOWN = 5
+FULL_LOT_BYTES = 4 * 1024 * 1024  # As much as a request may bring.
 
 
 def divide_later(session: Session, principal: Principal, place: Place, objeto: str) -> Job:
@@ -122,5 +122,18 @@ def lots_in(stream: BinaryIO) -> Iterator[RawBody]:
     if not header.endswith(b"\n"):
         raise LoteVazio
     rows = (row for row in iter(lambda: stream.readline(LONGEST_LINE_BYTES), b"") if row.strip())
-    while lot := list(islice(rows, MAX_ITENS_POR_LOTE)):
+    for lot in _lots_of(rows):
         yield RawBody(CSV, header + b"".join(lot))
+
+
+def _lots_of(rows: Iterable[bytes]) -> Iterator[list[bytes]]:
+    lot: list[bytes] = []
+    size = 0
+    for row in rows:
+        lot.append(row)
+        size += len(row)
+        if len(lot) == MAX_ITENS_POR_LOTE or size >= FULL_LOT_BYTES:
+            yield lot
+            lot, size = [], 0
+    if lot:
+        yield lot

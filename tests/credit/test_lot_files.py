@@ -136,6 +136,13 @@ def test_rows_are_lines_and_blank_ones_are_none() -> None:
     assert lot.data == b"\xef\xbb\xbfcodigo\r\nC1\r\nC2"
 
 
+def test_lot_of_long_rows_ends_before_it_fills_the_memory() -> None:
+    row = b"C" * 900_000 + b"\n"
+    lots = list(parted(b"codigo\n" + 12 * row))
+    assert b"".join(lot.data.removeprefix(b"codigo\n") for lot in lots) == 12 * row
+    assert max(len(lot.data) for lot in lots) <= 5_000_000
+
+
 @pytest.mark.parametrize(
     ("data", "refusal"),
     [(b"\xff\xfec\x00", LoteIlegivel), (b"PK\x03\x04...", LoteIlegivel), (b"codigo", LoteVazio)],
