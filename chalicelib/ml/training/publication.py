@@ -14,7 +14,7 @@ import sklearn
 from pydantic import BaseModel, Field
 
 from chalicelib.core.runs import JobRun
-from chalicelib.core.uploads import object_store
+from chalicelib.core.uploads import object_store, store_must_answer
 from chalicelib.ml.artefacts import sha256_of
 from chalicelib.ml.explain import Explainer
 from chalicelib.ml.registry import (
@@ -165,6 +165,9 @@ def publish(run: JobRun, ready: Publishable, then: Promoted) -> TrainingReport:
         run: The training; its checkpoint keeps the report, see `earlier_report`.
         ready: The model.
         then: What follows a promotion, in the transaction that promotes.
+
+    Raises:
+        ServiceUnavailable: The store does not answer.
     """
     name = ready.recipe.name
     with run.transaction() as session:
@@ -186,7 +189,8 @@ def _store(name: ModelName, version: int, artefacts: Mapping[str, bytes]) -> dic
     found = {}
     for kind, data in artefacts.items():
         key = f"{name.tenant}/models/{name.model}/{version}/model.{kind}"
-        object_store().put(key, data)
+        with store_must_answer():
+            object_store().put(key, data)
         found[kind] = {"objeto": key, "sha256": sha256_of(data), "bytes": len(data)}
     return found
 

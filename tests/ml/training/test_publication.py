@@ -12,11 +12,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chalicelib.core.db import unit_of_work
+from chalicelib.core.errors import ServiceUnavailable
 from chalicelib.core.pages import PageQuery
+from chalicelib.core.storage import StorageUnavailable
 from chalicelib.core.uploads import object_store
 from chalicelib.ml.promotion import AlreadyChampion
 from chalicelib.ml.registry import Alias, ModelVersionNotFound, aliased_version, version_of
 from chalicelib.ml.schemas import ComparisonReport, Uso, VersaoOut, VersaoResumoOut
+from chalicelib.ml.training import publication
 from chalicelib.ml.training.classifiers import ClassifierJudge
 from chalicelib.ml.training.comparison import ModelUnloadable, NoCommonHoldOut, compare
 from chalicelib.ml.training.judging import Floats, Gate
@@ -100,6 +103,16 @@ def test_a_price_passes_the_same_way_and_answers_in_its_own_unit() -> None:
     assert card.dados["mediana"] == pytest.approx(np.median(rows.y))
     assert all(each["loss"] > 0 for each in card.metricas["importancia"])
     assert [version.mae for version in listed] == [report.metricas["mae"]]
+
+
+def test_a_store_that_is_away_is_what_the_job_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away:
+        def put(self, *_: object) -> None:
+            raise StorageUnavailable
+
+    monkeypatch.setattr(publication, "object_store", Away)
+    with pytest.raises(ServiceUnavailable):
+        published(PRICE_RECIPE, draw_rows(1))
 
 
 def test_the_gate_is_the_recipes_judge() -> None:
