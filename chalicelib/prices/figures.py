@@ -4,6 +4,7 @@ They follow from the effective profile and from what profiling kept for them: a 
 the correlations of numbers. Nothing is computed from the data themselves.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -81,9 +82,9 @@ def draw(
 
 
 def _at(columns: Sequence[ColunaPerfil], place: str) -> ColunaPerfil:
-    if not (place.isascii() and place.isdecimal() and 1 <= int(place[:4]) <= len(columns)):
+    if not re.fullmatch("[1-9][0-9]{0,3}", place) or int(place) > len(columns):
         raise FiguraNotFound
-    return columns[int(place[:4]) - 1]
+    return columns[int(place) - 1]
 
 
 def _missing(columns: Sequence[ColunaPerfil]) -> Figure:

@@ -412,7 +412,10 @@ def test_absent_values_are_drawn_as_absent(project: Project, dataset: str) -> No
     assert [(each["name"], len(each["y"])) for each in boxes] == [("ausente", 55), ("Ex", 5)]
 
 
-@pytest.mark.parametrize("name", ["histograma-0", "histograma-5", "histograma-x", "alvo-4", "nada"])
+@pytest.mark.parametrize(
+    "name",
+    ["histograma-0", "histograma-5", "histograma-x", "histograma-00021", "alvo-4", "nada"],
+)
 def test_unknown_figure_is_not_found(project: Project, dataset: str, name: str) -> None:
     assert_problem(project.leitor.get(f"{dataset}/figuras/{name}"), 404, "FiguraNotFound")
 
