@@ -1,6 +1,8 @@
 """Styles and scripts, and what pages are sent with."""
 
 import re
+from collections import Counter
+from pathlib import Path
 
 from tests.console.browsing import Browser
 
@@ -36,3 +38,14 @@ def test_pages_run_our_own_scripts_only_and_are_kept_by_nobody(desk: Browser) ->
     assert page.answer.headers["Cache-Control"] == "no-store"
     assert "<script>" not in page.source
     assert not re.search(r"\son\w+=", page.source)
+
+
+DECLARED = re.compile(r"^(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
+
+
+def test_no_two_scripts_name_the_same_thing() -> None:
+    """Scripts of a page share one scope: the later name would take the earlier one's place."""
+    named = Counter[str]()
+    for script in Path("chalicelib").glob("*/static/*.js"):
+        named.update(set(DECLARED.findall(script.read_text())))
+    assert [name for name, scripts in named.items() if scripts > 1] == []

@@ -16,7 +16,7 @@ function mediaType(name) {
   return /\.(ndjson|jsonl)$/i.test(name) ? "application/x-ndjson" : "text/csv";
 }
 
-async function leave(form, file) {
+async function askForLeave(form, file) {
   const fields = new URLSearchParams({
     ficha: form.elements.ficha.value,
     acao: "autorizar",
@@ -87,7 +87,7 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
     const sending = form.querySelector("[data-sending]");
     sending.hidden = false;
     try {
-      const grant = await leave(form, input.files[0]);
+      const grant = await askForLeave(form, input.files[0]);
       await send(input.files[0], grant, sending.querySelector("progress"));
       form.elements.objeto.value = grant.objeto;
       input.disabled = true; // It has been sent.
