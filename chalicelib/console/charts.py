@@ -1,9 +1,12 @@
 """Charts of our own: shapes for templates, each with the figures it shows."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+
+from chalicelib.core.portuguese import number
 
 CELL = 14  # Pixels, of a day in a heat map and the gap behind it.
 LEFT, TOP = 28, 18  # Room for the weekdays' and the months' names.
@@ -11,6 +14,7 @@ WEEKDAYS = ("seg", "ter", "qua", "qui", "sex", "sáb", "dom")
 MONTHS = ("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez")
 STRONGEST = 3
 MOST_ROWS = 40
+DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?=$| )")
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,15 @@ def figure_tables(figure: Mapping[str, Any]) -> list[FigureTable]:
     layout = figure.get("layout", {})
     head = (_axis(layout, "xaxis"), _axis(layout, "yaxis"))
     return [_trace_table(trace, head) for trace in figure.get("data", [])]
+
+
+def cell_text(value: Any) -> str:
+    """A value of a figure's table as people read it; days come as Plotly wants them."""
+    if value is None:
+        return "–"
+    if isinstance(value, int | float):
+        return number(value, 0 if float(value).is_integer() else 3)
+    return DAY.sub(r"\3/\2/\1", str(value))
 
 
 def _trace_table(trace: Mapping[str, Any], head: tuple[str, str]) -> FigureTable:

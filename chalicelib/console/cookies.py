@@ -9,7 +9,6 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Self
 
 from chalicelib.core.settings import settings
@@ -52,13 +51,15 @@ class SignIn:
 
 
 def read_cookies(header: str) -> dict[str, str]:
-    """The console's cookies of a `Cookie` header, by their short names."""
-    try:
-        found = SimpleCookie(header)
-    except CookieError:
-        return {}
+    """The console's cookies of a `Cookie` header, by their short names.
+
+    Programs on other ports of a host send theirs along, in whatever shape; the standard library
+    gives up at the first that it does not like, and with it what comes after.
+    """
+    pairs = (part.strip().partition("=") for part in header.split(";"))
+    found = {name: value for name, _, value in pairs}
     names = (SESSION, DOOR, NOTICE, THEME)
-    return {name: found[full_name(name)].value for name in names if full_name(name) in found}
+    return {name: found[full_name(name)] for name in names if full_name(name) in found}
 
 
 def full_name(name: str) -> str:

@@ -1,5 +1,6 @@
 """What a person typed into a page, and what is wrong with it, in their words."""
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,7 @@ from chalicelib.core.settings import settings
 
 TOKEN = "ficha"  # The name of a field.
 ACTION = "acao"
+THOUSANDS = re.compile(r"-?\d{1,3}(\.\d{3})+")
 MOST_FIELDS = 5_000  # Tables of a thousand columns are described by some fields for each.
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -82,7 +84,7 @@ class Form:
             if name in model.model_fields and value.strip()
         }
         for name in fields.keys() & set(amounts):
-            fields[name] = fields[name].replace(".", "").replace(",", ".")
+            fields[name] = typed_amount(fields[name])
         for name in fields.keys() & set(instants):
             fields[name] = self._instant(name, fields[name])
         validate = partial(model.model_validate, {**fields, **given}, strict=False)
@@ -102,6 +104,18 @@ class Form:
             return validate()
         except ValidationError as error:
             raise ValidationFailed(errors=faults_of(error)) from None
+
+
+def typed_amount(typed: str) -> str:
+    """A number as people write it here, as programs do; what is none stays as it is.
+
+    A dot parts thousands beside a decimal comma, and where groups of three follow: 1.500 are
+    fifteen hundred. Elsewhere it is what it is on a calculator: 89.90 are not 8990.
+    """
+    plain = typed.strip().replace("−", "-")
+    if "," in plain or THOUSANDS.fullmatch(plain):
+        return plain.replace(".", "").replace(",", ".")
+    return plain
 
 
 def _written(value: Any) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from chalicelib.console import static_files
+from chalicelib.console import charts, static_files
 from chalicelib.console.job_words import QUEUES
 from chalicelib.console.sections import Section, sections_for
 from chalicelib.console.visits import Visit
@@ -146,11 +146,13 @@ def _environment() -> "Environment":
     }
     found.filters |= {
         "numero": _or_dash(portuguese.number),
+        "contado": _or_dash(portuguese.counted),
         "brl": _or_dash(portuguese.brl),
         "dinheiro": _or_dash(portuguese.money),
         "porcento": _or_dash(portuguese.percent),
         "tamanho": _or_dash(portuguese.size),
         "telefone": portuguese.phone,
+        "celula": charts.cell_text,
         "dia": _or_dash(_day),
         "instante": _or_dash(_instant),
         "hora": _or_dash(lambda value: _instant(value)[-5:]),

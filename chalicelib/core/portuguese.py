@@ -8,6 +8,7 @@ from chalicelib.core.clock import zone
 KILO = 1024
 LOCAL_LENGTHS = (10, 11)  # Digits of a number with its area: a line, a mobile.
 COUNTRY_LENGTHS = (12, 13)
+MINUS = "−"  # A hyphen is shorter, and lines may break behind it.
 BRL = "R$"
 SYMBOLS = {"BRL": BRL, "GBP": "£", "USD": "US$", "EUR": "€"}
 
@@ -23,7 +24,7 @@ def number(value: float | Decimal, digits: int | None = None) -> str:
     written = written.replace(",", " ").replace(".", ",").replace(" ", ".")
     if digits is None and "," in written:
         written = written.rstrip("0").rstrip(",")
-    return written
+    return written.replace("-", MINUS)
 
 
 def brl(value: float | Decimal) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
-from chalicelib.console.forms import Form
+from chalicelib.console.forms import Form, typed_amount
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
@@ -120,7 +120,7 @@ def _came_with(values: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         for each in group.fields:
             typed = values.get(f"itens.{group.place}.{each.name}", "").strip()
             if typed:
-                said = typed.replace(".", "").replace(",", ".") if each.is_amount else typed
+                said = typed_amount(typed) if each.is_amount else typed
                 found.setdefault(group.place, {})[each.name] = said
     return found
 

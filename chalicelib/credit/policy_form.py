@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.console.forms import Form
+from chalicelib.console.forms import Form, typed_amount
 from chalicelib.core.errors import FieldError, ValidationFailed
 from chalicelib.credit.features import BASE_COLUMNS
 from chalicelib.credit.policy import (
@@ -173,7 +173,7 @@ def _changeable(form: Form) -> dict[str, dict[str, str]]:
 
 
 def _typed(values: Mapping[str, str], name: str) -> str | None:
-    return values.get(name, "").strip().replace(".", "").replace(",", ".") or None
+    return typed_amount(values.get(name, "")) or None
 
 
 def seal(policy: Politica) -> str:

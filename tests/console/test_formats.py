@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 from pydantic import BaseModel
 
-from chalicelib.console.charts import column_chart, figure_tables, heat_map, pushes
-from chalicelib.console.forms import Form
+from chalicelib.console.charts import cell_text, column_chart, figure_tables, heat_map, pushes
+from chalicelib.console.cookies import read_cookies
+from chalicelib.console.forms import Form, typed_amount
 from chalicelib.core.errors import ValidationFailed
 from chalicelib.core.portuguese import brl, day, number, percent, phone, size
 from chalicelib.core.storage import upload_origin
@@ -64,6 +65,56 @@ def test_table_of_a_box_numbers_its_values() -> None:
     trace = {"type": "box", "name": "Ridge", "x": [3.5, 4.5]}
     (table,) = figure_tables({"data": [trace], "layout": {"xaxis": {"title": "rmse"}}})
     assert (table.name, table.head, table.rows) == ("Ridge", ("nº", "rmse"), [(1, 3.5), (2, 4.5)])
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (30, "30"),
+        (30.0, "30"),
+        (0.51234, "0,512"),
+        (-1234.5, "−1.234,500"),
+        (None, "–"),
+        ("2026-03-01", "01/03/2026"),
+        ("2026-03-01 14:30", "01/03/2026 14:30"),
+        ("Centro", "Centro"),
+    ],
+)
+def test_cells_of_a_chart_as_a_table_are_written_as_in_brazil(value: object, written: str) -> None:
+    assert cell_text(value) == written
+
+
+@pytest.mark.parametrize(("value", "written"), [(-0.7, "−0,7"), (-0.001, "0"), (-1234, "−1.234")])
+def test_less_than_nothing_has_a_minus_and_no_hyphen(value: float, written: str) -> None:
+    assert number(value) == written
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("1.234,50", "1234.50"),
+        ("1.500", "1500"),
+        ("1.234.567", "1234567"),
+        ("89.90", "89.90"),
+        ("0.6", "0.6"),
+        ("1500.00", "1500.00"),
+        ("0,6", "0.6"),
+        ("−12,5", "-12.5"),
+        ("muito", "muito"),
+    ],
+)
+def test_dot_is_of_thousands_only_where_it_parts_thousands(typed: str, read: str) -> None:
+    assert typed_amount(typed) == read
+
+
+@pytest.mark.parametrize(
+    "others", ['outro={"a": 1}', "a b=1", "x=[1,2]", "=vazio", "só", "dia=1;;", 'z="a;b"']
+)
+def test_cookies_of_other_programs_of_this_host_hide_none_of_ours(
+    environment: dict[str, str], others: str
+) -> None:
+    header = f"{others}; previsto-sessao=abc~d; previsto-tema=escuro"
+    assert read_cookies(header) == {"sessao": "abc~d", "tema": "escuro"}
 
 
 def test_numbers_and_days_are_written_as_in_brazil() -> None:
