@@ -171,21 +171,25 @@ def change_model(console: ModelConsole, session: Session, principal: Principal, 
     if form.action in ("treinar", "comparar", "medir"):
         if not console.may_train(principal):
             raise Forbidden
-        if form.action == "medir" and console.measure is not None:
-            console.measure(session, principal)
-            return "A medida foi pedida. O resultado aparece aqui em instantes."
-        if form.action == "treinar":
-            console.train(session, principal)
-            return "O treino começou. Acompanhe aqui."
-        if console.compare is None:
-            raise BadRequest
+        return _work(console, session, principal, form)
+    if form.action in ("promover", "reverter"):
+        if not console.may_promote(principal):
+            raise Forbidden
+        return _move(console, session, principal, form)
+    raise BadRequest
+
+
+def _work(console: ModelConsole, session: Session, principal: Principal, form: Form) -> str:
+    if form.action == "treinar":
+        console.train(session, principal)
+        return "O treino começou. Acompanhe aqui."
+    if form.action == "medir" and console.measure is not None:
+        console.measure(session, principal)
+        return "A medida foi pedida. O resultado aparece aqui em instantes."
+    if form.action == "comparar" and console.compare is not None:
         console.compare(session, principal, form.read(CompararIn))
         return "A comparação começou. O resultado aparece aqui."
-    if form.action not in ("promover", "reverter"):
-        raise BadRequest
-    if not console.may_promote(principal):
-        raise Forbidden
-    return _move(console, session, principal, form)
+    raise BadRequest
 
 
 def _move(console: ModelConsole, session: Session, principal: Principal, form: Form) -> str:

@@ -67,6 +67,23 @@ def test_versions_are_compared_by_a_job(boss: Browser) -> None:
     assert boss.send(page, MODEL, "comparar", a="1", b="1").status == 422
 
 
+def test_refused_promotion_is_told_once_where_it_was_asked_for(boss: Browser) -> None:
+    publish_model(1)
+    publish_model(2)
+    refused = boss.send(boss.get(MODEL), MODEL, "promover", versao="1", motivo="não")
+    assert refused.text.count("Use pelo menos 5 caracteres") == 1
+    assert refused.form("reverter").fields["motivo"] == ""
+
+
+def test_model_that_offers_no_measurement_takes_none_for_a_comparison(boss: Browser) -> None:
+    publish_model(1)
+    publish_model(2)
+    token = boss.get(MODEL).form("/sair").fields["ficha"]
+    refused = boss.post(MODEL, {"ficha": token, "acao": "medir", "a": "2", "b": "1"})
+    assert refused.status == 400
+    assert "Última comparação" not in boss.get(MODEL).text
+
+
 def test_card_of_a_version_is_shown(boss: Browser) -> None:
     version = publish_model()
     page = boss.get(f"{MODEL}/{version}")
