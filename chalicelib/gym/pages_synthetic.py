@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from pydantic import ConfigDict
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
@@ -10,7 +11,8 @@ from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
-from chalicelib.core.pages import PageQuery
+from chalicelib.core.pages import CursorInvalid, PageQuery
+from chalicelib.core.portuguese import counted
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.web import Routes
 from chalicelib.gym import service_members_list, service_synthetic
@@ -33,6 +35,8 @@ synthetic_page = Routes(__name__)
 class SyntheticQuery(PageQuery):
     """Which page of the list."""
 
+    model_config = ConfigDict(extra="ignore")
+
 
 def show_synthetic(session: Session, form: Form, query: SyntheticQuery, now: datetime) -> Shown:
     """The form, and the synthetic members there are."""
@@ -50,7 +54,14 @@ def show_synthetic(session: Session, form: Form, query: SyntheticQuery, now: dat
 
 
 @synthetic_page.route(PATH, methods=["GET"])
-@page(synthetic_page, tenant=HOUSE, query=SyntheticQuery, allow=Role.CIENTISTA, autocommit=True)
+@page(
+    synthetic_page,
+    tenant=HOUSE,
+    query=SyntheticQuery,
+    allow=Role.CIENTISTA,
+    raises=(CursorInvalid,),
+    autocommit=True,
+)
 def get_synthetic(session: Session, form: Form, query: SyntheticQuery, now: datetime) -> Shown:
     """Synthetic members."""
     return show_synthetic(session, form, query, now)
@@ -69,9 +80,10 @@ def post_synthetic(session: Session, visit: Visit, form: Form, now: datetime) ->
     """Make some, remove all, or have everybody scored."""
     if form.action == "remover":
         removed = service_synthetic.remove_synthetic(session, visit.who)
-        return visit.go(PATH, f"{removed} alunos sintéticos foram removidos.")
+        said = counted(removed, "aluno sintético foi removido", "alunos sintéticos foram removidos")
+        return visit.go(PATH, f"{said}.")
     if form.action == "calcular":
         return visit.go(PATH, ask_for_scores(session, visit))
     made = service_synthetic.create_synthetic(session, visit.who, form.read(SinteticosIn), now)
-    said = "sintético foi criado" if len(made) == 1 else "sintéticos foram criados"
-    return visit.go(PATH, f"{len(made)} {said}.")
+    said = counted(len(made), "sintético foi criado", "sintéticos foram criados")
+    return visit.go(PATH, f"{said}.")

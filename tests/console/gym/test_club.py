@@ -1,10 +1,15 @@
 """Plans, reports, imports, synthetic members, and what Início says of it all."""
 
+import json
 import re
 
 import pytest
+from sqlalchemy import select
 
 from chalicelib.core.auth import Role
+from chalicelib.core.db import unit_of_work
+from chalicelib.core.settings import HOUSE
+from chalicelib.gym.tables import RelatorioDiario
 from tests.console.browsing import Browser
 from tests.console.conftest import Visitor
 from tests.gym.conftest import MakeAluno, count
@@ -122,6 +127,24 @@ def test_report_is_made_and_shown(desk: Browser, make_aluno: MakeAluno) -> None:
     assert desk.get(csv).answer.headers["Content-Type"].startswith("text/csv")
 
 
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(-0.7, "70% abaixo do usual"), (0.3, "30% acima do usual"), (0.001, "como de costume")],
+)
+def test_report_compares_the_day_in_words(
+    desk: Browser, make_aluno: MakeAluno, share: float, said: str
+) -> None:
+    make_aluno((1, 2))
+    desk.submit(desk.get(REPORTS), REPORTS, "gerar")
+    work_off()
+    with unit_of_work(tenant=HOUSE) as session:
+        (row,) = session.scalars(select(RelatorioDiario))
+        content = json.loads(row.conteudo)
+        content["comparacao"] |= {"media_visitas": 10.0, "variacao_visitas": share}
+        row.conteudo = json.dumps(content)
+    assert said in desk.get(REPORTS).text
+
+
 def test_day_that_is_not_over_has_no_report(desk: Browser, plano_id: int) -> None:
     page = desk.get(REPORTS)
     page = desk.send(page, REPORTS, "gerar", data="2199-01-01")
@@ -138,6 +161,13 @@ def test_synthetic_members_come_and_go(browser_of: Visitor, plano_id: int) -> No
     assert (
         "2 alunos sintéticos foram removidos" in scientist.submit(page, SYNTHETIC, "remover").text
     )
+    page = scientist.submit(scientist.get(SYNTHETIC), SYNTHETIC, "criar", perfil="novo", n="1")
+    assert "1 aluno sintético foi removido" in scientist.submit(page, SYNTHETIC, "remover").text
+
+
+def test_page_of_synthetic_members_takes_an_address_with_more_in_it(browser_of: Visitor) -> None:
+    scientist = browser_of(Role.CIENTISTA)
+    assert scientist.get(SYNTHETIC, utm_source="e-mail").status == 200
     page = scientist.send(scientist.get(SYNTHETIC), SYNTHETIC, "criar", perfil="", n="101")
     assert page.status == 422
     assert "Use 100 ou menos" in page.text
