@@ -10,6 +10,7 @@ from chalicelib.books.pages_models import book_model_pages
 from chalicelib.books.pages_scraping import scraping_pages
 from chalicelib.console.operation import OPERACAO
 from chalicelib.console.pages_jobs import job_pages
+from chalicelib.console.pages_models import models_page
 from chalicelib.console.pages_password import password_page
 from chalicelib.console.pages_requests import request_pages
 from chalicelib.console.pages_stores import store_pages
@@ -56,6 +57,7 @@ from chalicelib.prices.pages_versions import version_pages
 
 BLUEPRINTS = (
     console,
+    models_page,
     password_page,
     request_pages,
     store_pages,

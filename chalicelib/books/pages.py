@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from chalicelib.books import service_runs
+from chalicelib.books import health, service_runs
 from chalicelib.books.schemas import QuarantineQuery, RunState
 from chalicelib.books.service_snapshots import catalogue_source
-from chalicelib.console.sections import Attention, Link, Section, Tone
+from chalicelib.console.model_attention import the_model
+from chalicelib.console.sections import Attention, Link, Section, ServedModels, Tone
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.clock import local_day
 from chalicelib.core.pages import PageQuery
@@ -16,6 +17,7 @@ from chalicelib.core.portuguese import day, instant, number
 from chalicelib.core.settings import settings
 
 COLETAS = "/console/livros/coletas"
+MODEL = "/console/modelos/livros"
 OLD = timedelta(days=30)  # A catalogue that nobody has read for so long.
 READERS = (Role.CIENTISTA, Role.LEITOR)
 
@@ -37,6 +39,11 @@ def look_for_attention(session: Session, principal: Principal, now: datetime) ->
     """How old the catalogue is; to admins, how the last reading of the shop went."""
     reading = _reading(session) if principal.role is Role.ADMIN else []
     return [*_catalogue(session, now), *reading]
+
+
+def look_for_models(session: Session, _principal: Principal, now: datetime) -> ServedModels:
+    """The price model."""
+    return the_model(health.book_health(session, now), "Modelo de preço dos livros", MODEL)
 
 
 def _catalogue(session: Session, now: datetime) -> Iterator[Attention]:
@@ -81,10 +88,11 @@ LIVROS = Section(
     order=30,
     allow=READERS,
     attention=look_for_attention,
+    models=look_for_models,
     links=(
         Link("Catálogo", "/console/livros"),
         Link("Números", "/console/livros/numeros"),
-        Link("Modelo de preço", "/console/modelos/livros"),
+        Link("Modelo de preço", MODEL),
         Link("Coletas", COLETAS, (Role.ADMIN,)),
         Link("Quarentena", "/console/livros/quarentena", (Role.ADMIN,)),
     ),

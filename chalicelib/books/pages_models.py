@@ -5,9 +5,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from chalicelib.books import health
 from chalicelib.books.errors import NothingReadYet
-from chalicelib.books.models import BOOK_PRICE, LABEL_TEXT, notice
-from chalicelib.books.pages import READERS
+from chalicelib.books.models import BOOK_PRICE, LABEL_TEXT
+from chalicelib.books.pages import MODEL, READERS
 from chalicelib.books.queues import BOOKS_TRAINING_QUEUE
 from chalicelib.books.schemas_ml import PriceVersionOut
 from chalicelib.books.service_snapshots import catalogue_source
@@ -17,9 +18,7 @@ from chalicelib.console.model_pages import model_pages
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.jobs import Job
 from chalicelib.core.settings import HOUSE
-from chalicelib.ml.health import Kept, health_of
-from chalicelib.ml.registry import champion_of
-from chalicelib.ml.schemas_health import MedicaoModelo, SaudeModelo
+from chalicelib.ml.schemas_health import SaudeModelo
 
 
 def _train(session: Session, principal: Principal) -> Job:
@@ -35,11 +34,7 @@ def _train(session: Session, principal: Principal) -> Job:
 
 
 def _health(session: Session, _principal: Principal, now: datetime) -> SaudeModelo:
-    """Whether it knows more than chance; a catalogue that changes trains it anew."""
-    champion = champion_of(session, BOOK_PRICE)
-    said = notice(champion.metrics) if champion is not None else ""
-    never_measured: Kept[MedicaoModelo] | None = None
-    return health_of(champion, never_measured, lambda _: (), now, SaudeModelo, not_yet=said)
+    return health.book_health(session, now)
 
 
 def _history(
@@ -55,7 +50,7 @@ def _nothing_follows(_session: Session, _version: int, _by: str) -> None:
 
 BOOKS_CONSOLE = ModelConsole(
     title="Modelo de preço dos livros",
-    path="/console/modelos/livros",
+    path=MODEL,
     model=lambda _principal: BOOK_PRICE,
     label=LABEL_TEXT,
     summary=PriceVersionOut,

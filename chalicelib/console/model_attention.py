@@ -1,6 +1,6 @@
-"""What of a model's health somebody should look at."""
+"""A model's health in a word: on Início, and among all models."""
 
-from chalicelib.console.sections import Attention, Tone
+from chalicelib.console.sections import Attention, ServedModel, ServedModels, Tone
 from chalicelib.ml.schemas_health import Saude, SaudeModelo
 
 SAID: dict[Saude, tuple[str, Tone]] = {
@@ -14,5 +14,17 @@ SAID: dict[Saude, tuple[str, Tone]] = {
 def model_attention(found: SaudeModelo, text: str, path: str) -> Attention:
     """How a model is doing, and where its page is."""
     value, tone = SAID[found.estado]
-    detail = found.motivos[0] if found.motivos else ""
-    return Attention(value, text, path, "Ver o modelo", tone, detail)
+    return Attention(value, text, path, "Ver o modelo", tone, _reason(found))
+
+
+def the_model(found: SaudeModelo, name: str, path: str) -> ServedModels:
+    """The one model of a product, and what of it is served."""
+    state, tone = SAID[found.estado]
+    one = ServedModel(
+        name, path, found.versao, found.idade_dias, state, tone, detail=_reason(found)
+    )
+    return ServedModels([one], 1)
+
+
+def _reason(found: SaudeModelo) -> str:
+    return found.motivos[0] if found.motivos else ""

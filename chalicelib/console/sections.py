@@ -62,7 +62,41 @@ def urgency(found: Attention) -> int:
     return URGENT.index(found.tone) if is_pressing(found) else len(URGENT)
 
 
+@dataclass(frozen=True)
+class ServedModel:
+    """A model of a product, and what of it is served.
+
+    Attributes:
+        name: What people call it.
+        path: Its page.
+        version: Which one answers; None where none does yet.
+        age_days: How old that version is.
+        state: How it is doing, in a word; empty where only `watched_at` says so.
+        tone: How urgent that is.
+        detail: Why that is said.
+        watched_at: Where it is said how it is doing, if elsewhere.
+    """
+
+    name: str
+    path: str
+    version: int | None = None
+    age_days: float | None = None
+    state: str = ""
+    tone: Tone = "neutro"
+    detail: str = ""
+    watched_at: str = ""
+
+
+@dataclass(frozen=True)
+class ServedModels:
+    """A product's models that somebody may see: the newest ones, and how many there are in all."""
+
+    found: list[ServedModel]
+    total: int
+
+
 LookFor = Callable[[Session, Principal, datetime], list[Attention]]
+LookForModels = Callable[[Session, Principal, datetime], ServedModels]
 
 
 @dataclass(frozen=True)
@@ -76,6 +110,7 @@ class Section:
         allow: Who sees it, besides admins.
         tenant: Of the house, of the companies, or of both.
         attention: Finds what needs attention today.
+        models: Finds what of its models is served.
     """
 
     name: str
@@ -84,6 +119,7 @@ class Section:
     allow: Collection[Role]
     tenant: Literal["casa", "empresa", "todos"] = "casa"
     attention: LookFor | None = None
+    models: LookForModels | None = None
 
     def is_for(self, principal: Principal) -> bool:
         """Whether somebody may use it."""

@@ -5,13 +5,15 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from chalicelib.console.model_attention import model_attention
-from chalicelib.console.sections import Attention, Link, Section, Tone
+from chalicelib.console.model_attention import model_attention, the_model
+from chalicelib.console.sections import Attention, Link, Section, ServedModels, Tone
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import number
 from chalicelib.credit import health, service_datasets, service_orders_list
 from chalicelib.credit.schemas_datasets import EstadoDataset
+
+MODEL = "/console/modelos/credito"
 
 ADVICE: Mapping[str, str] = {
     "its check digits do not fit": "Confira o CNPJ: os dígitos finais não conferem.",
@@ -47,7 +49,13 @@ def _model(session: Session, principal: Principal, now: datetime) -> Iterator[At
         at = "/console/credito/envios"
         yield Attention("Nenhum", "Modelo de crédito", at, "Enviar dados", "atencao", why)
         return
-    yield model_attention(found, "Modelo de crédito", "/console/modelos/credito")
+    yield model_attention(found, "Modelo de crédito", MODEL)
+
+
+def look_for_models(session: Session, principal: Principal, now: datetime) -> ServedModels:
+    """The company's own model."""
+    found = health.credit_health(session, principal.tenant, now)
+    return the_model(found, "Modelo de crédito", MODEL)
 
 
 def _sending(session: Session) -> Iterator[Attention]:
@@ -63,11 +71,12 @@ CREDITO = Section(
     allow=(Role.EMPRESA,),
     tenant="empresa",
     attention=look_for_attention,
+    models=look_for_models,
     links=(
         Link("Pedidos", "/console/credito/pedidos"),
         Link("Revisões", "/console/credito/revisoes"),
         Link("Política", "/console/credito/politica"),
-        Link("Modelo", "/console/modelos/credito"),
+        Link("Modelo", MODEL),
         Link("Envios", "/console/credito/envios"),
         Link("Equidade", "/console/credito/equidade"),
         Link("Empresa e clientes", "/console/credito/empresa"),

@@ -15,6 +15,7 @@ from chalicelib.credit import health, service_models
 from chalicelib.credit.authors import authors
 from chalicelib.credit.errors import DatasetAberto
 from chalicelib.credit.models import credit_model_name
+from chalicelib.credit.pages import MODEL
 from chalicelib.credit.queues import CREDIT_TRAINING_QUEUE
 from chalicelib.credit.schemas_datasets import EstadoDataset
 from chalicelib.credit.schemas_models import RetreinoIn, SaudeOut, VersaoResumoOut
@@ -22,7 +23,6 @@ from chalicelib.credit.tables import Dataset
 from chalicelib.credit.tables_models import MedicaoRow
 from chalicelib.credit.words import TRAINING_STEPS
 
-PATH = "/console/modelos/credito"
 SHOWN_DAYS = 90
 
 
@@ -78,7 +78,7 @@ def _history(
 
 CREDIT_CONSOLE = ModelConsole(
     title="Modelo de crédito",
-    path=PATH,
+    path=MODEL,
     model=lambda principal: credit_model_name(principal.tenant),
     label="O desfecho ruim de um pedido: bloqueado, ou inadimplente.",
     summary=VersaoResumoOut,
@@ -95,9 +95,9 @@ CREDIT_CONSOLE = ModelConsole(
     companies_only=True,
     raises=(DatasetAberto,),
     links=(
-        Link("Comparar versões", f"{PATH}/comparar"),
-        Link("Testar com um arquivo", f"{PATH}/testar"),
-        Link("Treinar com opções", f"{PATH}/treinar"),
+        Link("Comparar versões", f"{MODEL}/comparar"),
+        Link("Testar com um arquivo", f"{MODEL}/testar"),
+        Link("Treinar com opções", f"{MODEL}/treinar"),
     ),
     measure=_measure,
     first="Conclua um envio: o treino começa sozinho.",

@@ -29,6 +29,7 @@ from chalicelib.core.web import Routes
 from chalicelib.credit import service_datasets, service_models, service_trials
 from chalicelib.credit.errors import AlvoNaoDito, DatasetAberto, DatasetNotFound
 from chalicelib.credit.models import credit_model_name
+from chalicelib.credit.pages import MODEL
 from chalicelib.credit.queues import CREDIT_ANALYSIS_QUEUE
 from chalicelib.credit.schemas_datasets import EstadoDataset
 from chalicelib.credit.schemas_models import CompararIn, RetreinoIn, VersaoResumoOut
@@ -40,7 +41,6 @@ from chalicelib.ml import versions
 from chalicelib.ml.registry import ModelVersionNotFound
 from chalicelib.ml.schemas import Uso, Versao
 
-MODEL = "/console/modelos/credito"
 TRAIN, COMPARE, TRY = f"{MODEL}/treinar", f"{MODEL}/comparar", f"{MODEL}/testar"
 ACERVO = "acervo"
 MOST_SHOWN = 10

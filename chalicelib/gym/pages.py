@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from chalicelib.console.model_attention import model_attention
-from chalicelib.console.sections import Attention, Link, Section, Tone
+from chalicelib.console.model_attention import model_attention, the_model
+from chalicelib.console.sections import Attention, Link, Section, ServedModels, Tone
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.clock import local_day
 from chalicelib.core.pages import PageQuery
@@ -22,6 +22,7 @@ DESK = Role.OPERADOR
 CAPACITY = 40  # What the worklist has when nobody says otherwise.
 MANY_CONTACTS = 5
 EXITS = "/console/academia/saidas-sem-entrada"
+MODEL = "/console/modelos/churn"
 
 ADVICE: Mapping[str, str] = {
     "use an e-mail address such as ana.lima@example.com": "Use um e-mail como "
@@ -41,10 +42,13 @@ def look_for_attention(session: Session, principal: Principal, now: datetime) ->
         *_overdue(session, now),
         *_exits(session),
         *_report(session, now),
-        model_attention(
-            health.churn_health(session, now), "Modelo de risco", "/console/modelos/churn"
-        ),
+        model_attention(health.churn_health(session, now), "Modelo de risco", MODEL),
     ]
+
+
+def look_for_models(session: Session, _principal: Principal, now: datetime) -> ServedModels:
+    """The churn model."""
+    return the_model(health.churn_health(session, now), "Modelo de risco de saída", MODEL)
 
 
 def _worklist(session: Session, principal: Principal, now: datetime) -> Iterator[Attention]:
@@ -102,6 +106,7 @@ ACADEMIA = Section(
     order=10,
     allow=READERS,
     attention=look_for_attention,
+    models=look_for_models,
     links=(
         Link("Recepção", "/console/academia", (DESK,)),
         Link("Alunos", "/console/academia/alunos"),
@@ -110,7 +115,7 @@ ACADEMIA = Section(
         Link("Efeito e permanência", "/console/academia/efeito"),
         Link("Saídas sem entrada", EXITS),
         Link("Relatório do dia", "/console/academia/relatorios"),
-        Link("Modelo de risco", "/console/modelos/churn"),
+        Link("Modelo de risco", MODEL),
         Link("Planos", "/console/academia/planos"),
         Link("Importar", "/console/academia/importar", (DESK,)),
         Link("Alunos sintéticos", "/console/academia/sinteticos", (Role.CIENTISTA,)),

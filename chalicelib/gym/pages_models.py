@@ -12,7 +12,7 @@ from chalicelib.core.jobs import Job
 from chalicelib.core.settings import HOUSE
 from chalicelib.gym import health, service_models
 from chalicelib.gym.models import CHURN, LABEL_TEXT
-from chalicelib.gym.pages import READERS
+from chalicelib.gym.pages import MODEL, READERS
 from chalicelib.gym.queues import MODEL_COMPARISON_QUEUE, MODEL_UPDATE_QUEUE
 from chalicelib.gym.schemas_models import SaudeOut
 from chalicelib.gym.service_analyses import Analysis, all_of
@@ -45,7 +45,7 @@ def _history(
 
 CHURN_CONSOLE = ModelConsole(
     title="Modelo de risco de saída",
-    path="/console/modelos/churn",
+    path=MODEL,
     model=lambda _principal: CHURN,
     label=LABEL_TEXT,
     summary=VersaoResumoOut,

@@ -4,7 +4,7 @@ A version never changes once registered. Promotion and rollback move one alias r
 trainings at once cannot take the same number: a counter row hands the numbers out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,9 +15,11 @@ from sqlalchemy import (
     DateTime,
     ForeignKeyConstraint,
     Text,
+    and_,
     func,
     select,
     text,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, undefer
@@ -116,6 +118,14 @@ class ModelName:
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The version that answers, and since when it is there."""
+
+    version: int
+    created_at: datetime
+
+
 def next_version(session: Session, name: ModelName) -> int:
     """Take the next version number; it is never given out twice, even if nothing follows."""
     statement = (
@@ -194,6 +204,33 @@ def champion_of(session: Session, name: ModelName) -> ModelVersion | None:
     """The version that answers now, whole but for what is read later."""
     version = aliased_version(session, name, Alias.CHAMPION)
     return None if version is None else version_of(session, name, version)
+
+
+def champions_of(session: Session, names: Collection[ModelName]) -> dict[ModelName, Champion]:
+    """The versions that answer of several models, in one statement; others are left out."""
+    rows = session.execute(
+        select(
+            ModelVersion.tenant,
+            ModelVersion.model,
+            ModelVersion.version,
+            ModelVersion.created_at,
+        )
+        .join(
+            ModelAlias,
+            and_(
+                ModelAlias.tenant == ModelVersion.tenant,
+                ModelAlias.model == ModelVersion.model,
+                ModelAlias.version == ModelVersion.version,
+            ),
+        )
+        .where(
+            ModelAlias.alias == Alias.CHAMPION.value,
+            tuple_(ModelAlias.tenant, ModelAlias.model).in_(
+                [(name.tenant, name.model) for name in names]
+            ),
+        )
+    )
+    return {ModelName(row.tenant, row.model): Champion(row.version, row.created_at) for row in rows}
 
 
 def version_of(

@@ -11,7 +11,14 @@ from sqlalchemy.orm import Session
 
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
-from chalicelib.console.sections import Attention, Link, Section, Tone
+from chalicelib.console.sections import (
+    Attention,
+    Link,
+    Section,
+    ServedModel,
+    ServedModels,
+    Tone,
+)
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.jobs import JobState
@@ -19,7 +26,7 @@ from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import number
 from chalicelib.core.web import EVERYONE
 from chalicelib.identity.errors import NotAUser
-from chalicelib.prices import service_projects, service_training
+from chalicelib.prices import service_models, service_projects, service_training
 from chalicelib.prices.algorithms import ALGORITMOS
 from chalicelib.prices.errors import ProjetoNotFound
 from chalicelib.prices.membership import Papel
@@ -31,6 +38,8 @@ BOOLEANS = {"true": "sim", "false": "não"}
 WITHOUT_DOTS = 10_000
 SMALLEST = 0.01  # That three digits behind the comma tell something of.
 RECENT = timedelta(days=7)
+MOST_PROJECTS = 50
+A_DAY = timedelta(days=1)
 UNSEEN = (ProjetoNotFound, NotAUser)
 
 TABS = (
@@ -124,6 +133,24 @@ def look_for_attention(session: Session, principal: Principal, now: datetime) ->
     return found
 
 
+def look_for_models(session: Session, principal: Principal, now: datetime) -> ServedModels:
+    """What answers in each of one's projects, the newest first."""
+    if principal.usuario_id is None:
+        return ServedModels([], 0)
+    query = PageQuery(limit=MOST_PROJECTS)
+    projects, _, (total, _) = service_projects.list_projetos(session, principal, query)
+    answers = service_models.champions_of(session, [each.projeto for each in projects])
+    found = []
+    for each in projects:
+        at, champion = f"{PATH}/{each.id}", answers.get(each.id)
+        version = champion.version if champion else None
+        age = (now - champion.created_at) / A_DAY if champion else None
+        found.append(
+            ServedModel(each.nome, f"{at}/versoes", version, age, watched_at=f"{at}/saude")
+        )
+    return ServedModels(found, total)
+
+
 ATTENTION: tuple[tuple[JobState, str, str, Tone], ...] = (
     (JobState.RUNNING, "treino em andamento", "treinos em andamento", "neutro"),
     (JobState.FAILED, "treino falhou esta semana", "treinos falharam esta semana", "critico"),
@@ -135,5 +162,6 @@ PRECOS = Section(
     allow=tuple(Role),
     tenant="todos",
     attention=look_for_attention,
+    models=look_for_models,
     links=(Link("Projetos", PATH),),
 )

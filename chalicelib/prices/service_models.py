@@ -15,9 +15,10 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.core.jobs import SYSTEM, Job, enqueue
 from chalicelib.core.pages import PageQuery
-from chalicelib.ml import versions
+from chalicelib.ml import registry, versions
 from chalicelib.ml.registry import (
     Alias,
+    Champion,
     ModelAlias,
     ModelName,
     ModelVersion,
@@ -52,6 +53,13 @@ from chalicelib.prices.tables_models import Arquivada
 
 LABEL = "{alvo}{unidade}, das outras colunas do dataset."
 OWN_FIELDS = ("alvo", "tarefa", "arquivada_em")
+
+
+def champions_of(session: Session, projetos: Sequence[Projeto]) -> dict[UUID, Champion]:
+    """The versions that answer in several projects; those without one are left out."""
+    names = {price_model_name(each.tenant, each.id): each.id for each in projetos}
+    found = registry.champions_of(session, names)
+    return {names[name]: champion for name, champion in found.items()}
 
 
 def list_versions(

@@ -18,6 +18,7 @@ BOOK_READERS = {ADMIN, CIENTISTA, LEITOR}
 
 PAGES: dict[str, Collection[Role]] = {
     "GET /": EVERYONE,
+    "GET /console/modelos": EVERYONE,
     "GET /entrar": PUBLIC,
     "POST /entrar": PUBLIC,
     "POST /sair": PUBLIC,
