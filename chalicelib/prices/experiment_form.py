@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.console.forms import Form
+from chalicelib.console.forms import Form, typed_amount
 from chalicelib.core.errors import FieldError, ValidationFailed
 from chalicelib.prices.algorithms import ALGORITMOS, BASELINE, Tarefa
 from chalicelib.prices.experiment import (
@@ -18,8 +18,9 @@ from chalicelib.prices.hyperparameter_form import (
     given_hyperparameters,
     search_of,
 )
-from chalicelib.prices.schemas_datasets import ColunaPerfil
+from chalicelib.prices.schemas_datasets import ColunaPerfil, TipoColuna
 from chalicelib.prices.schemas_models import TreinamentoIn
+from chalicelib.prices.words import DATE_PARTS
 
 YES = "sim"
 OF_VALIDATION = ("tipo", "dobras", "fracao", "coluna_grupo", "coluna_tempo", "cobertura", "semente")
@@ -45,6 +46,9 @@ FAULTS: Mapping[str, str] = {
     "the target cannot part its rows": "O alvo não separa as linhas de treino das que julgam.",
     "goes with tipo k_fold_tempo": "Só serve com a validação do passado para o futuro.",
     "goes with codificacao ordinal": "Só serve a categorias em ordem.",
+    "an order goes with ordinal": "Só uma coluna em ordem tem ordem.",
+    "goes with imputacao constante": "Diga o valor, e escolha “um valor fixo”.",
+    "names a value twice": "Um valor está duas vezes.",
     "an order has no rare group": "Categorias em ordem não têm grupo de raras.",
     "classes have no logarithm": "Só o logaritmo de um número existe; o alvo é uma classe.",
 }
@@ -145,20 +149,41 @@ def _columns(form: Form, columns: Sequence[ColunaPerfil]) -> list[str] | None:
 
 
 def _engineering(values: Mapping[str, str], columns: Sequence[ColunaPerfil]) -> dict[str, Any]:
-    steps = {}
-    for n, column in enumerate(columns, 1):
-        said: dict[str, Any] = {
-            step: values[f"{step}.{n}"].strip()
-            for step in STEPS
-            if values.get(f"{step}.{n}", "").strip()
-        }
-        if values.get(f"log.{n}") == YES:
-            said["log"] = True
-        if said and values.get(f"coluna.{n}") == YES:
-            steps[column.nome] = said
+    steps = {
+        column.nome: said
+        for n, column in enumerate(columns, 1)
+        if values.get(f"coluna.{n}") == YES and (said := _steps(values, n, column))
+    }
     log = {"sim": True, "nao": False}.get(values.get("log_alvo", ""))
     pairs = [_pair(line) for line in values.get("interacoes", "").splitlines() if line.strip()]
     return {"colunas": steps, "interacoes": pairs, "log_alvo": log}
+
+
+def _steps(values: Mapping[str, str], n: int, column: ColunaPerfil) -> dict[str, Any]:
+    """How the nth column is prepared, as far as that is said."""
+    said: dict[str, Any] = {
+        step: typed for step in STEPS if (typed := values.get(f"{step}.{n}", "").strip())
+    }
+    if values.get(f"log.{n}") == YES:
+        said["log"] = True
+    if constant := values.get(f"constante.{n}", "").strip():
+        said["constante"] = _constant(constant, column)
+    lines = values.get(f"ordem.{n}", "").splitlines()
+    if order := [line.strip() for line in lines if line.strip()]:
+        said["ordem"] = order
+    if parts := [part for part in DATE_PARTS if values.get(f"partes.{n}.{part}") == YES]:
+        said["partes"] = parts
+    return said
+
+
+def _constant(typed: str, column: ColunaPerfil) -> float | str:
+    """What stands for missing; a number that cannot be read stays text, which is refused."""
+    if column.tipo is not TipoColuna.NUMERO:
+        return typed
+    try:
+        return float(typed_amount(typed))
+    except ValueError:
+        return typed
 
 
 def _pair(line: str) -> dict[str, str]:
@@ -210,6 +235,10 @@ def _told(text: str) -> str:
         return "A categoria tem classes demais para ser prevista."
     if re.search(r"at least \d+ rows", text):
         return "Há linhas de menos para treinar."
+    if named := re.fullmatch(r"names (\d+) values of (\d+)", text):
+        return f"A ordem diz {named[1]} de {named[2]} valores: diga todos."
+    if text.startswith("not a value of type"):
+        return "Use um número."
     if text.startswith("not for a column"):
         return "Não serve para o tipo desta coluna."
     return FAULTS.get(text, text if text[:1].isupper() else "Confira este campo.")

@@ -37,11 +37,12 @@ from chalicelib.prices.pages_projects import ListQuery
 from chalicelib.prices.schemas_datasets import ColunaPerfil, EstadoDataset
 from chalicelib.prices.schemas_models import TreinamentoOut
 from chalicelib.prices.tables import Dataset
-from chalicelib.prices.words import FIGURES, JOBS, KINDS, TASKS, VALIDATIONS
+from chalicelib.prices.words import DATE_PARTS, FIGURES, JOBS, KINDS, TASKS, VALIDATIONS
 
 TRAININGS = PROJECT + "/treinos"
 TRAINING = TRAININGS + "/{treino_id}"
 OFFERED_DATASETS = 50
+TARGET_KINDS = ("numero", "categoria", "booleano")
 
 training_pages = Routes(__name__)
 everybody = partial(anybody, training_pages)
@@ -131,12 +132,10 @@ def show_new(
         is_regression=chosen.task is Tarefa.REGRESSAO,
         algorithms_in=algorithms,
         kinds=KINDS,
+        date_parts=DATE_PARTS,
         validations=VALIDATIONS,
         form=form,
     )
-
-
-TARGET_KINDS = ("numero", "categoria", "booleano")
 
 
 def _chosen(dataset: Dataset, alvo: str | None) -> Chosen:

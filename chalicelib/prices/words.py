@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from chalicelib.console.sections import Tone
+from chalicelib.prices.experiment import Parte
 from chalicelib.prices.membership import Papel
 from chalicelib.prices.schemas_datasets import EstadoDataset, PapelColuna, TipoColuna
 
@@ -50,6 +51,13 @@ TASKS: Mapping[str, str] = {
     "classificacao": "uma classe",
 }
 
+DATE_PARTS: Mapping[Parte, str] = {
+    "ano": "ano",
+    "mes": "mês",
+    "dia_semana": "dia da semana",
+    "dia_do_ano": "dia do ano",
+    "idade_dias": "idade em dias",
+}
 VALIDATIONS: Mapping[str, str] = {
     "k_fold": "Dobras sorteadas",
     "hold_out": "Uma só divisão",

@@ -7,7 +7,9 @@ from sqlalchemy import select
 
 from chalicelib.core.db import DatabaseRole, unit_of_work
 from chalicelib.prices.algorithms import Tarefa, catalogue
+from chalicelib.prices.experiment_form import beginning, experiment_of
 from chalicelib.prices.hyperparameter_form import algorithm_forms, given_hyperparameters, search_of
+from chalicelib.prices.schemas_datasets import ColunaPerfil, TipoColuna
 from chalicelib.prices.tables_models import Treinamento
 from chalicelib.prices.words import HYPERPARAMETERS
 from tests.console.prices.conftest import SignIn, at
@@ -76,6 +78,36 @@ def test_what_is_adjusted_is_asked_for(project: Project, browser_for: SignIn) ->
     assert (asked["validacao"]["tipo"], asked["validacao"]["fracao"]) == ("hold_out", 0.3)
 
 
+def test_steps_of_columns_are_asked_for() -> None:
+    kinds = {
+        "area": TipoColuna.NUMERO,
+        "estado": TipoColuna.CATEGORIA,
+        "vista": TipoColuna.DATA,
+        "preco": TipoColuna.NUMERO,
+    }
+    columns = [ColunaPerfil(nome=name, tipo=tipo, distintos=2) for name, tipo in kinds.items()]
+    form = beginning(algorithm_forms(Tarefa.REGRESSAO), "preco", columns)
+    form.values |= {
+        "alvo": "preco",
+        "dataset": "1",
+        "imputacao.1": "constante",
+        "constante.1": "1.080,5",
+        "imputacao.2": "constante",
+        "constante.2": "sem estado",
+        "codificacao.2": "ordinal",
+        "ordem.2": " original \n\nnovo\n",
+        "partes.3.ano": "sim",
+        "partes.3.dia_semana": "sim",
+    }
+    steps = experiment_of(form, Tarefa.REGRESSAO, columns).engenharia.colunas
+    assert (steps["area"].imputacao, steps["area"].constante) == ("constante", 1080.5)
+    assert (steps["estado"].constante, steps["estado"].ordem) == (
+        "sem estado",
+        ["original", "novo"],
+    )
+    assert steps["vista"].partes == ["ano", "dia_semana"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
@@ -87,6 +119,12 @@ def test_what_is_adjusted_is_asked_for(project: Project, browser_for: SignIn) ->
         ({"tipo": "k_fold_grupos"}, "Escolha a coluna que agrupa"),
         ({"dobras": "50"}, "Use 10 ou menos."),
         ({"codificacao.3": "nada"}, "Escolha uma das opções."),
+        ({"imputacao.1": "constante"}, "Diga o valor, e escolha “um valor fixo”."),
+        ({"constante.1": "5"}, "Diga o valor, e escolha “um valor fixo”."),
+        ({"imputacao.1": "constante", "constante.1": "cinco"}, "Use um número."),
+        ({"ordem.3": "Cume\nVale"}, "A ordem diz 2 de 9 valores: diga todos."),
+        ({"ordem.3": "Cume\nCume"}, "Um valor está duas vezes."),
+        ({"codificacao.3": "one_hot", "ordem.3": "Cume"}, "Só uma coluna em ordem tem ordem."),
     ],
 )
 def test_what_does_not_fit_is_said_at_its_field(
