@@ -15,6 +15,7 @@ from chalicelib.ml.registry import champion_of
 from chalicelib.ml.schemas_health import Saude
 
 OLDEST = timedelta(days=180)
+SHOWN_DAYS = 90
 STALE = timedelta(days=3)  # A nightly measurement that is older than this has stopped.
 NOT_YET = "Ainda não medido: a medição roda de madrugada, depois de cada promoção e a pedido."
 
@@ -30,6 +31,25 @@ def credit_health(session: Session, tenant: str, now: datetime) -> SaudeOut:
     )
     kept = None if row is None else Kept(row.medido_em, Medicao.model_validate(row.conteudo))
     return health_of(champion, kept, partial(_findings, now=now), now, SaudeOut, not_yet=NOT_YET)
+
+
+def credit_history(session: Session, tenant: str) -> dict[str, list[tuple[datetime, float]]]:
+    """A company's measures of the last days over time, by name: the score's shift since training,
+    and the ROC AUC on outcomes known since.
+    """
+    rows = session.scalars(
+        select(MedicaoRow)
+        .where(MedicaoRow.tenant == tenant)
+        .order_by(MedicaoRow.dia.desc())
+        .limit(SHOWN_DAYS)
+    ).all()
+    moved, judged = [], []
+    for row in reversed(rows):
+        if score := row.conteudo.get("score"):
+            moved.append((row.medido_em, float(score["psi"])))
+        if metrics := row.conteudo["desempenho"]["metricas"]:
+            judged.append((row.medido_em, float(metrics["roc_auc"]["value"])))
+    return {"Mudança do risco (PSI)": moved, "ROC AUC": judged}
 
 
 def _findings(kept: Kept[Medicao], now: datetime) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chalicelib.console.model_console import ModelConsole
@@ -17,35 +16,12 @@ from chalicelib.credit.errors import DatasetAberto
 from chalicelib.credit.models import credit_model_name
 from chalicelib.credit.pages import MODEL
 from chalicelib.credit.queues import CREDIT_TRAINING_QUEUE
-from chalicelib.credit.schemas_datasets import EstadoDataset
-from chalicelib.credit.schemas_models import RetreinoIn, SaudeOut, VersaoResumoOut
-from chalicelib.credit.tables import Dataset
-from chalicelib.credit.tables_models import MedicaoRow
+from chalicelib.credit.schemas_models import SaudeOut, VersaoResumoOut
 from chalicelib.credit.words import TRAINING_STEPS
-
-SHOWN_DAYS = 90
 
 
 def _train(session: Session, principal: Principal) -> Job:
-    """On all that was sent and decided, for what the last closed dataset was to foretell.
-
-    Raises:
-        DatasetAberto: No dataset has been closed yet.
-    """
-    alvo = session.scalar(
-        select(Dataset.alvo)
-        .where(
-            Dataset.tenant == principal.tenant,
-            ~Dataset.acervo,
-            Dataset.estado == EstadoDataset.FECHADO,
-        )
-        .order_by(Dataset.encerrado_em.desc())
-        .limit(1)
-    )
-    if alvo is None:
-        raise DatasetAberto
-    asked = RetreinoIn.model_validate({"dataset": "acervo", "alvo": alvo}, strict=False)
-    return service_models.ask_for_training(session, principal, asked)
+    return service_models.ask_for_training_on_all(session, principal)
 
 
 def _measure(session: Session, principal: Principal) -> Job:
@@ -60,20 +36,7 @@ def _health(session: Session, principal: Principal, now: datetime) -> SaudeOut:
 def _history(
     session: Session, principal: Principal
 ) -> Mapping[str, Sequence[tuple[datetime, float]]]:
-    """How far the score has moved since training, and the ROC AUC on outcomes known since."""
-    rows = session.scalars(
-        select(MedicaoRow)
-        .where(MedicaoRow.tenant == principal.tenant)
-        .order_by(MedicaoRow.dia.desc())
-        .limit(SHOWN_DAYS)
-    ).all()
-    moved, judged = [], []
-    for row in reversed(rows):
-        if score := row.conteudo.get("score"):
-            moved.append((row.medido_em, float(score["psi"])))
-        if metrics := row.conteudo["desempenho"]["metricas"]:
-            judged.append((row.medido_em, float(metrics["roc_auc"]["value"])))
-    return {"Mudança do risco (PSI)": moved, "ROC AUC": judged}
+    return health.credit_history(session, principal.tenant)
 
 
 CREDIT_CONSOLE = ModelConsole(

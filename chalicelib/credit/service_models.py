@@ -49,6 +49,28 @@ def ask_for_training(session: Session, principal: Principal, asked: RetreinoIn) 
     )
 
 
+def ask_for_training_on_all(session: Session, principal: Principal) -> Job:
+    """Train on all that was sent and decided, for what the last closed dataset was to foretell.
+
+    Raises:
+        DatasetAberto: No dataset has been closed yet.
+    """
+    alvo = session.scalar(
+        select(Dataset.alvo)
+        .where(
+            Dataset.tenant == principal.tenant,
+            ~Dataset.acervo,
+            Dataset.estado == EstadoDataset.FECHADO,
+        )
+        .order_by(Dataset.encerrado_em.desc())
+        .limit(1)
+    )
+    if alvo is None:
+        raise DatasetAberto
+    asked = RetreinoIn.model_validate({"dataset": "acervo", "alvo": alvo}, strict=False)
+    return ask_for_training(session, principal, asked)
+
+
 def require_closed(session: Session, tenant: str, asked: RetreinoIn) -> Dataset:
     """The dataset that is to be trained on.
 

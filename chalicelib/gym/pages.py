@@ -12,13 +12,12 @@ from chalicelib.core.clock import local_day
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import day, number
 from chalicelib.core.settings import settings
-from chalicelib.gym import health, service_contacts, service_visits
+from chalicelib.gym import health, service_contacts, service_reports, service_visits
 from chalicelib.gym.schemas_retention import ContatosQuery
 from chalicelib.gym.service_worklist import worklist
-from chalicelib.gym.tables import RelatorioDiario
 
-READERS = (Role.OPERADOR, Role.CIENTISTA, Role.LEITOR)
 DESK = Role.OPERADOR
+READERS = (Role.OPERADOR, Role.CIENTISTA, Role.LEITOR)
 CAPACITY = 40  # What the worklist has when nobody says otherwise.
 MANY_CONTACTS = 5
 EXITS = "/console/academia/saidas-sem-entrada"
@@ -32,6 +31,11 @@ ADVICE: Mapping[str, str] = {
     "limite of ritmo_proprio is a share of the own pace, at most 1": "O limite do ritmo é uma "
     "parte, de 0 a 1.",
 }
+
+
+def may_act(principal: Principal) -> bool:
+    """Whether somebody may do what the desk does, beside looking."""
+    return principal.role in (Role.ADMIN, DESK)
 
 
 def look_for_attention(session: Session, principal: Principal, now: datetime) -> list[Attention]:
@@ -88,7 +92,7 @@ def _exits(session: Session) -> Iterator[Attention]:
 
 def _report(session: Session, now: datetime) -> Iterator[Attention]:
     yesterday = local_day(now, settings().local_timezone) - timedelta(days=1)
-    found = session.get(RelatorioDiario, yesterday)
+    found = service_reports.find_report(session, yesterday)
     path = "/console/academia/relatorios"
     if found is None:
         said = f"Relatório de {day(yesterday)}"

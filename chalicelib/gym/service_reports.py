@@ -105,6 +105,11 @@ def list_reports(
     return fetch_page(session, statement, query, (RelatorioDiario.dia,), (AS_DAY,))
 
 
+def find_report(session: Session, dia: date) -> RelatorioDiario | None:
+    """What is kept of a day beside the report itself; None where none has been made."""
+    return session.get(RelatorioDiario, dia)
+
+
 def get_report(session: Session, dia: date) -> tuple[RelatorioDiario, ConteudoRelatorio]:
     """The report of a day, as it is kept and as it is understood.
 

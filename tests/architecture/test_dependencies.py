@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -235,3 +236,24 @@ def test_library_prints_nothing() -> None:
         if name.split(".")[0] in {"app", "chalicelib", "functions"}:
             calls = (n.func for n in ast.walk(tree(name)) if isinstance(n, ast.Call))
             assert not [c for c in calls if isinstance(c, ast.Name) and c.id == "print"], name
+
+
+def test_pages_leave_queries_to_services() -> None:
+    pages = [
+        name
+        for name in modules()
+        if re.fullmatch(r"chalicelib\.(console\..+|(gym|credit|books|prices)\.pages(_\w+)?)", name)
+    ]
+    assert len(pages) > 60
+    asks = {"get", "execute", "scalar", "scalars"}
+    for name in pages:
+        called = {
+            node.func.attr
+            for node in ast.walk(tree(name))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "session"
+        }
+        assert not called & asks, name
+        assert not any(each.startswith("sqlalchemy.select") for each in imports(name)), name
