@@ -1,9 +1,7 @@
 """Pages of reading the shop: runs, how the present one goes, and what could not be read."""
 
-from typing import Any
 from uuid import UUID
 
-from pydantic import ConfigDict
 from sqlalchemy.orm import Session
 
 from chalicelib.books import service_runs
@@ -17,12 +15,13 @@ from chalicelib.console.job_actions import REFUSALS as JOB_REFUSALS
 from chalicelib.console.job_actions import JobWords, act_on_job, is_under_way, newest_job
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery, PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core import job_control
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.job_control import JobNotFound, JobOut
-from chalicelib.core.pages import CursorInvalid, PageQuery
+from chalicelib.core.pages import CursorInvalid
 from chalicelib.core.settings import HOUSE, settings
 from chalicelib.core.types import Id
 from chalicelib.core.web import Routes
@@ -40,16 +39,8 @@ WORDS = JobWords(
 scraping_pages = Routes(__name__)
 
 
-class RunsQuery(PageQuery):
-    """Which part of the list."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-class UnreadQuery(QuarantineQuery):
+class UnreadQuery(QuarantineQuery, FormQuery):
     """Which part of the quarantine."""
-
-    model_config = ConfigDict(extra="ignore")
 
 
 def _shops() -> list[str]:
@@ -58,7 +49,7 @@ def _shops() -> list[str]:
     return list(dict.fromkeys([chosen.books_base_url, *chosen.books_allowed_urls]))
 
 
-def show_runs(session: Session, visit: Visit, form: Form, query: RunsQuery) -> Shown:
+def show_runs(session: Session, visit: Visit, form: Form, query: PartQuery) -> Shown:
     """The runs, latest first, and what is being read."""
     runs, cursor, total = service_runs.list_runs(session, query)
     newest = newest_job(session, visit.who, BOOKS_SCRAPE_QUEUE.name)
@@ -79,12 +70,12 @@ def show_runs(session: Session, visit: Visit, form: Form, query: RunsQuery) -> S
 @page(
     scraping_pages,
     tenant=HOUSE,
-    query=RunsQuery,
+    query=PartQuery,
     allow=Role.ADMIN,
     raises=(CursorInvalid,),
     autocommit=True,
 )
-def get_runs_page(session: Session, visit: Visit, form: Form, query: RunsQuery) -> Shown:
+def get_runs_page(session: Session, visit: Visit, form: Form, query: PartQuery) -> Shown:
     """The runs, latest first, and what is being read."""
     return show_runs(session, visit, form, query)
 
@@ -93,7 +84,7 @@ def get_runs_page(session: Session, visit: Visit, form: Form, query: RunsQuery) 
 @page(
     scraping_pages,
     tenant=HOUSE,
-    query=RunsQuery,
+    query=PartQuery,
     allow=Role.ADMIN,
     again=show_runs,
     raises=(SourceNotAllowed,),
@@ -191,5 +182,4 @@ def get_quarantine_page(session: Session, query: UnreadQuery) -> Shown:
 def get_quarantined_as_text(page_id: Id) -> Shown:
     """A page that could not be read, as it came: shown as text, and never run."""
     found, kept = service_runs.read_quarantined(page_id)
-    shown: dict[str, Any] = {"one": found, "kept": kept}
-    return Shown("books/quarantined.html", **shown)
+    return Shown("books/quarantined.html", one=found, kept=kept)

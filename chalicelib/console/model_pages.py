@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from chalicelib.console import charts
@@ -18,6 +18,7 @@ from chalicelib.console.model_card import show_version
 from chalicelib.console.model_console import METRICS, ModelConsole
 from chalicelib.console.model_overlay import overlays
 from chalicelib.console.pages import page
+from chalicelib.console.queries import PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Principal
 from chalicelib.core.calls import Reply
@@ -34,10 +35,8 @@ SHOWN_VERSIONS = 10
 SHOWN_MOVES = 10
 
 
-class VersionsQuery(PageQuery):
+class VersionsQuery(PartQuery):
     """Which page of the versions."""
-
-    model_config = ConfigDict(extra="ignore")
 
     limit: int = Field(SHOWN_VERSIONS, ge=1, le=100)
 

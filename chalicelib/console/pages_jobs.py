@@ -1,10 +1,8 @@
 """Pages of background work: queues, jobs, and what to do about one that failed."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from pydantic import ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
@@ -12,6 +10,7 @@ from chalicelib.console.job_actions import REFUSALS, act_on_job, is_under_way
 from chalicelib.console.job_words import QUEUES
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core import imports, job_control
 from chalicelib.core.auth import Role
@@ -38,15 +37,8 @@ REJECTIONS_SHOWN = 20
 job_pages = Routes(__name__)
 
 
-class JobsQuery(JobQuery):
+class JobsQuery(JobQuery, FormQuery):
     """The list's filters as a form sends them: what is not chosen comes empty."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    @field_validator("queue", "state", "cursor", mode="before")
-    @classmethod
-    def _nothing_chosen(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 @job_pages.route(PATH, methods=["GET"])
@@ -92,8 +84,6 @@ def show_job(session: Session, visit: Visit, job_id: UUID, form: Form) -> Shown:
     rejections, _, total = imports.list_rejections(
         session, job.id, PageQuery(limit=REJECTIONS_SHOWN)
     )
-    people = names_of(session, [job.owner])
-    told: dict[str, Any] = {"attempt_limit": job.attempt_limit, "owner": job.owner}
     return Shown(
         "console/operation/job.html",
         job=JobOut.model_validate(job),
@@ -101,9 +91,10 @@ def show_job(session: Session, visit: Visit, job_id: UUID, form: Form) -> Shown:
         message=job.message,
         rejections=rejections,
         rejections_total=total,
+        attempt_limit=job.attempt_limit,
+        owner=job.owner,
+        people=names_of(session, [job.owner]),
         form=form,
-        people=people,
-        **told,
     )
 
 

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from pydantic import ConfigDict
-
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery
 from chalicelib.console.request_charts import (
     DURATIONS,
     REQUESTS,
@@ -43,10 +42,8 @@ PARTS = {
 request_pages = Routes(__name__)
 
 
-class RequestsQuery(SummaryQuery):
+class RequestsQuery(SummaryQuery, FormQuery):
     """Since when, and of which route."""
-
-    model_config = ConfigDict(extra="ignore")
 
 
 @request_pages.route(PATH, methods=["GET"])

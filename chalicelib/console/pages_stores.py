@@ -1,7 +1,5 @@
 """Pages of what the installation keeps its things in: database, files, cache."""
 
-from typing import Any
-
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.pages_requests import SYSTEM
@@ -43,8 +41,12 @@ def get_storage() -> Shown:
     """The object store in numbers."""
     with store_must_answer():
         found = storage_figures(object_store())
-    known: dict[str, Any] = {"names": KINDS, "is_local": settings().objects_url.startswith("file:")}
-    return Shown("console/operation/storage.html", found=found, **known)
+    return Shown(
+        "console/operation/storage.html",
+        found=found,
+        names=KINDS,
+        is_local=settings().objects_url.startswith("file:"),
+    )
 
 
 @store_pages.route(f"{SYSTEM}/cache", methods=["GET"])

@@ -3,12 +3,12 @@
 from datetime import datetime
 from functools import partial
 
-from pydantic import ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import ROLES, Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
@@ -36,15 +36,8 @@ user_pages = Routes(__name__)
 admins = partial(page, user_pages, tenant=HOUSE, allow=Role.ADMIN)
 
 
-class UsersQuery(UsuarioQuery):
+class UsersQuery(UsuarioQuery, FormQuery):
     """The list's filters as a form sends them: what is not chosen comes empty."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    @field_validator("papel", "ativo", "cursor", mode="before")
-    @classmethod
-    def _nothing_chosen(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 def show_users(session: Session, visit: Visit, query: UsersQuery, form: Form) -> Shown:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console.layout import Shown
+from chalicelib.console.queries import FormQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core import audit
 from chalicelib.core.audit import AuditoriaQuery
@@ -60,15 +60,8 @@ WHOLE: Mapping[str, str] = {
 }
 
 
-class _Typed(BaseModel):
+class _Typed(FormQuery):
     """Filters as a form sends them: what is not chosen comes empty, instants are local."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    @field_validator("ator", "acao", "objeto", "cursor", mode="before", check_fields=False)
-    @classmethod
-    def _as_typed(cls, value: object) -> object:
-        return value.strip() or None if isinstance(value, str) else value
 
     @field_validator("desde", "ate", mode="before", check_fields=False)
     @classmethod
@@ -79,13 +72,9 @@ class _Typed(BaseModel):
 class TrailQuery(_Typed, AuditoriaQuery):
     """Which part of the trail is shown."""
 
-    model_config = ConfigDict(extra="ignore")
-
 
 class TrailExportQuery(_Typed, ExportarQuery):
     """Which part of the trail is exported."""
-
-    model_config = ConfigDict(extra="ignore")
 
 
 def as_local(value: object) -> object:
@@ -116,15 +105,16 @@ def trail_page(session: Session, query: TrailQuery, verdict: VerificacaoOut | No
         verdict: What verifying the chain has found, where that was asked for.
     """
     entries, cursor, total = audit.list_entries(session, query)
-    shown: dict[str, Any] = {"entries": entries, "cursor": cursor, "total": total}
     return Shown(
         "console/trail.html",
+        entries=entries,
+        cursor=cursor,
+        total=total,
         query=query,
         verdict=verdict,
         said_of=said_of,
         most=MOST_ENTRIES,
         people=names_of(session, {entry.ator for entry in entries}),
-        **shown,
     )
 
 

@@ -4,17 +4,17 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from pydantic import ConfigDict
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
-from chalicelib.core.pages import CursorInvalid, PageQuery
+from chalicelib.core.pages import CursorInvalid
 from chalicelib.core.types import Strict
 from chalicelib.core.web import PUBLIC, Routes
 from chalicelib.credit import service_companies, service_keys
@@ -42,12 +42,6 @@ class KeyForm(Strict):
     """Which key is meant."""
 
     chave_id: UUID
-
-
-class KeysQuery(PageQuery):
-    """Which part of the list."""
-
-    model_config = ConfigDict(extra="ignore")
 
 
 def show_sign_up(form: Form) -> Shown:
@@ -84,13 +78,13 @@ def post_sign_up(visit: Visit, form: Form, now: datetime) -> Shown:
     return Shown("credit/welcome.html", empresa=made.empresa, chave=made.chave)
 
 
-def show_keys(session: Session, visit: Visit, query: KeysQuery, form: Form) -> Shown:
+def show_keys(session: Session, visit: Visit, query: PartQuery, form: Form) -> Shown:
     """The company and its keys."""
     return _keys(session, visit, query, form, None)
 
 
 def _keys(
-    session: Session, visit: Visit, query: KeysQuery, form: Form, made: ChaveNovaOut | None
+    session: Session, visit: Visit, query: PartQuery, form: Form, made: ChaveNovaOut | None
 ) -> Shown:
     found, cursor, total = service_keys.list_keys(session, query)
     return Shown(
@@ -105,20 +99,20 @@ def _keys(
 
 
 @company_pages.route(KEYS, methods=["GET"])
-@company(query=KeysQuery, raises=(CursorInvalid, EmpresaNotFound), autocommit=True)
-def get_keys(session: Session, visit: Visit, query: KeysQuery, form: Form) -> Shown:
+@company(query=PartQuery, raises=(CursorInvalid, EmpresaNotFound), autocommit=True)
+def get_keys(session: Session, visit: Visit, query: PartQuery, form: Form) -> Shown:
     """The company and its keys."""
     return show_keys(session, visit, query, form)
 
 
 @company_pages.route(KEYS, methods=["POST"])
 @company(
-    query=KeysQuery,
+    query=PartQuery,
     again=show_keys,
     raises=(ChaveNomeEmUso, ChaveNaoFazChaves, ChaveNotFound, ChaveEncerrada, EmpresaNotFound),
 )
 def post_keys(
-    session: Session, visit: Visit, query: KeysQuery, form: Form, now: datetime
+    session: Session, visit: Visit, query: PartQuery, form: Form, now: datetime
 ) -> Shown | Reply:
     """Make a key, replace one, or revoke one. A new one is shown here and never again."""
     if form.action == "criar":

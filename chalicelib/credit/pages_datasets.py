@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
@@ -12,13 +12,14 @@ from chalicelib.console.job_actions import REFUSALS as JOB_REFUSALS
 from chalicelib.console.job_actions import act_on_job, followed_job, is_under_way
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery, PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core import uploads
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.job_control import JobOut
 from chalicelib.core.jobs import JobState
-from chalicelib.core.pages import LONGEST_CURSOR, CursorInvalid, PageQuery
+from chalicelib.core.pages import LONGEST_CURSOR, CursorInvalid
 from chalicelib.core.rowfile import HeaderInvalid
 from chalicelib.core.settings import settings
 from chalicelib.core.uploads import (
@@ -72,25 +73,12 @@ dataset_pages = Routes(__name__)
 company = partial(page, dataset_pages, allow=Role.EMPRESA, companies_only=True)
 
 
-class DatasetsQuery(PageQuery):
-    """Which part of the list."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-class DatasetQuery(BaseModel):
+class DatasetQuery(FormQuery):
     """Which parts of a dataset's lists are shown."""
-
-    model_config = ConfigDict(extra="ignore")
 
     lotes: str | None = Field(None, max_length=LONGEST_CURSOR)
     erros: str | None = Field(None, max_length=LONGEST_CURSOR)
     tipo: Tipo | None = None
-
-    @field_validator("lotes", "erros", "tipo", mode="before")
-    @classmethod
-    def _nothing_chosen(cls, value: object) -> object:
-        return value or None
 
 
 class JobField(BaseModel):
@@ -99,7 +87,7 @@ class JobField(BaseModel):
     tarefa: UUID
 
 
-def show_datasets(session: Session, query: DatasetsQuery, form: Form) -> Shown:
+def show_datasets(session: Session, query: PartQuery, form: Form) -> Shown:
     """What has been sent, newest first, and the form for more."""
     found, cursor, total = service_datasets.list_datasets(session, query)
     return Shown(
@@ -114,14 +102,14 @@ def show_datasets(session: Session, query: DatasetsQuery, form: Form) -> Shown:
 
 
 @dataset_pages.route(PATH, methods=["GET"])
-@company(query=DatasetsQuery, raises=(CursorInvalid,), autocommit=True)
-def get_datasets_page(session: Session, query: DatasetsQuery, form: Form) -> Shown:
+@company(query=PartQuery, raises=(CursorInvalid,), autocommit=True)
+def get_datasets_page(session: Session, query: PartQuery, form: Form) -> Shown:
     """What has been sent, newest first, and the form for more."""
     return show_datasets(session, query, form)
 
 
 @dataset_pages.route(PATH, methods=["POST"])
-@company(query=DatasetsQuery, again=show_datasets)
+@company(query=PartQuery, again=show_datasets)
 def post_datasets_page(session: Session, visit: Visit, form: Form, now: datetime) -> Reply:
     """Begin to send."""
     found = service_datasets.open_dataset(session, visit.who, form.read(DatasetIn), now)

@@ -1,10 +1,11 @@
 """The page of fairness: how orders fared by the groups of a column that no decision looks at."""
 
-from pydantic import ConfigDict, field_validator
+from pydantic import field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery
 from chalicelib.console.trail import as_local
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
@@ -25,17 +26,10 @@ SHARES = (
 fairness_pages = Routes(__name__)
 
 
-class FairnessQuery(EquidadeQuery):
+class FairnessQuery(EquidadeQuery, FormQuery):
     """The column and the period as a form sends them; the first column when none is chosen."""
 
-    model_config = ConfigDict(extra="ignore")
-
     coluna: ColumnName | None = None  # type: ignore[assignment]  # Until it is chosen here.
-
-    @field_validator("coluna", mode="before")
-    @classmethod
-    def _as_typed(cls, value: object) -> object:
-        return value or None
 
     @field_validator("desde", "ate", mode="before")
     @classmethod

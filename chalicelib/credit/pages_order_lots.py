@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from pydantic import ConfigDict
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
@@ -14,13 +13,14 @@ from chalicelib.console.job_actions import REFUSALS as JOB_REFUSALS
 from chalicelib.console.job_actions import JobWords, act_on_job, followed_job, is_under_way
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.cells import harmless
 from chalicelib.core.errors import FieldError, ValidationFailed
 from chalicelib.core.job_control import JobNotFound
-from chalicelib.core.pages import CursorInvalid, PageQuery
+from chalicelib.core.pages import CursorInvalid
 from chalicelib.core.rowfile import CSV, HeaderInvalid
 from chalicelib.core.web import Routes
 from chalicelib.credit import service_order_lots, service_order_lots_view
@@ -38,13 +38,7 @@ order_lot_pages = Routes(__name__)
 company = partial(page, order_lot_pages, allow=Role.EMPRESA, companies_only=True)
 
 
-class LotsQuery(PageQuery):
-    """Which part of a list."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-def show_lots(session: Session, query: LotsQuery, form: Form) -> Shown:
+def show_lots(session: Session, query: PartQuery, form: Form) -> Shown:
     """The form for a file, and the lots so far."""
     found, cursor, total = service_order_lots_view.list_lots(session, query)
     return Shown(
@@ -58,8 +52,8 @@ def show_lots(session: Session, query: LotsQuery, form: Form) -> Shown:
 
 
 @order_lot_pages.route(PATH, methods=["GET"])
-@company(query=LotsQuery, raises=(CursorInvalid,), autocommit=True)
-def get_lots(session: Session, query: LotsQuery, form: Form) -> Shown:
+@company(query=PartQuery, raises=(CursorInvalid,), autocommit=True)
+def get_lots(session: Session, query: PartQuery, form: Form) -> Shown:
     """The form for a file, and the lots so far."""
     return show_lots(session, query, form)
 
@@ -73,7 +67,7 @@ def _take_file(visit: Visit, form: Form, now: datetime) -> list[tuple[str, int]]
 
 @order_lot_pages.route(PATH, methods=["POST"])
 @company(
-    query=LotsQuery,
+    query=PartQuery,
     again=show_lots,
     before=_take_file,
     raises=(HeaderInvalid, LoteIlegivel, LoteVazio),
@@ -92,7 +86,7 @@ def post_lots(
     return visit.go(PATH, said)
 
 
-def show_lot(session: Session, visit: Visit, lote_id: UUID, query: LotsQuery, form: Form) -> Shown:
+def show_lot(session: Session, visit: Visit, lote_id: UUID, query: PartQuery, form: Form) -> Shown:
     """A lot: how far it is, and what became of each order."""
     lote = service_order_lots_view.find_lot(session, lote_id)
     job = followed_job(session, visit.who, lote.job_id)
@@ -112,15 +106,15 @@ def show_lot(session: Session, visit: Visit, lote_id: UUID, query: LotsQuery, fo
 
 
 @order_lot_pages.route(f"{PATH}/{{lote_id}}", methods=["GET"])
-@company(query=LotsQuery, raises=(LotePedidosNotFound, CursorInvalid), autocommit=True)
-def get_lot(session: Session, visit: Visit, lote_id: UUID, query: LotsQuery, form: Form) -> Shown:
+@company(query=PartQuery, raises=(LotePedidosNotFound, CursorInvalid), autocommit=True)
+def get_lot(session: Session, visit: Visit, lote_id: UUID, query: PartQuery, form: Form) -> Shown:
     """A lot: how far it is, and what became of each order."""
     return show_lot(session, visit, lote_id, query, form)
 
 
 @order_lot_pages.route(f"{PATH}/{{lote_id}}", methods=["POST"])
 @company(
-    query=LotsQuery,
+    query=PartQuery,
     again=show_lot,
     raises=(LotePedidosNotFound, *JOB_REFUSALS),
 )

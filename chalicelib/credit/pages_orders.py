@@ -5,17 +5,17 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from pydantic import ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form, typed_amount
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery, PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest
-from chalicelib.core.pages import CursorInvalid, PageQuery
+from chalicelib.core.pages import CursorInvalid
 from chalicelib.core.types import Id, Strict
 from chalicelib.core.web import Routes
 from chalicelib.credit import service_orders, service_orders_list, service_replay, service_reviews
@@ -50,21 +50,8 @@ order_pages = Routes(__name__)
 company = partial(page, order_pages, allow=Role.EMPRESA, companies_only=True)
 
 
-class OrdersQuery(PedidosQuery):
+class OrdersQuery(PedidosQuery, FormQuery):
     """The list's filters as a form sends them: what is not chosen comes empty."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    @field_validator("situacao", "cliente", "numero", "origem", "cursor", mode="before")
-    @classmethod
-    def _nothing_chosen(cls, value: object) -> object:
-        return value.strip() or None if isinstance(value, str) else value
-
-
-class ReviewsQuery(PageQuery):
-    """Which part of the queue."""
-
-    model_config = ConfigDict(extra="ignore")
 
 
 class WhichOrder(Strict):
@@ -208,7 +195,7 @@ def post_order(
     raise BadRequest
 
 
-def show_reviews(session: Session, visit: Visit, query: ReviewsQuery, form: Form) -> Shown:
+def show_reviews(session: Session, visit: Visit, query: PartQuery, form: Form) -> Shown:
     """The orders that wait for a person, the oldest first."""
     found, cursor, total = service_orders_list.list_reviews(session, visit.who.tenant, query)
     return Shown(
@@ -217,15 +204,15 @@ def show_reviews(session: Session, visit: Visit, query: ReviewsQuery, form: Form
 
 
 @order_pages.route(REVIEWS, methods=["GET"])
-@company(query=ReviewsQuery, raises=(CursorInvalid,), autocommit=True)
-def get_reviews(session: Session, visit: Visit, query: ReviewsQuery, form: Form) -> Shown:
+@company(query=PartQuery, raises=(CursorInvalid,), autocommit=True)
+def get_reviews(session: Session, visit: Visit, query: PartQuery, form: Form) -> Shown:
     """The orders that wait for a person, the oldest first."""
     return show_reviews(session, visit, query, form)
 
 
 @order_pages.route(REVIEWS, methods=["POST"])
 @company(
-    query=ReviewsQuery,
+    query=PartQuery,
     again=show_reviews,
     raises=(PedidoNotFound, DecisaoIgual, PedidoEncerrado),
 )

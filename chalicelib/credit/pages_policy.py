@@ -2,12 +2,13 @@
 
 from functools import partial
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import ACTION, Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
@@ -40,10 +41,8 @@ CHANGED = "Você mudou a política depois de ver o efeito. Confira-o de novo, e 
 policy_pages = Routes(__name__)
 
 
-class VersionQuery(BaseModel):
+class VersionQuery(FormQuery):
     """Which version is opened, rather than the one in use."""
-
-    model_config = ConfigDict(extra="ignore")
 
     versao: int | None = Field(None, ge=1, le=2**31 - 1)
 

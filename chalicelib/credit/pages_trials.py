@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
@@ -14,7 +14,9 @@ from chalicelib.console.job_actions import act_on_job, is_under_way
 from chalicelib.console.layout import Shown
 from chalicelib.console.model_console import METRICS
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery
 from chalicelib.console.visits import Visit
+from chalicelib.console.waterfall import Waterfall
 from chalicelib.core import uploads
 from chalicelib.core.auth import Principal, Role
 from chalicelib.core.calls import Reply
@@ -52,10 +54,8 @@ trial_pages = Routes(__name__)
 company = partial(page, trial_pages, allow=Role.EMPRESA, companies_only=True)
 
 
-class FollowQuery(BaseModel):
+class FollowQuery(FormQuery):
     """Which job's result is shown; the last one's when left out."""
-
-    model_config = ConfigDict(extra="ignore")
 
     tarefa: UUID | None = None
 
@@ -66,10 +66,10 @@ class VersionField(BaseModel):
     versao: Versao
 
 
-def _versions(session: Session, principal: Principal) -> list[Any]:
+def _versions(session: Session, principal: Principal) -> list[VersaoResumoOut]:
     query = PageQuery(limit=MOST_SHOWN)
     name = credit_model_name(principal.tenant)
-    return list(versions.list_versions(session, name, query, VersaoResumoOut)[0])
+    return versions.list_versions(session, name, query, VersaoResumoOut)[0]
 
 
 def _closed(session: Session) -> list[Dataset]:
@@ -189,7 +189,7 @@ def show_trial(session: Session, visit: Visit, form: Form, query: FollowQuery) -
     )
 
 
-def _chart(sample: dict[str, Any]) -> Any:
+def _chart(sample: dict[str, Any]) -> Waterfall:
     """A sample order's reasons as bars."""
     reasons = [JustificativaOut.model_validate(each) for each in sample["justificativas"]]
     return risk_waterfall(sample["valor_base"], reasons, sample["probabilidade"], None)

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest
@@ -37,10 +38,8 @@ CHECKIN_REFUSALS = (AlunoNotFound, AlunoInativo, CheckinAberto, CheckinRepetido,
 desk = Routes(__name__)
 
 
-class DeskQuery(BaseModel):
+class DeskQuery(FormQuery):
     """Whom the desk looks for."""
-
-    model_config = ConfigDict(extra="ignore")
 
     busca: str = Field("", max_length=100)
 

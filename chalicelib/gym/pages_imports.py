@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
@@ -14,6 +14,7 @@ from chalicelib.console.job_actions import REFUSALS as JOB_REFUSALS
 from chalicelib.console.job_actions import JobWords, act_on_job, is_under_way
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core import imports, job_control, uploads
 from chalicelib.core.auth import Principal
@@ -62,10 +63,8 @@ class Kind(StrEnum):
         return ALUNO_QUEUE if self is Kind.ALUNOS else CHECKIN_QUEUE
 
 
-class ImportQuery(BaseModel):
+class ImportQuery(FormQuery):
     """Which import to follow."""
-
-    model_config = ConfigDict(extra="ignore")
 
     tarefa: UUID | None = None
 

@@ -10,7 +10,6 @@ from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
-from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest
 from chalicelib.core.settings import HOUSE
@@ -33,7 +32,7 @@ from chalicelib.gym.errors import (
     PlanoForaDeOferta,
     PlanoUnknown,
 )
-from chalicelib.gym.pages import DESK, READERS
+from chalicelib.gym.pages import DESK, READERS, may_act
 from chalicelib.gym.pages_contacts import (
     CONTACT_ACTIONS,
     CONTACT_REFUSALS,
@@ -70,7 +69,7 @@ def show_member(session: Session, visit: Visit, aluno_id: int, form: Form, now: 
             (p.id, plan_text(p)) for p in plans(session) if p.ativo or p.id == aluno.plano_id
         ],
         contatos=contatos,
-        can_act=visit.who.role in (Role.ADMIN, DESK),
+        can_act=may_act(visit.who),
         **contact_people(session, visit, contatos),
         **_risk(session, aluno_id, now),
         **_rhythm(session, aluno_id, now),

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from pydantic import ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.calls import Reply
 from chalicelib.core.pages import CursorInvalid, PageQuery
@@ -35,15 +35,8 @@ BANDS = ((Faixa.ALTO, "Alto"), (Faixa.MEDIO, "Médio"), (Faixa.BAIXO, "Baixo"))
 members_pages = Routes(__name__)
 
 
-class ListQuery(AlunosQuery):
+class ListQuery(AlunosQuery, FormQuery):
     """The list's filters as a form sends them: what is not chosen comes empty."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    @field_validator("plano_id", "ativo", "faixa", "busca", "cursor", mode="before")
-    @classmethod
-    def _nothing_chosen(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 def plans(session: Session) -> list[Plano]:

@@ -7,7 +7,6 @@ from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
-from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest
 from chalicelib.core.settings import HOUSE
@@ -20,7 +19,7 @@ from chalicelib.gym.errors import (
     PlanoNameTaken,
     PlanoNotFound,
 )
-from chalicelib.gym.pages import DESK, READERS
+from chalicelib.gym.pages import DESK, READERS, may_act
 from chalicelib.gym.pages_members import plans
 from chalicelib.gym.schemas import PlanoIn
 
@@ -41,7 +40,7 @@ def show_plans(session: Session, visit: Visit, form: Form) -> Shown:
         "gym/plans.html",
         form=form,
         planos=plans(session),
-        can_act=visit.who.role in (Role.ADMIN, DESK),
+        can_act=may_act(visit.who),
     )
 
 

@@ -7,7 +7,6 @@ from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
 from chalicelib.console.visits import Visit
-from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest
 from chalicelib.core.pages import PageQuery
@@ -23,7 +22,7 @@ from chalicelib.gym.errors import (
     RegraUnknown,
 )
 from chalicelib.gym.features import COLUMNS
-from chalicelib.gym.pages import DESK, READERS
+from chalicelib.gym.pages import DESK, READERS, may_act
 from chalicelib.gym.schemas_retention import JogadaIn, RegraIn
 
 PATH = "/console/academia/jogadas"
@@ -57,7 +56,7 @@ def show_plays(session: Session, visit: Visit, form: Form) -> Shown:
         regras=service_plays.list_regras(session, query)[0],
         kinds=KINDS,
         factors=FACTORS,
-        can_act=visit.who.role in (Role.ADMIN, DESK),
+        can_act=may_act(visit.who),
     )
 
 

@@ -2,19 +2,19 @@
 
 from datetime import date, datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console import charts
 from chalicelib.console.forms import Form
+from chalicelib.console.job_actions import is_under_way
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import FormQuery
 from chalicelib.console.visits import Visit
-from chalicelib.core.auth import Principal, Role
+from chalicelib.core.auth import Principal
 from chalicelib.core.calls import Reply
 from chalicelib.core.clock import local_day
 from chalicelib.core.job_control import JobQuery, list_jobs
-from chalicelib.core.jobs import JobState
 from chalicelib.core.pages import PageQuery
 from chalicelib.core.portuguese import day
 from chalicelib.core.settings import HOUSE, settings
@@ -22,7 +22,7 @@ from chalicelib.core.types import Day
 from chalicelib.core.web import Routes
 from chalicelib.gym import service_reports
 from chalicelib.gym.errors import DiaNaoTerminou, RelatorioNotFound
-from chalicelib.gym.pages import DESK, READERS
+from chalicelib.gym.pages import DESK, READERS, may_act
 from chalicelib.gym.queues import DAILY_REPORT_QUEUE
 from chalicelib.gym.report_forms import report_csv
 from chalicelib.gym.schemas_reports import ConteudoRelatorio, RelatorioIn
@@ -34,18 +34,11 @@ SHOWN_REPORTS = 31
 reports_pages = Routes(__name__)
 
 
-class ReportQuery(BaseModel):
+class ReportQuery(FormQuery):
     """Which day; the last one there is when left out."""
-
-    model_config = ConfigDict(extra="ignore")
 
     dia: Day | None = None
     formato: str = ""
-
-    @field_validator("dia", mode="before")
-    @classmethod
-    def _nothing_chosen(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 def show_report(
@@ -66,15 +59,14 @@ def show_report(
         is_being_made=_is_being_made(session, visit.who, wanted),
         names=service_reports.names_in(session, content) if content else {},
         hours=_hours(content) if content else None,
-        can_act=visit.who.role in (Role.ADMIN, DESK),
+        can_act=may_act(visit.who),
     )
 
 
 def _is_being_made(session: Session, principal: Principal, dia: date) -> bool:
     """Whether a job of this person's, or for an admin anybody's, is at this day's report."""
     found, _, _ = list_jobs(session, principal, JobQuery(queue=DAILY_REPORT_QUEUE.name, limit=5))
-    under_way = (JobState.QUEUED, JobState.RUNNING)
-    return any(job.state in under_way and job.message["dia"] == f"{dia}" for job in found)
+    return any(is_under_way(job) and job.message["dia"] == f"{dia}" for job in found)
 
 
 def _content(session: Session, dia: date) -> ConteudoRelatorio | None:
@@ -92,7 +84,14 @@ def _hours(content: ConteudoRelatorio) -> charts.ColumnChart:
 
 
 @reports_pages.route(PATH, methods=["GET"])
-@page(reports_pages, tenant=HOUSE, query=ReportQuery, allow=READERS, autocommit=True)
+@page(
+    reports_pages,
+    tenant=HOUSE,
+    query=ReportQuery,
+    allow=READERS,
+    raises=(RelatorioNotFound,),
+    autocommit=True,
+)
 def get_report_page(
     session: Session, visit: Visit, form: Form, query: ReportQuery, now: datetime
 ) -> Shown | Reply:

@@ -5,18 +5,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from chalicelib.console import charts
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import PartQuery
 from chalicelib.console.visits import Visit
-from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest
-from chalicelib.core.pages import CursorInvalid, PageQuery
+from chalicelib.core.pages import CursorInvalid
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.types import Id
 from chalicelib.core.web import Routes
@@ -26,7 +26,7 @@ from chalicelib.gym import (
     service_retention_effect,
 )
 from chalicelib.gym.errors import AlunoNotFound, JogadaUnknown
-from chalicelib.gym.pages import CAPACITY, DESK, READERS
+from chalicelib.gym.pages import CAPACITY, DESK, READERS, may_act
 from chalicelib.gym.pages_contacts import CONTACT_ACTIONS, CONTACT_REFUSALS, contact_people
 from chalicelib.gym.pages_scores import ask_for_scores, scoring
 from chalicelib.gym.schemas_models import CurvaOut
@@ -56,24 +56,17 @@ class View(StrEnum):
     FEITOS = "feitos"
 
 
-class WorkQuery(PageQuery):
+class WorkQuery(PartQuery):
     """Which list, and how much of it."""
-
-    model_config = ConfigDict(extra="ignore")
 
     ver: View = View.HOJE
     capacidade: int = Field(CAPACITY, ge=1, le=200)
     de: Id | None = Field(None, description="Whose contacts.")
 
-    @field_validator("de", mode="before")
-    @classmethod
-    def _nothing_chosen(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 def show_work(session: Session, visit: Visit, form: Form, query: WorkQuery, now: datetime) -> Shown:
     """The day's list, or one of the contacts'."""
-    can_act = visit.who.role in (Role.ADMIN, DESK)
+    can_act = may_act(visit.who)
     told: dict[str, Any] = {
         "form": form,
         "ver": query.ver,

@@ -2,16 +2,16 @@
 
 from datetime import datetime
 
-from pydantic import ConfigDict
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
-from chalicelib.core.pages import CursorInvalid, PageQuery
+from chalicelib.core.pages import CursorInvalid
 from chalicelib.core.portuguese import counted
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.web import Routes
@@ -32,13 +32,7 @@ PROFILES = (
 synthetic_page = Routes(__name__)
 
 
-class SyntheticQuery(PageQuery):
-    """Which page of the list."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-def show_synthetic(session: Session, form: Form, query: SyntheticQuery, now: datetime) -> Shown:
+def show_synthetic(session: Session, form: Form, query: PartQuery, now: datetime) -> Shown:
     """The form, and the synthetic members there are."""
     wanted = AlunosQuery(sinteticos=Sinteticos.SOMENTE, limit=query.limit, cursor=query.cursor)
     found, cursor, total = service_members_list.list_alunos(session, wanted, now)
@@ -57,12 +51,12 @@ def show_synthetic(session: Session, form: Form, query: SyntheticQuery, now: dat
 @page(
     synthetic_page,
     tenant=HOUSE,
-    query=SyntheticQuery,
+    query=PartQuery,
     allow=Role.CIENTISTA,
     raises=(CursorInvalid,),
     autocommit=True,
 )
-def get_synthetic(session: Session, form: Form, query: SyntheticQuery, now: datetime) -> Shown:
+def get_synthetic(session: Session, form: Form, query: PartQuery, now: datetime) -> Shown:
     """Synthetic members."""
     return show_synthetic(session, form, query, now)
 
@@ -71,7 +65,7 @@ def get_synthetic(session: Session, form: Form, query: SyntheticQuery, now: date
 @page(
     synthetic_page,
     tenant=HOUSE,
-    query=SyntheticQuery,
+    query=PartQuery,
     allow=Role.CIENTISTA,
     again=show_synthetic,
     raises=(PlanoUnknown,),

@@ -2,23 +2,23 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
 from chalicelib.console.pages import page
+from chalicelib.console.queries import PartQuery
 from chalicelib.console.visits import Visit
-from chalicelib.core.auth import Role
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest
-from chalicelib.core.pages import CursorInvalid, PageQuery
+from chalicelib.core.pages import CursorInvalid
 from chalicelib.core.settings import HOUSE
 from chalicelib.core.types import Id, Instant
 from chalicelib.core.web import Routes
 from chalicelib.gym import service_checkins, service_history, service_visits
 from chalicelib.gym.errors import AlunoNotFound, VisitaImpossivel, VisitaNotFound
-from chalicelib.gym.pages import DESK, EXITS, READERS
+from chalicelib.gym.pages import DESK, EXITS, READERS, may_act
 from chalicelib.gym.pages_desk import CHECKIN_REFUSALS
 from chalicelib.gym.pages_members import PATH
 from chalicelib.gym.schemas import CheckinIn, FrequenciaOut, FrequenciaQuery, TipoEvento
@@ -27,12 +27,6 @@ from chalicelib.gym.service_members import get_aluno, names_of
 VISITS = f"{PATH}/{{aluno_id}}/visitas"
 
 visits_pages = Routes(__name__)
-
-
-class VisitsQuery(PageQuery):
-    """Which part of a list."""
-
-    model_config = ConfigDict(extra="ignore")
 
 
 class VisitFields(BaseModel):
@@ -54,7 +48,7 @@ class EntryFields(ExitFields):
 
 
 def show_visits(
-    session: Session, visit: Visit, aluno_id: int, form: Form, query: VisitsQuery, now: datetime
+    session: Session, visit: Visit, aluno_id: int, form: Form, query: PartQuery, now: datetime
 ) -> Shown:
     """A page of a member's visits, latest first."""
     aluno = get_aluno(session, aluno_id)
@@ -66,7 +60,7 @@ def show_visits(
         found=FrequenciaOut.model_validate_json(found.json(None)),
         cursor=found.cursor or None,
         form=form,
-        can_act=visit.who.role in (Role.ADMIN, DESK),
+        can_act=may_act(visit.who),
     )
 
 
@@ -74,13 +68,13 @@ def show_visits(
 @page(
     visits_pages,
     tenant=HOUSE,
-    query=VisitsQuery,
+    query=PartQuery,
     allow=READERS,
     raises=(AlunoNotFound, CursorInvalid),
     autocommit=True,
 )
 def get_visits(
-    session: Session, visit: Visit, aluno_id: Id, form: Form, query: VisitsQuery, now: datetime
+    session: Session, visit: Visit, aluno_id: Id, form: Form, query: PartQuery, now: datetime
 ) -> Shown:
     """A page of a member's visits, latest first."""
     return show_visits(session, visit, aluno_id, form, query, now)
@@ -90,7 +84,7 @@ def get_visits(
 @page(
     visits_pages,
     tenant=HOUSE,
-    query=VisitsQuery,
+    query=PartQuery,
     allow=DESK,
     again=show_visits,
     raises=(AlunoNotFound, VisitaImpossivel, VisitaNotFound),
@@ -118,7 +112,7 @@ def _put_right(session: Session, visit: Visit, aluno_id: int, form: Form, now: d
     raise BadRequest
 
 
-def show_exits(session: Session, visit: Visit, form: Form, query: VisitsQuery) -> Shown:
+def show_exits(session: Session, visit: Visit, form: Form, query: PartQuery) -> Shown:
     """Exits that came without an entry, latest first."""
     found, cursor, total = service_visits.list_exits_without_entry(session, query)
     return Shown(
@@ -128,7 +122,7 @@ def show_exits(session: Session, visit: Visit, form: Form, query: VisitsQuery) -
         total=total,
         names=names_of(session, [each.aluno_id for each in found]),
         form=form,
-        can_act=visit.who.role in (Role.ADMIN, DESK),
+        can_act=may_act(visit.who),
     )
 
 
@@ -136,12 +130,12 @@ def show_exits(session: Session, visit: Visit, form: Form, query: VisitsQuery) -
 @page(
     visits_pages,
     tenant=HOUSE,
-    query=VisitsQuery,
+    query=PartQuery,
     allow=READERS,
     raises=(CursorInvalid,),
     autocommit=True,
 )
-def get_exits(session: Session, visit: Visit, form: Form, query: VisitsQuery) -> Shown:
+def get_exits(session: Session, visit: Visit, form: Form, query: PartQuery) -> Shown:
     """Exits that came without an entry, latest first."""
     return show_exits(session, visit, form, query)
 
@@ -150,7 +144,7 @@ def get_exits(session: Session, visit: Visit, form: Form, query: VisitsQuery) ->
 @page(
     visits_pages,
     tenant=HOUSE,
-    query=VisitsQuery,
+    query=PartQuery,
     allow=DESK,
     again=show_exits,
     raises=CHECKIN_REFUSALS,

@@ -5,12 +5,13 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from chalicelib.console import charts
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
+from chalicelib.console.queries import FormQuery, PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core import uploads
 from chalicelib.core.calls import Reply
@@ -43,7 +44,6 @@ from chalicelib.prices.figures import AGAINST, CORRELATION, HISTOGRAM, MISSING, 
 from chalicelib.prices.media import PARQUET
 from chalicelib.prices.membership import Papel, projeto_of
 from chalicelib.prices.pages import PATH, PROJECT, UNSEEN, anybody, project_page
-from chalicelib.prices.pages_projects import ListQuery
 from chalicelib.prices.schemas_datasets import DatasetPerfil, EstadoDataset
 from chalicelib.prices.service_datasets import SentFile
 from chalicelib.prices.tables import Projeto
@@ -72,16 +72,14 @@ class NameForm(BaseModel):
     nome: ShortText | None = None
 
 
-class ProfileQuery(BaseModel):
+class ProfileQuery(FormQuery):
     """Which column is looked at closely, by its place."""
-
-    model_config = ConfigDict(extra="ignore")
 
     coluna: int | None = Field(None, ge=1, le=1000)
 
 
 def show_data(
-    session: Session, visit: Visit, projeto_id: UUID, query: ListQuery, form: Form
+    session: Session, visit: Visit, projeto_id: UUID, query: PartQuery, form: Form
 ) -> Shown:
     """What has been sent, newest first, and the form for more."""
     projeto = projeto_of(session, visit.who, projeto_id, Papel.LEITOR)
@@ -104,9 +102,9 @@ def show_data(
 
 
 @dataset_pages.route(DATA, methods=["GET"])
-@everybody(query=ListQuery, raises=(*UNSEEN, CursorInvalid), autocommit=True)
+@everybody(query=PartQuery, raises=(*UNSEEN, CursorInvalid), autocommit=True)
 def get_data_page(
-    session: Session, visit: Visit, projeto_id: UUID, query: ListQuery, form: Form
+    session: Session, visit: Visit, projeto_id: UUID, query: PartQuery, form: Form
 ) -> Shown:
     """What has been sent, newest first, and the form for more."""
     return show_data(session, visit, projeto_id, query, form)
@@ -141,7 +139,7 @@ def _take(visit: Visit, projeto_id: UUID, form: Form, now: datetime) -> SentFile
 
 @dataset_pages.route(DATA, methods=["POST"])
 @everybody(
-    query=ListQuery,
+    query=PartQuery,
     again=show_data,
     before=_take,
     raises=(*UNSEEN, *FILE_REFUSALS),

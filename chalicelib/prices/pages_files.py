@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from chalicelib.console.forms import Form
 from chalicelib.console.job_actions import is_under_way
 from chalicelib.console.layout import Shown
+from chalicelib.console.queries import PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core import uploads
 from chalicelib.core.calls import Reply
@@ -31,7 +32,6 @@ from chalicelib.prices.membership import Papel, projeto_of
 from chalicelib.prices.pages import PATH, PROJECT, UNSEEN, anybody, project_page
 from chalicelib.prices.pages_datasets import received
 from chalicelib.prices.pages_predictions import OFFERED_VERSIONS, UNANSWERED, VersionQuery
-from chalicelib.prices.pages_projects import ListQuery
 from chalicelib.prices.schemas_predictions import LoteIn
 
 FILES = PROJECT + "/arquivos"
@@ -41,7 +41,7 @@ everybody = partial(anybody, file_pages)
 
 
 def show_files(
-    session: Session, visit: Visit, projeto_id: UUID, query: ListQuery, form: Form
+    session: Session, visit: Visit, projeto_id: UUID, query: PartQuery, form: Form
 ) -> Shown:
     """Files of cases: what was answered, what is under way, and the form for another."""
     found, cursor, total = service_files.list_files(session, visit.who, projeto_id, query)
@@ -68,9 +68,9 @@ def show_files(
 
 
 @file_pages.route(FILES, methods=["GET"])
-@everybody(query=ListQuery, raises=(*UNSEEN, CursorInvalid), autocommit=True)
+@everybody(query=PartQuery, raises=(*UNSEEN, CursorInvalid), autocommit=True)
 def get_files_page(
-    session: Session, visit: Visit, projeto_id: UUID, query: ListQuery, form: Form
+    session: Session, visit: Visit, projeto_id: UUID, query: PartQuery, form: Form
 ) -> Shown:
     """Files of cases: what was answered, what is under way, and the form for another."""
     return show_files(session, visit, projeto_id, query, form)
@@ -85,7 +85,7 @@ def _take(visit: Visit, form: Form, now: datetime) -> str | None:
 
 @file_pages.route(FILES, methods=["POST"])
 @everybody(
-    query=ListQuery,
+    query=PartQuery,
     again=show_files,
     before=_take,
     raises=(*UNANSWERED, EmptyFile, FileTypeUnsupported, ObjectMissing, UploadTooLarge),

@@ -5,12 +5,13 @@ from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console import charts
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
+from chalicelib.console.queries import FormQuery, PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.calls import Reply
 from chalicelib.core.clock import local_day, zone
@@ -52,10 +53,8 @@ history_pages = Routes(__name__)
 everybody = partial(anybody, history_pages)
 
 
-class HistoryQuery(PageQuery):
+class HistoryQuery(PartQuery):
     """The list's filters as a form sends them: what is not chosen comes empty."""
-
-    model_config = ConfigDict(extra="ignore")
 
     versao: Versao | None = None
     usuario: str | None = Field(None, max_length=100)
@@ -63,11 +62,6 @@ class HistoryQuery(PageQuery):
     ate: Day | None = None
     observado: Literal["sim", "nao"] | None = None
     referencia: Referencia | None = None
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _nothing_chosen(cls, value: object) -> object:
-        return None if value == "" else value
 
     @property
     def filters(self) -> dict[str, Any]:
@@ -92,10 +86,8 @@ class ExportQuery(HistoryQuery):
     formato: FormatoArquivo = FormatoArquivo.CSV
 
 
-class UsageQuery(BaseModel):
+class UsageQuery(FormQuery):
     """How far back."""
-
-    model_config = ConfigDict(extra="ignore")
 
     dias: Literal[7, 30, 90, 365] = 30
 

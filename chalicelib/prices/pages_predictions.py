@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
+from chalicelib.console.queries import FormQuery
 from chalicelib.console.visits import Visit
 from chalicelib.console.waterfall import Push, Waterfall, Writing, waterfall
 from chalicelib.core.errors import ValidationFailed
@@ -53,17 +53,10 @@ everybody = partial(anybody, prediction_pages)
 UNANSWERED = (*UNSEEN, SemCampeao, ModelVersionNotFound, VersaoArquivada, ModelUnusable)
 
 
-class VersionQuery(BaseModel):
+class VersionQuery(FormQuery):
     """Which version is asked; the one that answers, where nothing is said."""
 
-    model_config = ConfigDict(extra="ignore")
-
     versao: Versao | None = None
-
-    @field_validator("versao", mode="before")
-    @classmethod
-    def _nothing_chosen(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
 from chalicelib.console.layout import Shown
+from chalicelib.console.queries import PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest, FieldError, ValidationFailed
@@ -46,19 +47,13 @@ project_pages = Routes(__name__)
 everybody = partial(anybody, project_pages)
 
 
-class ListQuery(PageQuery):
-    """Which part of a list."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
 class WhoForm(BaseModel):
     """Whom a form is about."""
 
     login: Login
 
 
-def show_projects(session: Session, visit: Visit, query: ListQuery, form: Form) -> Shown:
+def show_projects(session: Session, visit: Visit, query: PartQuery, form: Form) -> Shown:
     """One's own projects and the shared ones, and the form for another."""
     found, cursor, total = service_projects.list_projetos(session, visit.who, query)
     return Shown(
@@ -67,14 +62,14 @@ def show_projects(session: Session, visit: Visit, query: ListQuery, form: Form) 
 
 
 @project_pages.route(PATH, methods=["GET"])
-@everybody(query=ListQuery, raises=(CursorInvalid, NotAUser), autocommit=True)
-def get_projects_page(session: Session, visit: Visit, query: ListQuery, form: Form) -> Shown:
+@everybody(query=PartQuery, raises=(CursorInvalid, NotAUser), autocommit=True)
+def get_projects_page(session: Session, visit: Visit, query: PartQuery, form: Form) -> Shown:
     """One's own projects and the shared ones, and the form for another."""
     return show_projects(session, visit, query, form)
 
 
 @project_pages.route(PATH, methods=["POST"])
-@everybody(query=ListQuery, again=show_projects, raises=(NotAUser,))
+@everybody(query=PartQuery, again=show_projects, raises=(NotAUser,))
 def post_projects_page(session: Session, visit: Visit, form: Form, now: datetime) -> Reply:
     """Make a project, and go on to its data."""
     made = service_projects.create_projeto(session, visit.who, form.read(ProjetoIn), now)
@@ -127,7 +122,7 @@ def _somebody(field: str) -> Iterator[None]:
 
 
 def show_people(
-    session: Session, visit: Visit, projeto_id: UUID, query: ListQuery, form: Form
+    session: Session, visit: Visit, projeto_id: UUID, query: PartQuery, form: Form
 ) -> Shown:
     """Who a project is shared with, and what its owner may change."""
     found, cursor, total = service_members.list_members(session, visit.who, projeto_id, query)
@@ -146,9 +141,9 @@ def show_people(
 
 
 @project_pages.route(f"{PROJECT}/pessoas", methods=["GET"])
-@everybody(query=ListQuery, raises=(*UNSEEN, CursorInvalid), autocommit=True)
+@everybody(query=PartQuery, raises=(*UNSEEN, CursorInvalid), autocommit=True)
 def get_people_page(
-    session: Session, visit: Visit, projeto_id: UUID, query: ListQuery, form: Form
+    session: Session, visit: Visit, projeto_id: UUID, query: PartQuery, form: Form
 ) -> Shown:
     """Who a project is shared with, and what its owner may change."""
     return show_people(session, visit, projeto_id, query, form)
@@ -156,7 +151,7 @@ def get_people_page(
 
 @project_pages.route(f"{PROJECT}/pessoas", methods=["POST"])
 @everybody(
-    query=ListQuery,
+    query=PartQuery,
     again=show_people,
     raises=(
         *UNSEEN,

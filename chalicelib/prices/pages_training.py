@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from chalicelib.console import charts
@@ -16,6 +16,7 @@ from chalicelib.console.job_actions import UNDER_WAY
 from chalicelib.console.layout import Shown
 from chalicelib.console.model_card import figure_title
 from chalicelib.console.model_console import METRICS
+from chalicelib.console.queries import FormQuery, PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest, ValidationFailed
@@ -33,7 +34,6 @@ from chalicelib.prices.figures import target_of
 from chalicelib.prices.hyperparameter_form import algorithm_forms
 from chalicelib.prices.membership import Papel, projeto_of
 from chalicelib.prices.pages import PATH, PROJECT, UNSEEN, anybody, project_page
-from chalicelib.prices.pages_projects import ListQuery
 from chalicelib.prices.schemas_datasets import ColunaPerfil, EstadoDataset
 from chalicelib.prices.schemas_models import TreinamentoOut
 from chalicelib.prices.tables import Dataset
@@ -48,18 +48,11 @@ training_pages = Routes(__name__)
 everybody = partial(anybody, training_pages)
 
 
-class NewQuery(BaseModel):
+class NewQuery(FormQuery):
     """On what to train, and for what."""
-
-    model_config = ConfigDict(extra="ignore")
 
     dataset: Id | None = None
     alvo: str | None = Field(None, max_length=200)
-
-    @field_validator("dataset", "alvo", mode="before")
-    @classmethod
-    def _nothing_chosen(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 @dataclass(frozen=True)
@@ -83,9 +76,9 @@ class Chosen:
 
 
 @training_pages.route(TRAININGS, methods=["GET"])
-@everybody(query=ListQuery, raises=(*UNSEEN, CursorInvalid), autocommit=True)
+@everybody(query=PartQuery, raises=(*UNSEEN, CursorInvalid), autocommit=True)
 def get_trainings_page(
-    session: Session, visit: Visit, projeto_id: UUID, query: ListQuery, now: datetime
+    session: Session, visit: Visit, projeto_id: UUID, query: PartQuery, now: datetime
 ) -> Shown:
     """A project's trainings, newest first."""
     found, cursor, total = service_training.list_trainings(

@@ -4,7 +4,6 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, field_validator
 from sqlalchemy.orm import Session
 
 from chalicelib.console.forms import Form
@@ -13,6 +12,7 @@ from chalicelib.console.layout import Shown
 from chalicelib.console.model_card import card_parts
 from chalicelib.console.model_console import METRICS
 from chalicelib.console.model_pages import history_figures
+from chalicelib.console.queries import FormQuery, PartQuery
 from chalicelib.console.visits import Visit
 from chalicelib.core.calls import Reply
 from chalicelib.core.errors import BadRequest
@@ -45,23 +45,14 @@ everybody = partial(anybody, version_pages)
 MOVES = (*UNSEEN, AlreadyChampion, ModelUnusable, PapelInsuficiente, VersaoArquivada)
 
 
-class VersionsQuery(PageQuery):
+class VersionsQuery(PartQuery):
     """Which page of the versions, and which comparison or measurement is followed."""
-
-    model_config = ConfigDict(extra="ignore")
 
     tarefa: UUID | None = None
 
-    @field_validator("tarefa", mode="before")
-    @classmethod
-    def _nothing_followed(cls, value: object) -> object:
-        return None if value == "" else value
 
-
-class FollowQuery(BaseModel):
+class FollowQuery(FormQuery):
     """Which measurement is followed."""
-
-    model_config = ConfigDict(extra="ignore")
 
     tarefa: UUID | None = None
 
