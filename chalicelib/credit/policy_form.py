@@ -129,7 +129,7 @@ def changeable_rows(form: Form) -> list[int]:
 
 def _written(value: Any) -> str:
     """To the last digit: what is shown and sent back unread must not change the policy."""
-    return "" if value is None else str(value).replace(".", ",")
+    return "" if value is None else str(value).removesuffix(".0").replace(".", ",")
 
 
 def policy_of(form: Form) -> Politica:

@@ -36,6 +36,7 @@ def test_model_of_a_product_that_one_may_not_see_is_not_listed(desk: Browser) ->
 def test_company_sees_its_own_model_only(portal: Browser) -> None:
     page = portal.get(MODELS)
     assert "Modelo de crédito Nenhuma" in page.text
+    assert "Nenhum modelo ainda. Projetos" in page.text
     assert "Modelo de risco" not in page.text
 
 
