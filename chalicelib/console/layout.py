@@ -30,7 +30,7 @@ ROLES = {
     "leitor": "Leitura",
 }
 MINUTE, HOUR = 60, 3600
-MONTHS_FROM, YEARS_FROM = 90, 24  # Days told as months, months told as years.
+MONTHS_FROM, YEARS_FROM = 92, 24  # Days told as months, at least three; months told as years.
 
 
 class Shown:
@@ -156,7 +156,7 @@ def _environment() -> "Environment":
         "dia": _or_dash(_day),
         "instante": _or_dash(_instant),
         "hora": _or_dash(lambda value: _instant(value)[-5:]),
-        "faz": _or_dash(_ago),
+        "faz": _or_dash(ago),
         "iso": datetime.fromisoformat,
         "para_campo": _for_field,
         "campo_instante": _for_instant_field,
@@ -185,7 +185,7 @@ def _instant(value: datetime) -> str:
     return portuguese.instant(value, settings().local_timezone)
 
 
-def _ago(value: datetime) -> str:
+def ago(value: datetime) -> str:
     """How long ago, roughly; the exact instant stands beside it, in a title."""
     seconds = (utc_now() - value).total_seconds()
     if seconds < MINUTE:

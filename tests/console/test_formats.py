@@ -1,6 +1,6 @@
 """What people read: charts, numbers, days; and forms read back as they write them."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from chalicelib.console.charts import cell_text, column_chart, figure_tables, heat_map, pushes
 from chalicelib.console.cookies import read_cookies
 from chalicelib.console.forms import Form, typed_amount
+from chalicelib.console.layout import ago
+from chalicelib.core.clock import utc_now
 from chalicelib.core.errors import ValidationFailed
 from chalicelib.core.portuguese import brl, day, number, percent, phone, size
 from chalicelib.core.storage import upload_origin
@@ -82,6 +84,16 @@ def test_table_of_a_box_numbers_its_values() -> None:
 )
 def test_cells_of_a_chart_as_a_table_are_written_as_in_brazil(value: object, written: str) -> None:
     assert cell_text(value) == written
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(0, "agora"), (1, "ontem"), (91, "há 91 dias"), (92, "há 3 meses"), (800, "há 2 anos")],
+)
+def test_what_is_longer_ago_never_sounds_nearer(
+    environment: dict[str, str], days: int, said: str
+) -> None:
+    assert ago(utc_now() - timedelta(days=days)) == said
 
 
 @pytest.mark.parametrize(("value", "written"), [(-0.7, "−0,7"), (-0.001, "0"), (-1234, "−1.234")])
