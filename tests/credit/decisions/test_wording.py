@@ -20,7 +20,7 @@ BASE = {column.name: column for column in BASE_COLUMNS}
         ("titulos_em_atraso", 0.0, "0 títulos"),
         ("atraso_medio_dias", 1.5, "1,5 dia"),
         ("atraso_medio_dias", 4.25, "4,25 dias"),
-        ("atraso_medio_dias", -12.7, "-12,7 dias"),
+        ("atraso_medio_dias", -12.7, "−12,7 dias"),
         ("atraso_medio_dias", 17.9, "17,9 dias"),
         ("meses_de_relacionamento", 82.68, "82 meses"),
         ("dias_desde_consulta", 412.27, "412 dias"),
