@@ -198,4 +198,4 @@ def test_sizes_have_the_unit_that_tells_them_best(count: int, written: str) -> N
 
 def test_what_rounds_to_zero_has_no_minus() -> None:
     assert [number(-0.001), number(-0.001, 2), brl(Decimal("-0.004"))] == ["0", "0,00", "R$ 0,00"]
-    assert [number(-0.01), number(-1234.5, 1), number(7)] == ["-0,01", "-1.234,5", "7"]
+    assert [number(-0.01), number(-1234.5, 1), number(7)] == ["−0,01", "−1.234,5", "7"]
