@@ -18,6 +18,10 @@ help:  ## This list
 run: $(READY)  ## Everything on this machine, until Ctrl-C (PORT, DATA_DIR, ADMIN_PASSWORD, SEED)
 	@exec $(PY) -m infra.local.run
 
+# Containers often forbid Python to keep what it has compiled: every gateway, worker and kernel that
+# the tests start would compile the whole program anew.
+test test-fast: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(READY)  ## All tests, in three processes, as they wait a good deal (PROCESSES=1 for one)
 	$(PY) -m pytest -n $(PROCESSES) --dist loadscope
 

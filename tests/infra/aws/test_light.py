@@ -1,6 +1,5 @@
 """The API with nothing installed but what its Lambda carries, and what tests need to run at all."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -43,7 +42,6 @@ def test_the_api_needs_nothing_beyond_its_requirements(light: Path, tmp_path: Pa
     finished = subprocess.run(
         [light, "-m", "pytest", *TESTS],
         cwd=ROOT,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         timeout=LARGEST_SECONDS,
