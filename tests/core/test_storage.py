@@ -7,7 +7,9 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -33,13 +35,21 @@ from chalicelib.core.storage import (
 MINUTE = timedelta(minutes=1)
 
 
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Any]:
+    """A client of an S3 of these tests' own: to make one takes a third of a second."""
+    with pytest.MonkeyPatch.context() as environment, mock_aws():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            environment.setenv(name, "testing")
+        yield boto3.client("s3", region_name="us-east-1")
+
+
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="objetos")
-        yield "objetos"
+def bucket(aws: Any) -> str:
+    """An empty one."""
+    name = f"objetos-{uuid4().hex}"
+    aws.create_bucket(Bucket=name)
+    return name
 
 
 @pytest.fixture(params=["directory", "s3"])
@@ -383,14 +393,15 @@ def test_what_killed_uploads_left_is_removed_once_old(
     assert list((tmp_path / "objects" / ".incoming").iterdir()) == []
 
 
-def test_multipart_uploads_that_were_never_completed_are_aborted_once_old(bucket: str) -> None:
-    client = boto3.client("s3", region_name="us-east-1")
-    client.create_multipart_upload(Bucket=bucket, Key="previsto/half")
+def test_multipart_uploads_that_were_never_completed_are_aborted_once_old(
+    aws: Any, bucket: str
+) -> None:
+    aws.create_multipart_upload(Bucket=bucket, Key="previsto/half")
     store = open_storage(f"s3://{bucket}/previsto?region=us-east-1", signing_key="", public_url="")
     a_century = timedelta(days=36_500)  # moto has every upload begin in 2010.
     assert store.remove_abandoned(older_than=a_century) == 0
     assert store.remove_abandoned(older_than=timedelta(0)) == 1
-    assert "Uploads" not in client.list_multipart_uploads(Bucket=bucket)
+    assert "Uploads" not in aws.list_multipart_uploads(Bucket=bucket)
 
 
 def test_a_directory_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
@@ -426,13 +437,13 @@ def test_an_s3_upload_signs_size_and_type(s3: S3Storage) -> None:
     assert query["X-Amz-Signature"] != parse_qs(urlsplit(other.url).query)["X-Amz-Signature"]
 
 
-def test_an_s3_upload_and_download_work_as_signed(s3: S3Storage, bucket: str) -> None:
+def test_an_s3_upload_and_download_work_as_signed(s3: S3Storage, aws: Any, bucket: str) -> None:
     request = s3.signed_upload("t1/a", size_bytes=5, content_type="text/csv", expires_in=MINUTE)
     answer = requests.request(
         request.method, request.url, data=b"a,b\n1", headers=request.headers, timeout=5
     )
     assert answer.status_code == 200
-    raw = boto3.client("s3", region_name="us-east-1").get_object(Bucket=bucket, Key="previsto/t1/a")
+    raw = aws.get_object(Bucket=bucket, Key="previsto/t1/a")
     assert raw["ContentType"] == "text/csv"
     got = requests.get(s3.signed_download("t1/a", expires_in=MINUTE, filename="ç.csv"), timeout=5)
     assert got.content == b"a,b\n1"
@@ -459,10 +470,9 @@ def test_an_aws_url_is_of_the_origin_that_pages_may_send_files_to(bucket: str, r
     assert url.startswith(f"{origin}/k?")
 
 
-def test_s3_lists_past_one_page(s3: S3Storage, bucket: str) -> None:
-    client = boto3.client("s3", region_name="us-east-1")
+def test_s3_lists_past_one_page(s3: S3Storage, aws: Any, bucket: str) -> None:
     for number in range(1005):
-        client.put_object(Bucket=bucket, Key=f"previsto/n/{number:04}", Body=b"")
+        aws.put_object(Bucket=bucket, Key=f"previsto/n/{number:04}", Body=b"")
     assert [o.key for o in s3.list("n/")] == [f"n/{number:04}" for number in range(1005)]
 
 
