@@ -14,13 +14,19 @@ from xdist.scheduler import LoadScopeScheduling
 FOLDERS = ("tests/infra/aws", "tests/ml")
 SLOWEST = (
     "tests/infra/aws",
-    "tests/infra/test_run.py",
     "tests/test_schemathesis.py",
-    "tests/credit/models/test_training.py",
-    "tests/credit/models/test_models.py",
-    "tests/gym/test_training.py",
+    "tests/infra/test_run.py",
+    "tests/browser",
+    "tests/infra/test_postgres.py",
+    "tests/books/test_crawl.py",
     "tests/contract",
     "tests/notebooks",
+    "tests/infra/test_worker.py",
+    "tests/infra/test_migrations.py",
+    "tests/credit/models/test_training.py",
+    "tests/credit/models/test_models.py",
+    "tests/gym/test_default_gym.py",
+    "tests/gym/test_training.py",
 )
 """What takes longest, first: begun last it would keep one process busy while the others wait."""
 
