@@ -10,6 +10,7 @@ from chalicelib.core.calls import Reply
 from chalicelib.core.web import EVERYONE, Routes
 from chalicelib.identity import service
 from chalicelib.identity.errors import NotAUser, PasswordWrong
+from chalicelib.identity.routes import SIGN_INS
 from chalicelib.identity.schemas import SenhaIn
 
 PATH = "/console/senha"
@@ -36,6 +37,8 @@ def get_password(form: Form) -> Shown:
     again=show_password,
     raises=(NotAUser, PasswordWrong),
     own_transactions=True,
+    limit=SIGN_INS,
+    counted_as="put_senha",
 )
 def post_password(visit: Visit, form: Form, now: datetime) -> Reply:
     """Change it; every sign-in ends, this one too."""

@@ -106,6 +106,7 @@ def change_password(portal: Browser, **fields: Any) -> Any:
 def test_own_password_is_changed_and_every_sign_in_ends(company: Company, portal: Browser) -> None:
     refused = change_password(portal, senha_atual="outra", senha_nova="uma-senha-nova")
     assert "A senha atual não confere" in refused.text
+    assert '"put_senha";q=30;w=60' in refused.answer.headers["RateLimit-Policy"]
     assert "uma-senha-nova" not in refused.source
     page = change_password(portal, senha_atual=PASSWORD, senha_nova="uma-senha-nova")
     assert "A senha foi trocada" in page.text
