@@ -262,9 +262,7 @@ FENCED = (
     " AND state IS NOT DISTINCT FROM 'running'"
 )
 
-FENCE = HotStatement(
-    f"{PLANNED_ALONG_INDEXES}SELECT 1 AS held FROM jobs WHERE {FENCED} FOR KEY SHARE"
-)
+FENCE = HotStatement(f"SELECT 1 AS held FROM jobs WHERE {FENCED} FOR KEY SHARE")
 
 
 @lru_cache(maxsize=64)

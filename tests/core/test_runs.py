@@ -188,6 +188,15 @@ def test_transaction_that_fails_leaves_nothing_and_keeps_the_job(make_job: MakeJ
     write(run, "still mine")
 
 
+def test_what_a_run_does_in_its_transaction_is_planned_freely(make_job: MakeJob) -> None:
+    make_job()
+    run = claimed()
+    with run.transaction() as session:
+        run.save_checkpoint(session, {"offset": 1})
+        for what in ("seqscan", "bitmapscan", "sort", "incremental_sort"):
+            assert session.scalar(text(f"SHOW enable_{what}")) == "on", what
+
+
 def test_run_sees_its_tenants_rows_only(make_job: MakeJob) -> None:
     make_job(tenant="padaria")
     run = claimed()

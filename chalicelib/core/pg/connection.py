@@ -12,7 +12,10 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from chalicelib.core.pg import messages
 from chalicelib.core.pg.protocol import Conversation, is_stale_plan
 from chalicelib.core.pg.statement import (
-    SETTINGS_AHEAD,
+    PLAN_ALONG_INDEXES,
+    PLAN_FOR_VALUES,
+    PLANNED_ALONG_INDEXES,
+    PLANNED_FOR_VALUES,
     Exchange,
     Statement,
     is_preparable,
@@ -186,9 +189,11 @@ class FastConnection(Conversation):
         together = self.autocommit and self._preamble is not None
         if not args and stream is None and not together and is_script(text):
             return self._perform_script(text, packet, exchange)
-        for beginning, setting in SETTINGS_AHEAD.items():
-            if text.startswith(beginning):
-                packet.append(self._run_ahead(setting, (), exchange))
+        if text.startswith(PLANNED_FOR_VALUES):
+            packet.append(self._run_ahead(PLAN_FOR_VALUES, (), exchange))
+        # In a transaction it would hold for all that comes after: a run's own work among it.
+        if text.startswith(PLANNED_ALONG_INDEXES) and self.autocommit:
+            packet.append(self._run_ahead(PLAN_ALONG_INDEXES, (), exchange))
         packet += [self._run(self._statement(text, oids, stream), args, exchange), messages.SYNC]
         return self._send(packet, exchange)
 

@@ -26,18 +26,13 @@ PLAN_FOR_VALUES = "select set_config('plan_cache_mode', 'force_custom_plan', tru
 
 PLANNED_ALONG_INDEXES = "/* planned along indexes */ "
 """Begins a statement that takes few rows by an index, and nothing else will do: a plan that is made
-while the table holds three rows reads it whole, and is kept when it holds ten thousand."""
+while the table holds three rows reads it whole, and is kept when it holds ten thousand. Only where
+it is a transaction of its own: in another's, what comes after would be planned so as well."""
 
 PLAN_ALONG_INDEXES = "select " + ", ".join(
     f"set_config('enable_{what}', 'off', true)"
     for what in ("seqscan", "bitmapscan", "sort", "incremental_sort")
 )
-
-# What goes ahead of a statement in its packet, by what the statement begins with.
-SETTINGS_AHEAD = {
-    PLANNED_FOR_VALUES: PLAN_FOR_VALUES,
-    PLANNED_ALONG_INDEXES: PLAN_ALONG_INDEXES,
-}
 
 # Plans are worth keeping for these only; the rest (SAVEPOINT, SET, DDL, COPY) has none.
 _PREPARABLE = re.compile(
