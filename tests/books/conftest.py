@@ -23,10 +23,21 @@ from chalicelib.core.runs import JobRun
 from chalicelib.core.settings import HOUSE
 from infra.local.bookshop import Shop, make_stock, serve_shop
 from infra.local.bookshop.server import ShopServer
+from tests.client import Client
 
 BOOKS = 60
 SHELVES = 6
 SITE = "https://books.toscrape.com/"
+
+
+@pytest.fixture
+def api(environment: dict[str, str], tmp_path: Path) -> Client:
+    """Anybody, at a catalogue of 25 books."""
+    # Which is made by what stands below.
+    from tests.books.catalogue import publish_books, some_books
+
+    publish_books(tmp_path, some_books())
+    return Client()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from multiprocessing.context import ForkServerProcess
 
 import pytest
+from pika.adapters.blocking_connection import BlockingChannel
 from sqlalchemy import Engine, text
 
 from chalicelib.core.brokers import BrokerAddress
@@ -87,3 +88,10 @@ def start_worker(environment: dict[str, str]) -> Iterator[StartWorker]:
         process.kill()
         process.join()
         process.close()
+
+
+@pytest.fixture
+def channel(rabbitmq: RabbitMQ) -> Iterator[BlockingChannel]:
+    """A channel past the line."""
+    with connected(rabbitmq.direct) as (_, found):
+        yield found
